@@ -1,0 +1,117 @@
+package crontopus
+
+import (
+	"strings"
+	"time"
+)
+
+// FactPrefix begins the label keys that hold what an agent says of itself. No token or
+// operator may set such a label, so a host cannot choose what it gets.
+const FactPrefix = "fact/"
+
+// Agent is the program on a host and the host's identity; one agent is one host.
+type Agent struct {
+	ID         string            `json:"id"`
+	Tenant     TenantID          `json:"tenant"`
+	Name       string            `json:"name"`
+	NameFixed  bool              `json:"nameFixed"`            // an operator or a one-use token chose the name, so target.agents may match it
+	Labels     map[string]string `json:"labels"`               // from the token or an operator
+	Facts      map[string]string `json:"facts"`                // what the host says of itself, keys without FactPrefix
+	MatchFacts bool              `json:"matchFacts,omitempty"` // the token lets targets match facts
+	PublicKey  []byte            `json:"publicKey"`            // ed25519, 32 bytes
+	EnrolledAt time.Time         `json:"enrolledAt"`
+	RevokedAt  *time.Time        `json:"revokedAt,omitempty"`
+	Status     AgentStatus       `json:"status"`
+}
+
+// MatchLabel returns the value that a target's label key is compared with.
+func (a *Agent) MatchLabel(key string) (value string, ok bool) {
+	if fact, isFact := strings.CutPrefix(key, FactPrefix); isFact {
+		if !a.MatchFacts {
+			return "", false
+		}
+		value, ok = a.Facts[fact]
+		return value, ok
+	}
+	value, ok = a.Labels[key]
+	return value, ok
+}
+
+// AgentStatus is the last that was heard of an agent and what it should hold.
+type AgentStatus struct {
+	LastSeenAt   *time.Time  `json:"lastSeenAt,omitempty"`
+	SpoolDrained *time.Time  `json:"spoolDrained,omitempty"` // every check-in up to this time has been delivered
+	Desired      Generation  `json:"desired"`                // what is published for it
+	Report       AgentReport `json:"report"`
+}
+
+// AgentReport is what an agent says after each reconcile. It is kept whole, the newest
+// only.
+type AgentReport struct {
+	At        time.Time         `json:"at"`
+	Version   string            `json:"version"`
+	Scheduler string            `json:"scheduler"` // crontab, builtin, …
+	Timezone  string            `json:"timezone"`  // the host's own zone
+	Facts     map[string]string `json:"facts,omitempty"`
+	Applied   Generation        `json:"applied"`           // what the scheduler holds
+	Paused    bool              `json:"paused,omitempty"`  // crontopus-agent pause was said on the host
+	Refused   *Refusal          `json:"refused,omitempty"` // the newest bundle, if it was not accepted
+	Denied    []Denial          `json:"denied,omitempty"`  // jobs that the host's policy forbids
+	Drift     []Drift           `json:"drift,omitempty"`   // what the last reconcile found changed and repaired
+	Error     string            `json:"error,omitempty"`   // why the last apply failed
+}
+
+// Refusal says why an agent did not accept a bundle; the last good one stays in force.
+type Refusal struct {
+	Generation Generation `json:"generation"`
+	Code       string     `json:"code"` // signature, audience, rollback, equivocation, expired, malformed
+	Message    string     `json:"message"`
+}
+
+// Codes of a Refusal, in the order in which an agent checks.
+const (
+	RefusedSignature    = "signature"    // no pinned key signed it
+	RefusedMalformed    = "malformed"    // signed, but not a bundle
+	RefusedAudience     = "audience"     // for another agent or tenant
+	RefusedRollback     = "rollback"     // below the highest generation that was accepted
+	RefusedEquivocation = "equivocation" // the accepted generation with other jobs
+	RefusedExpired      = "expired"
+)
+
+// Denial is one job that the host's policy does not let run.
+type Denial struct {
+	Job    JobName `json:"job"`
+	Reason string  `json:"reason"`
+}
+
+// Drift is one difference between the bundle and what the native scheduler held, and
+// what was done.
+type Drift struct {
+	At     time.Time `json:"at"`
+	Entry  string    `json:"entry"` // namespace/name, or what was found where no entry should be
+	Kind   DriftKind `json:"kind"`
+	Detail string    `json:"detail,omitempty"` // the line that was found
+}
+
+// DriftKind says how an entry differed.
+type DriftKind string
+
+// The ways in which an entry differs from the bundle.
+const (
+	DriftMissing    DriftKind = "missing"    // removed by hand
+	DriftEdited     DriftKind = "edited"     // changed by hand
+	DriftUnexpected DriftKind = "unexpected" // managed, but in no bundle
+	DriftDamaged    DriftKind = "damaged"    // the block's markers were broken or doubled
+)
+
+// EnrollmentToken lets a host become an agent. Its secret is shown once.
+type EnrollmentToken struct {
+	ID          string            `json:"id"`
+	Labels      map[string]string `json:"labels"`
+	Name        string            `json:"name,omitempty"`        // fixes the agent's name; such a token has one use
+	NamePattern string            `json:"namePattern,omitempty"` // a path.Match pattern that a proposed name must match
+	MatchFacts  bool              `json:"matchFacts,omitempty"`
+	Uses        int               `json:"uses"` // how many are left
+	ExpiresAt   time.Time         `json:"expiresAt"`
+	CreatedAt   time.Time         `json:"createdAt"`
+}

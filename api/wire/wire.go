@@ -1,0 +1,153 @@
+// Package wire holds the messages of the API that are not nouns: what an agent and a
+// server say to each other, lists and errors. The server, the Go client and the agent
+// share it, so it imports the root package only.
+package wire
+
+import (
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+// Headers of the agent's protocol.
+const (
+	HeaderSignature    = "Crontopus-Signature"     // base64 of the ed25519 signature over the raw body; enrolment only
+	HeaderSpoolDrained = "Crontopus-Spool-Drained" // RFC 3339; rides along with a poll
+)
+
+// List is a page of a list. Next is the cursor of the following page, "" on the last.
+type List[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next"`
+}
+
+// Problem is an error of the API: RFC 9457 with a stable code, what to do next and the request's id.
+type Problem struct {
+	Type      string              `json:"type,omitempty"`
+	Title     string              `json:"title"`
+	Status    int                 `json:"status"`
+	Detail    string              `json:"detail"`
+	Code      string              `json:"code"`
+	Hint      string              `json:"hint,omitempty"`
+	RequestID string              `json:"requestId"`
+	Time      *time.Time          `json:"time,omitempty"`     // the server's, with clock_skew
+	Problems  []crontopus.Problem `json:"problems,omitempty"` // of manifests
+}
+
+// Enroll asks for an agent's identity. The request's raw body is signed with the key
+// that PublicKey belongs to, which proves that the host holds it.
+type Enroll struct {
+	Token     string            `json:"token"`          // cte_…, without the fingerprint
+	PublicKey []byte            `json:"publicKey"`      // ed25519, 32 bytes, base64
+	Name      string            `json:"name,omitempty"` // proposed, where the token has a pattern
+	Facts     map[string]string `json:"facts"`
+	At        time.Time         `json:"at"`
+}
+
+// Enrolled is the answer. Asking again with the same key gets the same answer.
+type Enrolled struct {
+	AgentID        string             `json:"agentId"`
+	Tenant         crontopus.TenantID `json:"tenant"`
+	Name           string             `json:"name"`
+	InstallationID string             `json:"installationId"` // the audience of the agent's tokens
+	KeySet         []Key              `json:"keySet"`         // what signs bundles; to be pinned
+	RecoveryKey    Key                `json:"recoveryKey"`    // may replace the whole key set
+}
+
+// Key is a public signing key. Its ID is the fingerprint: SHA-256 of the 32 bytes, hex.
+type Key struct {
+	ID     string `json:"id"`
+	Public []byte `json:"public"`
+}
+
+// MaxCheckIns is how many check-ins one request may carry.
+const MaxCheckIns = 1000
+
+// CheckIns is a batch of check-ins.
+type CheckIns struct {
+	CheckIns []crontopus.CheckIn `json:"checkIns"`
+}
+
+// CheckInResults answers a batch, in its order. The request as a whole is 200 when each
+// item has a result; an item's own status is what a request of its own would have got.
+type CheckInResults struct {
+	Results []CheckInResult `json:"results"`
+}
+
+// CheckInResult is one item's outcome: 200 recorded (or known already), 400, 403 or 404.
+type CheckInResult struct {
+	RunID   string `json:"runId"`
+	Status  int    `json:"status"`
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+// SourceInput adds a source. WebhookSecret is made by the server when it is empty.
+type SourceInput struct {
+	Name          string             `json:"name"`
+	URL           string             `json:"url"`
+	Branch        string             `json:"branch,omitempty"`
+	Path          string             `json:"path,omitempty"`
+	Interval      crontopus.Duration `json:"interval,omitempty"`
+	Username      string             `json:"username,omitempty"`
+	Password      string             `json:"password,omitempty"`
+	WebhookSecret string             `json:"webhookSecret,omitempty"`
+}
+
+// SourceAdded is the answer: the source, and its webhook's secret, shown once.
+type SourceAdded struct {
+	Source        crontopus.Source `json:"source"`
+	WebhookURL    string           `json:"webhookUrl"`
+	WebhookSecret string           `json:"webhookSecret"`
+}
+
+// Approve lets a held plan through. Plan is the digest that a person saw.
+type Approve struct {
+	Plan string `json:"plan"`
+}
+
+// TokenInput asks for an enrolment token.
+type TokenInput struct {
+	Labels      map[string]string  `json:"labels,omitempty"`
+	Name        string             `json:"name,omitempty"`
+	NamePattern string             `json:"namePattern,omitempty"`
+	MatchFacts  bool               `json:"matchFacts,omitempty"`
+	Uses        int                `json:"uses,omitempty"`
+	Expires     crontopus.Duration `json:"expires,omitempty"` // from now; default 1h
+}
+
+// TokenMade is the answer: the printed form is cte_SECRET.FINGERPRINT, shown once.
+type TokenMade struct {
+	Token    crontopus.EnrollmentToken `json:"token"`
+	Printed  string                    `json:"printed"`
+	Commands []string                  `json:"commands"` // what to run on the host
+}
+
+// KeyInput asks for an API key.
+type KeyInput struct {
+	Name string         `json:"name"`
+	Role crontopus.Role `json:"role"`
+}
+
+// KeyMade is the answer; Secret is shown once.
+type KeyMade struct {
+	Key    crontopus.APIKey `json:"key"`
+	Secret string           `json:"secret"`
+}
+
+// Job is a job as the API shows it: what the repository says, where, and on which hosts.
+type Job struct {
+	crontopus.DesiredJob
+	Source  string      `json:"source"` // the source's name
+	Agents  []string    `json:"agents"` // names of the agents that it is published to
+	Next    []time.Time `json:"next"`   // the next runs, in the job's zone
+	LastRun *LastRun    `json:"lastRun,omitempty"`
+}
+
+// LastRun is the newest run of a job, in short.
+type LastRun struct {
+	ID    string             `json:"id"`
+	Agent string             `json:"agent"`
+	State crontopus.RunState `json:"state"`
+	At    time.Time          `json:"at"`
+}

@@ -1,0 +1,50 @@
+// Package atomicfile replaces a file so that a reader, or a machine that loses power,
+// sees the old content or the new, never a part. Every package may import it.
+package atomicfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// Write replaces name's content with data: temporary file in the same folder, write,
+// fsync, rename, fsync of the folder. The file's mode becomes perm, whatever the umask.
+func Write(name string, data []byte, perm os.FileMode) (err error) {
+	dir := filepath.Dir(name)
+	// The leading dot keeps cron, which skips such names, from reading half a file in /etc/cron.d.
+	f, err := os.CreateTemp(dir, ".crontopus-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+		}
+	}()
+	if err = f.Chmod(perm); err != nil {
+		return err
+	}
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes a rename in dir last.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,24 @@
+package crontopus
+
+import "time"
+
+// Page asks for a part of a list: at most Limit items after the opaque cursor After.
+// A zero Limit means the default of 100; the most is 1,000.
+type Page struct {
+	After string
+	Limit int
+}
+
+// The sizes of a page.
+const (
+	DefaultPageLimit = 100
+	MaxPageLimit     = 1000
+)
+
+// RunFilter narrows a list of runs; zero fields do not.
+type RunFilter struct {
+	Job   *JobName
+	Agent string // the agent's name
+	State RunState
+	Since time.Time // started or due at or after
+}

@@ -1,0 +1,48 @@
+package crontopus
+
+import "time"
+
+// DesiredSet is the desired state of all of a tenant's sources at one moment. Sequence
+// grows by one with every change to any of them, so a publisher can see that what it
+// compiled from is no longer the newest.
+type DesiredSet struct {
+	Sequence int64
+	States   []DesiredState
+}
+
+// SyncOutcome is what one sync writes, in one transaction.
+type SyncOutcome struct {
+	Sync      Sync
+	Status    SourceStatus
+	Desired   *DesiredState // nil: the last good one stays; Sequence is the one that was read
+	Mark      []string      // ids of the agents whose bundle may change
+	AgentsSeq int64         // the agents' sequence that Mark was made from; agents changed since are marked too
+}
+
+// Mark asks the publisher to compile an agent's bundle again. Version grows each time
+// the agent is marked, so that a mark set meanwhile is not lost.
+type Mark struct {
+	Tenant  TenantID
+	AgentID string
+	Version int64
+}
+
+// Publication is one signed bundle as the store keeps it: the newest for its agent.
+type Publication struct {
+	Tenant     TenantID
+	AgentID    string
+	Generation Generation
+	JobsDigest string
+	Jobs       []JobName // what the agent may check in for, now and later
+	Envelope   []byte    // the DSSE envelope's JSON
+	Issued     time.Time
+	Expires    time.Time
+}
+
+// Heartbeat is what rides along with an agent's poll.
+type Heartbeat struct {
+	Tenant       TenantID
+	AgentID      string
+	At           time.Time
+	SpoolDrained *time.Time
+}
