@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"crontopus.dev/crontopus"
+)
+
+// Exit codes of every command.
+const (
+	exitOK       = 0
+	exitProblems = 1 // the command worked, and what it looked at is not right
+	exitFailed   = 2 // the command could not do what it was asked
+)
+
+// exitError ends the program with a code of its own. Without an err nothing is printed:
+// the command has said everything already.
+type exitError struct {
+	code int
+	err  error
+}
+
+// errProblems ends a command that has printed the problems or differences it found.
+var errProblems = &exitError{code: exitProblems}
+
+// Error returns the cause's message.
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *exitError) Unwrap() error { return e.err }
+
+// report prints the error that a command ended with and returns the exit code. It is the
+// one place that prints errors.
+func report(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	code := exitFailed
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		code, err = exit.code, exit.err
+		if err == nil {
+			return code
+		}
+	}
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "crontopus: interrupted")
+		return code
+	}
+	fmt.Fprintln(stderr, "crontopus:", err)
+	if hint := crontopus.ErrorHint(err); hint != "" {
+		fmt.Fprintln(stderr, "hint:", hint)
+	}
+	return code
+}
