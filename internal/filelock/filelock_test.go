@@ -15,7 +15,7 @@ func TestOneHolderAtATime(t *testing.T) {
 	require.NoError(t, err)
 
 	_, err = filelock.TryLock(path)
-	require.Equal(t, filelock.ErrLocked, err)
+	require.ErrorIs(t, err, filelock.ErrLocked)
 
 	got := make(chan *filelock.Lock)
 	go func() {
