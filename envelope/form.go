@@ -130,8 +130,10 @@ func (s *scanner) string() (string, error) {
 	s.rest = s.rest[end:]
 	if bytes.IndexByte(literal, '\\') < 0 {
 		text := literal[1 : end-1]
-		if bytes.ContainsFunc(text, func(r rune) bool { return r < ' ' }) {
-			return "", errors.New("a control character in a string")
+		for _, c := range text {
+			if c < ' ' {
+				return "", errors.New("a control character in a string")
+			}
 		}
 		return string(text), nil
 	}
@@ -164,12 +166,14 @@ func (s *scanner) space() { s.rest = bytes.TrimLeft(s.rest, " \t\r\n") }
 // padding and without the line breaks and loose last bits that decoders like to pass
 // over: one payload has one spelling in each.
 func decodeBase64(text string) ([]byte, error) {
-	if strings.ContainsAny(text, "\r\n") {
+	if has(text, '\r') || has(text, '\n') {
 		return nil, errors.New("a line break in base64")
 	}
 	encoding := base64.StdEncoding
-	if strings.ContainsAny(text, "-_") {
+	if has(text, '-') || has(text, '_') {
 		encoding = base64.URLEncoding
 	}
 	return encoding.Strict().DecodeString(text)
 }
+
+func has(text string, c byte) bool { return strings.IndexByte(text, c) >= 0 }
