@@ -1,0 +1,66 @@
+# What a contributor types. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+GO       ?= go
+FUZZTIME ?= 20s
+COVER    ?= 80
+MODULE   := crontopus.dev/crontopus
+LINTER   := bin/golangci-lint
+GENERATED := api/openapi.yaml docs/cli.md
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Watch a commit become a scheduled job that runs and reports (Ctrl-C ends it)
+	bin/crontopus demo
+
+.PHONY: build
+build: ## Build bin/crontopus and bin/crontopus-agent
+	$(GO) build -o bin/ ./cmd/...
+
+.PHONY: test
+test: install-deps ## Run every test, with the race detector
+	$(GO) test -race ./...
+
+.PHONY: install-deps
+install-deps: ## Install what the tests need and this machine lacks (cron, gcc, git)
+	@tools/install-deps.sh
+
+.PHONY: lint
+lint: $(LINTER) ## Check style and the import law with the pinned golangci-lint
+	$(LINTER) run ./...
+
+# Built from source and pinned by tools/go.mod, whose graph stays out of ours.
+$(LINTER): tools/go.mod tools/go.sum
+	$(GO) -C tools build -o ../$(LINTER) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $(LINTER)
+
+.PHONY: generate
+generate: ## Write again what is made from the code (API description, CLI reference)
+	$(GO) generate ./...
+
+.PHONY: verify
+verify: generate ## Fail when generated files, formatting or go.mod are not what the code says
+	@git diff --exit-code -- $(GENERATED) || { echo "verify: commit the generated files that changed"; exit 1; }
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "verify: run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (20s)
+	@GO="$(GO)" tools/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Run every benchmark; each prints its ratio to a floor measured in the same run
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: cover
+cover: install-deps ## Measure statements covered over all packages; fail below COVER (80) percent
+	@GO="$(GO)" tools/cover.sh $(MODULE) $(COVER)
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin cover
