@@ -1,0 +1,186 @@
+package arch
+
+import (
+	"maps"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// room is one package of the house: what of ours it may import, and why not more.
+type room struct {
+	may []string // besides the root and internal/…
+	why string
+}
+
+// rooms is the import law. A new package needs a line here, and its sentence in
+// docs/architecture.md. Whatever lies in internal/ is governed by one rule: small tools
+// with no domain in them import the root and each other.
+var rooms = map[string]room{
+	"":                    {nil, "the nouns depend on nobody"},
+	"schedule":            {nil, "when a job runs is pure arithmetic"},
+	"envelope":            {nil, "what verifies signatures on every host is small enough to read whole"},
+	"schema":              {nil, "the published schema is data and its validator"},
+	"manifests":           {[]string{"schedule", "schema"}, "reading manifests needs no network and no database"},
+	"syncer":              {[]string{"manifests", "envelope"}, "it declares what it needs of the store"},
+	"store":               {nil, "SQL knows the nouns, not who asks"},
+	"store/storetest":     {[]string{"store"}, "one suite for every engine"},
+	"api":                 {[]string{"schedule", "api/wire"}, "it declares what it needs of store and syncer"},
+	"api/wire":            {nil, "server, client and agent share the messages"},
+	"api/client":          {[]string{"api/wire"}, "the agent links the client, so it must stay small"},
+	"agent":               {agentMay, "it runs privileged on every host"},
+	"agent/crontab":       {agentMay, "one scheduler"},
+	"agent/builtin":       {agentMay, "one scheduler"},
+	"agent/command":       {append([]string{"agent/crontab", "agent/builtin"}, agentMay...), "joins the agent with its schedulers"},
+	"cli":                 {[]string{"app", "app/demo", "api/client", "api/wire", "manifests", "schema", "schedule"}, "commands talk to app and the client"},
+	"app":                 {anything, "the composition root"},
+	"app/demo":            {[]string{"app", "api/client", "api/wire", "examples"}, "the demo uses the product as a person does"},
+	"examples":            {nil, "files only, embedded"},
+	"cmd/crontopus":       {[]string{"cli"}, "main is 15 lines"},
+	"cmd/crontopus-agent": {[]string{"agent/command"}, "main is 15 lines"},
+}
+
+// agentMay is what every part of the agent may import.
+var agentMay = []string{"agent", "schedule", "envelope", "api/wire", "api/client"}
+
+// anything marks the composition root.
+var anything = []string{"*"}
+
+func TestEachRoomImportsOnlyWhatTheLawAllows(t *testing.T) {
+	t.Parallel()
+	for _, f := range goFiles(t) {
+		for _, imported := range f.imports() {
+			target, ours := strings.CutPrefix(imported, module)
+			target = strings.TrimPrefix(target, "/")
+			if f.test || !ours {
+				continue
+			}
+			if !allowed(f.pkg, target) {
+				t.Errorf("%s imports %s: %s (%s)", f.name, imported, rooms[f.pkg].why, "internal/arch/imports_test.go is the law")
+			}
+		}
+	}
+}
+
+// allowed reports whether package from may import package target of ours.
+func allowed(from, target string) bool {
+	pure := from == "" || from == "envelope" // internal/… could bring in libraries
+	switch {
+	case target == "":
+		return true
+	case strings.HasPrefix(target, "internal/"):
+		return !pure
+	case strings.HasPrefix(from, "internal/"):
+		return false
+	}
+	may := rooms[from].may
+	return slices.Contains(may, target) || slices.Equal(may, anything)
+}
+
+func TestEveryPackageHasItsLineInTheLaw(t *testing.T) {
+	t.Parallel()
+	for pkg := range packages(t) {
+		if _, known := rooms[pkg]; !known && !strings.HasPrefix(pkg, "internal/") {
+			t.Errorf("package %q is not in rooms: say what it may import, and why", pkg)
+		}
+	}
+}
+
+func TestEveryLineOfTheLawHasItsPackage(t *testing.T) {
+	t.Parallel()
+	lived := packages(t)
+	for pkg := range rooms {
+		if _, ok := lived[pkg]; !ok {
+			t.Errorf("rooms names %q, which does not exist", pkg)
+		}
+	}
+}
+
+func TestTheLowestRoomsUseTheStandardLibraryOnly(t *testing.T) {
+	t.Parallel()
+	for _, f := range goFiles(t) {
+		if f.test || !slices.Contains([]string{"", "envelope", "schedule", "api/wire"}, f.pkg) {
+			continue
+		}
+		for _, imported := range f.imports() {
+			first, _, _ := strings.Cut(imported, "/")
+			if strings.Contains(first, ".") && !strings.HasPrefix(imported, module) {
+				t.Errorf("%s imports %s: %s", f.name, imported, rooms[f.pkg].why)
+			}
+		}
+	}
+}
+
+func TestTheAgentLinksNoServer(t *testing.T) {
+	t.Parallel()
+	// What may not run privileged on every host, and why.
+	forbidden := map[string]string{
+		"github.com/jackc/pgx":          "a database driver",
+		"modernc.org/sqlite":            "a database",
+		"github.com/go-git/go-git":      "a Git client: hosts get signed bundles",
+		"github.com/danielgtaylor/huma": "the server's HTTP",
+		"github.com/go-chi/chi":         "the server's HTTP",
+		"github.com/pressly/goose":      "migrations",
+		"github.com/santhosh-tekuri":    "manifests are validated before they are signed",
+		"github.com/adhocore/gronx":     "an oracle for tests",
+		"github.com/stretchr/testify":   "tests only",
+		"testing":                       "tests only",
+		module + "/store":               "the server",
+		module + "/syncer":              "the server",
+		module + "/manifests":           "the server",
+		module + "/app":                 "the server",
+		module + "/cli":                 "links the server",
+		module + "/internal/gittest":    "tests only",
+	}
+	dependencies := linked(t, "crontopus-agent")
+	require.Contains(t, dependencies, module+"/agent", "the list of dependencies is not what this test takes it for")
+	require.NotContains(t, dependencies, module+"/api", "the server's HTTP")
+	for _, dep := range dependencies {
+		for prefix, why := range forbidden {
+			if dep == prefix || strings.HasPrefix(dep, prefix+"/") {
+				t.Errorf("crontopus-agent links %s: %s", dep, why)
+			}
+		}
+	}
+}
+
+func TestNoProgramLinksWhatOnlyTestsNeed(t *testing.T) {
+	t.Parallel()
+	for _, dep := range linked(t, "crontopus") {
+		for _, tests := range []string{"testing", "github.com/stretchr/testify", "github.com/adhocore/gronx", "pgregory.net/rapid", module + "/internal/gittest"} {
+			if dep == tests || strings.HasPrefix(dep, tests+"/") {
+				t.Errorf("crontopus links %s, which only tests need", dep)
+			}
+		}
+	}
+}
+
+// linked lists every package that a program is built from.
+func linked(t *testing.T, program string) []string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "./cmd/"+program)
+	cmd.Dir = root(t)
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	return strings.Fields(string(out))
+}
+
+func TestTheLinterKeepsTheSameLaw(t *testing.T) {
+	t.Parallel()
+	var config string
+	files(t, func(name string, data []byte) {
+		if name == ".golangci.yml" {
+			config = string(data)
+		}
+	})
+	for _, pkg := range slices.Sorted(maps.Keys(rooms)) {
+		top, _, _ := strings.Cut(pkg, "/")
+		if top == "" || top == "app" || top == "cmd" { // the root has a rule of another form; app and cmd have none to keep
+			continue
+		}
+		require.Containsf(t, config, "**/"+top+"/", "no depguard rule is about %s", pkg)
+	}
+}
