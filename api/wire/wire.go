@@ -13,7 +13,25 @@ import (
 const (
 	HeaderSignature    = "Crontopus-Signature"     // base64 of the ed25519 signature over the raw body; enrolment only
 	HeaderSpoolDrained = "Crontopus-Spool-Drained" // RFC 3339; rides along with a poll
+	HeaderRequestID    = "X-Request-Id"            // the caller's or the server's; in the answer and the logs
 )
+
+// ContentTypeEnvelope is the media type of a bundle's signed envelope.
+const ContentTypeEnvelope = "application/vnd.dsse.envelope.v1+json"
+
+// MaxWait is how long a poll for a bundle may wait.
+const MaxWait = 60 * time.Second
+
+// MaxTokenLife is how long an agent's token may be good for.
+const MaxTokenLife = 5 * time.Minute
+
+// Whoami says whose credential a request carried.
+type Whoami struct {
+	Tenant crontopus.TenantID `json:"tenant"`
+	KeyID  string             `json:"keyId"`
+	Name   string             `json:"name"`
+	Role   crontopus.Role     `json:"role"`
+}
 
 // List is a page of a list. Next is the cursor of the following page, "" on the last.
 type List[T any] struct {
@@ -74,7 +92,7 @@ type CheckInResults struct {
 	Results []CheckInResult `json:"results"`
 }
 
-// CheckInResult is one item's outcome: 200 recorded (or known already), 400, 403 or 404.
+// CheckInResult is one item's outcome: 200 recorded (or known already), 400, 403, 404 or 409.
 type CheckInResult struct {
 	RunID   string `json:"runId"`
 	Status  int    `json:"status"`

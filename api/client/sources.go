@@ -1,0 +1,68 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+)
+
+// Sources lists the sources by name.
+func (c *Client) Sources(ctx context.Context, page crontopus.Page) (wire.List[crontopus.Source], error) {
+	return get[wire.List[crontopus.Source]](ctx, c, "/api/v1/sources", pageQuery(page))
+}
+
+// Source returns one source.
+func (c *Client) Source(ctx context.Context, name string) (crontopus.Source, error) {
+	return get[crontopus.Source](ctx, c, sourcePath(name), nil)
+}
+
+// AddSource adds a source; its first sync begins at once.
+func (c *Client) AddSource(ctx context.Context, in wire.SourceInput) (wire.SourceAdded, error) {
+	return post[wire.SourceAdded](ctx, c, "/api/v1/sources", in)
+}
+
+// RemoveSource removes a source; its jobs then leave their hosts.
+func (c *Client) RemoveSource(ctx context.Context, name string) error {
+	_, err := c.do(ctx, request{method: http.MethodDelete, path: sourcePath(name)})
+	return err
+}
+
+// SyncSource asks for a sync now.
+func (c *Client) SyncSource(ctx context.Context, name string) error {
+	return c.sourceAction(ctx, name, "sync", nil)
+}
+
+// ApproveSource lets the held plan with this digest through.
+func (c *Client) ApproveSource(ctx context.Context, name, plan string) error {
+	return c.sourceAction(ctx, name, "approve", wire.Approve{Plan: plan})
+}
+
+// SuspendSource stops a source's syncs; its jobs stay as they are.
+func (c *Client) SuspendSource(ctx context.Context, name string) error {
+	return c.sourceAction(ctx, name, "suspend", nil)
+}
+
+// ResumeSource starts them again.
+func (c *Client) ResumeSource(ctx context.Context, name string) error {
+	return c.sourceAction(ctx, name, "resume", nil)
+}
+
+// Syncs lists a source's syncs, newest first.
+func (c *Client) Syncs(ctx context.Context, source string, page crontopus.Page) (wire.List[crontopus.Sync], error) {
+	return get[wire.List[crontopus.Sync]](ctx, c, sourcePath(source)+"/syncs", pageQuery(page))
+}
+
+// Sync returns one sync.
+func (c *Client) Sync(ctx context.Context, id string) (crontopus.Sync, error) {
+	return get[crontopus.Sync](ctx, c, "/api/v1/syncs/"+url.PathEscape(id), nil)
+}
+
+func (c *Client) sourceAction(ctx context.Context, name, action string, in any) error {
+	_, err := post[nothing](ctx, c, sourcePath(name)+"/"+action, in)
+	return err
+}
+
+func sourcePath(name string) string { return "/api/v1/sources/" + url.PathEscape(name) }
