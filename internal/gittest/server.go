@@ -1,0 +1,113 @@
+package gittest
+
+import (
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Server serves one repository by smart HTTP, through git http-backend. Faults can be put
+// in front of it and taken away while it runs.
+type Server struct {
+	URL string // of the repository
+
+	http     *httptest.Server
+	username string
+	password string
+
+	mu     sync.Mutex
+	fault  func(http.Handler) http.Handler
+	lists  int
+	packs  int
+	events chan string
+}
+
+// Serve starts a server of the repository that ends with the test.
+func (r *Repo) Serve(t testing.TB) *Server { return r.serve(t, httptest.NewServer) }
+
+// ServeTLS is Serve by https, with the certificate that httptest makes.
+func (r *Repo) ServeTLS(t testing.TB) *Server { return r.serve(t, httptest.NewTLSServer) }
+
+func (r *Repo) serve(t testing.TB, start func(http.Handler) *httptest.Server) *Server {
+	t.Helper()
+	git, err := exec.LookPath("git")
+	require.NoError(t, err)
+	backend := &cgi.Handler{
+		Path: git,
+		Args: []string{"http-backend"},
+		Dir:  r.Dir,
+		Env:  append(Env(), "GIT_PROJECT_ROOT="+filepath.Dir(r.Dir), "GIT_HTTP_EXPORT_ALL=1"),
+	}
+	s := &Server{events: make(chan string, 1024)}
+	s.http = start(s.handler(backend))
+	s.URL = s.http.URL + "/" + filepath.Base(r.Dir)
+	t.Cleanup(func() {
+		s.http.CloseClientConnections() // those that a fault holds
+		s.http.Close()
+	})
+	return s
+}
+
+// RequireAuth lets in only who knows the password. Call it before the first request.
+func (s *Server) RequireAuth(username, password string) { s.username, s.password = username, password }
+
+// Fault puts a handler in front of Git; nil takes it away.
+func (s *Server) Fault(fault func(git http.Handler) http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = fault
+}
+
+// Lists returns how often the references were asked for.
+func (s *Server) Lists() int { s.mu.Lock(); defer s.mu.Unlock(); return s.lists }
+
+// Packs returns how often objects were asked for.
+func (s *Server) Packs() int { s.mu.Lock(); defer s.mu.Unlock(); return s.packs }
+
+// Events yields "list" or "pack" as each request arrives, before it is answered. What
+// nobody reads is dropped once 1,024 wait.
+func (s *Server) Events() <-chan string { return s.events }
+
+func (s *Server) handler(git http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fault := s.note(r)
+		if s.username != "" {
+			username, password, _ := r.BasicAuth()
+			if username != s.username || password != s.password {
+				w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+				http.Error(w, "who are you?", http.StatusUnauthorized)
+				return
+			}
+		}
+		if fault != nil {
+			fault(git).ServeHTTP(w, r)
+			return
+		}
+		git.ServeHTTP(w, r)
+	})
+}
+
+// note counts a request and returns the fault in force.
+func (s *Server) note(r *http.Request) func(http.Handler) http.Handler {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	event := "list"
+	if strings.HasSuffix(r.URL.Path, "/git-upload-pack") {
+		event = "pack"
+		s.packs++
+	} else {
+		s.lists++
+	}
+	select {
+	case s.events <- event:
+	default:
+	}
+	return s.fault
+}
