@@ -1,0 +1,79 @@
+//go:build unix
+
+package agent
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"crontopus.dev/crontopus"
+)
+
+// maxPolicy bounds a policy file.
+const maxPolicy = 64 << 10
+
+// LoadPolicy reads the host's policy for an agent that runs as uid; without a file, the
+// default applies. A file that somebody other than the agent's user or root could have
+// written is refused, since it would let him widen what runs: the error says how to mend it.
+func LoadPolicy(file string, uid int) (*Policy, error) {
+	data, err := readPolicy(file, uid)
+	if errors.Is(err, fs.ErrNotExist) {
+		return NewPolicy(Rules{}, uid), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rules, err := ParseRules(file, data)
+	if err != nil {
+		return nil, err
+	}
+	return NewPolicy(rules, uid), nil
+}
+
+// readPolicy asks the opened file who owns it, so that nothing can be swapped between
+// the question and the reading.
+func readPolicy(file string, uid int) ([]byte, error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO must not hang the agent
+	if err != nil {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "cannot read the host's policy: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "cannot read the host's policy: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "the host's policy %s is not a regular file", file)
+	}
+	if owner := ownerOf(info); owner != uid && owner != 0 {
+		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the host's policy %s belongs to the user with the id %d, who is neither the agent's user nor root", file, owner).
+			WithHint("look at what it says, then run: chown %d %s", uid, file)
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the host's policy %s can be written by other users (mode %04o)", file, info.Mode().Perm()).
+			WithHint("look at what it says, then run: chmod go-w %s", file)
+	}
+	if folder, err := os.Stat(filepath.Dir(file)); err == nil && folder.Mode().Perm()&0o002 != 0 && folder.Mode()&fs.ModeSticky == 0 {
+		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the folder of the host's policy %s can be written by every user, who could replace it", file).
+			WithHint("run: chmod o-w %s", filepath.Dir(file))
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxPolicy+1))
+	if err != nil {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "cannot read the host's policy: %w", err)
+	}
+	if len(data) > maxPolicy {
+		return nil, crontopus.Errorf(crontopus.CodeTooLarge, "the host's policy %s has more than %d bytes", file, maxPolicy)
+	}
+	return data, nil
+}
+
+func ownerOf(info fs.FileInfo) int {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(stat.Uid)
+	}
+	return -1
+}
