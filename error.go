@@ -3,6 +3,7 @@ package crontopus
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Codes that an Error carries. A program decides by the code, a person reads the
@@ -32,19 +33,24 @@ type Error struct {
 
 // Error returns message and cause in one line.
 func (e *Error) Error() string {
-	if e.Err != nil {
-		return e.Message + ": " + e.Err.Error()
+	if e.Err == nil || strings.Contains(e.Message, e.Err.Error()) {
+		return e.Message
 	}
-	return e.Message
+	return e.Message + ": " + e.Err.Error()
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an Error of a code and a formatted message; a %w verb sets the cause.
+// Errorf makes an Error of a code and a formatted message; a %w verb sets the cause. One
+// at the end, after a colon, is the cause only: it is not in the message.
 func Errorf(code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Message: err.Error(), Err: errors.Unwrap(err)}
+	message, cause := err.Error(), errors.Unwrap(err)
+	if cause != nil {
+		message = strings.TrimSuffix(message, ": "+cause.Error())
+	}
+	return &Error{Code: code, Message: message, Err: cause}
 }
 
 // WithHint returns a copy of the error that says what to do next.
