@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/schedule"
+)
+
+func newScheduleCommand() *cobra.Command {
+	return newGroup("schedule", "Ask when a schedule runs", newScheduleNextCommand())
+}
+
+// maxRuns is how many runs schedule next tells at most.
+const maxRuns = 10_000
+
+func newScheduleNextCommand() *cobra.Command {
+	var timezone, from string
+	var count int
+	cmd := &cobra.Command{
+		Use:   "next EXPR",
+		Short: "Print the next runs of a cron expression",
+		Long: `Print the next runs of a cron expression, as every scheduler that Crontopus writes
+to will have them: around daylight saving too.`,
+		Example: `  crontopus schedule next '30 2 * * *' --timezone Europe/Berlin
+  crontopus schedule next @hourly -n 3 --from 2026-10-25T00:00:00Z -o json`,
+		Args: exactArgs("EXPR"),
+	}
+	cmd.Flags().StringVar(&timezone, "timezone", crontopus.DefaultTimezone, "IANA name of the time zone")
+	cmd.Flags().StringVar(&from, "from", "", "print the runs after this time, in RFC 3339 (default now)")
+	cmd.Flags().IntVarP(&count, "count", "n", 5, fmt.Sprintf("how many runs to print, at most %d", maxRuns))
+	output := addOutputFlag(cmd, "text", formatJSON)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		set, err := schedule.New(args, timezone)
+		if err != nil {
+			return err
+		}
+		after := time.Now()
+		if cmd.Flags().Changed("from") {
+			if after, err = time.Parse(time.RFC3339, from); err != nil {
+				return crontopus.Errorf(crontopus.CodeInvalid, "--from %q is not a time", from).
+					WithHint("write it in RFC 3339, such as 2026-03-08T00:00:00Z")
+			}
+		}
+		if count < 1 || count > maxRuns {
+			return crontopus.Errorf(crontopus.CodeInvalid, "-n %d is not a number of runs", count).
+				WithHint("write a number from 1 to %d", maxRuns)
+		}
+		return printRuns(newPrinter(cmd, output), set, after, count)
+	}
+	return cmd
+}
+
+// printRuns prints the next runs, one a line or as a JSON array.
+func printRuns(p *printer, set *schedule.Set, after time.Time, count int) error {
+	runs := []string{}
+	for t, ok := set.Next(after); ok && len(runs) < count; t, ok = set.Next(t) {
+		runs = append(runs, t.Format(time.RFC3339))
+	}
+	if p.format == formatJSON {
+		return p.encode(runs)
+	}
+	if set.Reboot() {
+		runs = append(runs, "@reboot runs when the host starts, at no set time")
+	}
+	for _, run := range runs {
+		if _, err := fmt.Fprintln(p.out, run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
