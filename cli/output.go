@@ -20,6 +20,7 @@ import (
 // Forms in which a command's data is written.
 const (
 	formatTable = "table"
+	formatText  = "text"
 	formatJSON  = "json"
 	formatYAML  = "yaml"
 )
@@ -143,12 +144,6 @@ func relative(d time.Duration) string {
 		return "in " + span
 	}
 	return span + " ago"
-}
-
-// list is what every list prints as JSON: the API's own form.
-type list[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next"`
 }
 
 // labels writes labels as k=v,k=v, sorted.

@@ -45,10 +45,10 @@ the scheduler that each host already has.`,
 		&cobra.Group{ID: groupRemote, Title: "Ask a server:"},
 		&cobra.Group{ID: groupServer, Title: "Run Crontopus:"},
 	)
-	addTo(root, groupLocal)
-	addTo(root, groupRemote)
-	addTo(root, groupServer)
-	root.AddCommand(newVersionCommand())
+	addTo(root, groupLocal, newScheduleCommand())
+	addTo(root, groupRemote, newAuthCommand(), newSourcesCommand(), newJobsCommand(), newRunsCommand(), newAgentsCommand(), newAPIKeysCommand())
+	addTo(root, groupServer, newServerCommand(), newDemoCommand())
+	root.AddCommand(newVersionCommand(), newFetchChildCommand(), newDemoWebhookCommand())
 	return root
 }
 

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"crontopus.dev/crontopus/app"
+	"crontopus.dev/crontopus/internal/settings"
+)
+
+func newServerCommand() *cobra.Command {
+	options := app.Defaults()
+	var config string
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Run the server: syncer, publisher and API, with SQLite inside",
+		Long: `Run the server: it syncs sources from Git, publishes one signed bundle per host, and
+takes check-ins. Everything it keeps is in one data folder.
+
+Each flag may also be set in a YAML file (--config; the flag --allow-network is the
+key allowNetwork) or in the environment (CRONTOPUS_ALLOW_NETWORK). A flag wins over the
+environment, and the environment over the file.`,
+		Example: `  crontopus server
+  crontopus server --listen :8443 --tls-cert cert.pem --tls-key key.pem --public-url https://cron.example.com:8443
+  crontopus server --allow-network 10.0.0.0/8   # the forge has a private address`,
+		Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := settings.Apply(cmd.Flags(), config, "CRONTOPUS", os.Environ()); err != nil {
+				return err
+			}
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			server, err := app.New(cmd.Context(), options, Version(), log)
+			if err != nil {
+				return err
+			}
+			return server.Run(cmd.Context())
+		},
+	}
+	options.Flags(cmd.Flags())
+	cmd.Flags().StringVar(&config, "config", "", "YAML `file` of settings")
+	return cmd
+}
+
+// newFetchChildCommand is how the server starts itself to read one Git repository apart
+// from everything else. It is not for people, so it is hidden.
+func newFetchChildCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "fetch-child",
+		Short:  "Read one repository, asked on standard input by the server",
+		Hidden: true,
+		Args:   exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return app.ServeFetch(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+		},
+	}
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+)
+
+// envSourcePassword holds the repository's password or token where no file does.
+const envSourcePassword = "CRONTOPUS_SOURCE_PASSWORD"
+
+// sourceFlags are the words of sources add that need work before they can be sent.
+type sourceFlags struct {
+	interval, passwordFile, webhookSecretFile string
+}
+
+func newSourcesAddCommand() *cobra.Command {
+	var in wire.SourceInput
+	var f sourceFlags
+	cmd := &cobra.Command{
+		Use:   "add NAME --url URL",
+		Short: "Connect a Git repository",
+		Long: `Connect a Git repository, and print the address and the secret of its webhook. The
+password or token of a private repository is read from a file (- is standard input) or
+from $` + envSourcePassword + `, so that it stays out of the shell's history.`,
+		Example: `  crontopus sources add ops --url https://forge.example.com/ops/cron.git --path jobs
+  crontopus sources add ops --url https://forge.example.com/ops/cron.git --username bot --password-file token`,
+		Args: exactArgs("NAME"),
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&in.URL, "url", "", "address to clone from, https://…")
+	flags.StringVar(&in.Branch, "branch", "main", "branch to follow")
+	flags.StringVar(&in.Path, "path", "", "folder that holds the manifests (default: the whole repository)")
+	flags.StringVar(&f.interval, "interval", "60s", "how often to look for news; a webhook makes it instant")
+	flags.StringVar(&in.Username, "username", "", "user name for a private repository")
+	flags.StringVar(&f.passwordFile, "password-file", "", "`file` that holds its password or access token")
+	flags.StringVar(&f.webhookSecretFile, "webhook-secret-file", "", "`file` that holds the webhook's secret (default: one is made)")
+	output := addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		in.Name = args[0]
+		if err := f.fill(&in, cmd.InOrStdin()); err != nil {
+			return err
+		}
+		api, err := connect(cmd)
+		if err != nil {
+			return err
+		}
+		added, err := api.AddSource(cmd.Context(), in)
+		if err != nil {
+			return err
+		}
+		if err := newPrinter(cmd, output).print(added, func(t *table) {
+			t.row("Source:", added.Source.Name)
+			t.row("Webhook URL:", added.WebhookURL)
+			t.row("Webhook secret:", added.WebhookSecret)
+		}); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), `
+So that a push takes effect at once, add the webhook to the repository. In Forgejo:
+Settings > Webhooks > Add webhook > Forgejo; enter URL and secret as above, method POST,
+content type application/json, and let it send push events. Without it the repository is
+read every %s. The secret is not shown again. See how it goes with:
+
+  crontopus sources get %s
+`, added.Source.Interval, added.Source.Name)
+		return nil
+	}
+	return cmd
+}
+
+// fill turns words into what the API takes.
+func (f sourceFlags) fill(in *wire.SourceInput, stdin io.Reader) (err error) {
+	if !crontopus.ValidName(in.Name) {
+		return crontopus.Errorf(crontopus.CodeInvalid, "%q cannot name a source", in.Name).
+			WithHint("use lower-case letters, digits and hyphens, at most 63, such as ops-jobs")
+	}
+	if in.URL == "" {
+		return crontopus.Errorf(crontopus.CodeInvalid, "--url is missing").
+			WithHint("write crontopus sources add %s --url https://forge.example.com/ops/cron.git", in.Name)
+	}
+	if in.Interval, err = crontopus.ParseDuration(f.interval); err != nil {
+		return crontopus.Errorf(crontopus.CodeInvalid, "--interval: %w", err)
+	}
+	if f.passwordFile == "-" && f.webhookSecretFile == "-" {
+		return crontopus.Errorf(crontopus.CodeInvalid, "standard input cannot hold both secrets").WithHint("put one of them into a file")
+	}
+	in.Password = os.Getenv(envSourcePassword)
+	if f.passwordFile != "" {
+		if in.Password, err = secretFile("--password-file", f.passwordFile, stdin); err != nil {
+			return err
+		}
+	}
+	if f.webhookSecretFile != "" {
+		in.WebhookSecret, err = secretFile("--webhook-secret-file", f.webhookSecretFile, stdin)
+	}
+	return err
+}
+
+// secretFile reads a secret without the newline that editors put at its end.
+func secretFile(flag, name string, stdin io.Reader) (string, error) {
+	in := stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return "", crontopus.Errorf(crontopus.CodeInvalid, "%s: %w", flag, err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxSecret))
+	if err != nil {
+		return "", crontopus.Errorf(crontopus.CodeInvalid, "%s: %w", flag, err)
+	}
+	secret := strings.TrimRight(string(data), "\r\n")
+	if secret == "" {
+		return "", crontopus.Errorf(crontopus.CodeInvalid, "%s: %s is empty", flag, name).WithHint("write the secret into it, and nothing else")
+	}
+	return secret, nil
+}
