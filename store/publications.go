@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+// mark asks for agents' bundles to be compiled again. An id that is no agent's is skipped.
+func mark(ctx context.Context, t tx, tenant crontopus.TenantID, agents ...string) error {
+	for _, id := range agents {
+		if _, err := t.Exec(ctx, markWhere("tenant_id = $1 AND id = $2"), tenant, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markSince marks the agents that changed after a sequence: a sync that was planned
+// without them may concern them.
+func markSince(ctx context.Context, t tx, tenant crontopus.TenantID, seq int64) error {
+	_, err := t.Exec(ctx, markWhere("tenant_id = $1 AND sequence > $2"), tenant, seq)
+	return err
+}
+
+// markWhere marks each agent that the condition finds. The version grows with every
+// mark, so that clearing an older one leaves this one standing.
+func markWhere(condition string) string {
+	return `INSERT INTO publish_marks (tenant_id, agent_id, version, pending)
+		SELECT tenant_id, id, 1, 1 FROM agents WHERE ` + condition + `
+		ON CONFLICT (tenant_id, agent_id) DO UPDATE SET version = publish_marks.version + 1, pending = 1`
+}
+
+// SystemMarked returns the agents whose bundles are to be compiled, in the order of their ids.
+func (s *Store) SystemMarked(ctx context.Context, limit int) (marks []crontopus.Mark, err error) {
+	err = s.engine.read(ctx, scopePublish, func(t tx) error {
+		marks, err = collect(ctx, t, func(r row, m *crontopus.Mark) error {
+			return r.Scan(&m.Tenant, &m.AgentID, &m.Version)
+		}, "SELECT tenant_id, agent_id, version FROM publish_marks WHERE pending = 1 ORDER BY agent_id LIMIT $1", limit)
+		return err
+	})
+	return marks, err
+}
+
+// SystemMarkExpiring marks the agents whose bundle expires before the given time, so that
+// it is signed afresh, and returns how many.
+func (s *Store) SystemMarkExpiring(ctx context.Context, before time.Time) (int, error) {
+	var n int64
+	err := s.engine.write(ctx, scopePublish, func(t tx) (err error) {
+		n, err = t.Exec(ctx, `
+			UPDATE publish_marks SET version = version + 1, pending = 1
+			WHERE pending = 0
+				AND agent_id IN (SELECT agent_id FROM publications WHERE expires_at < $1)
+				AND agent_id NOT IN (SELECT id FROM agents WHERE revoked_at IS NOT NULL)`, micros(before))
+		return err
+	})
+	return int(n), err
+}
+
+// Publication returns what is published for an agent: not_found if nothing is yet.
+func (s *Store) Publication(ctx context.Context, tenant crontopus.TenantID, agentID string) (p crontopus.Publication, err error) {
+	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
+		p, err = publication(ctx, t, tenant, agentID)
+		return err
+	})
+	if errors.Is(err, errNoRow) {
+		err = crontopus.Errorf(crontopus.CodeNotFound, "no bundle is published for the agent %q yet", agentID)
+	}
+	return p, err
+}
+
+func publication(ctx context.Context, t tx, tenant crontopus.TenantID, agentID string) (p crontopus.Publication, err error) {
+	err = t.QueryRow(ctx, `
+		SELECT tenant_id, agent_id, epoch, number, jobs_digest, issued_at, expires_at, envelope
+		FROM publications WHERE tenant_id = $1 AND agent_id = $2`, tenant, agentID).
+		Scan(&p.Tenant, &p.AgentID, &p.Generation.Epoch, &p.Generation.Number, &p.JobsDigest,
+			instant(&p.Issued), instant(&p.Expires), &p.Envelope)
+	if err != nil {
+		return p, err
+	}
+	p.Jobs, err = collect(ctx, t, func(r row, n *crontopus.JobName) error { return r.Scan(&n.Namespace, &n.Name) }, `
+		SELECT namespace, name FROM agent_jobs
+		WHERE tenant_id = $1 AND agent_id = $2 AND current = 1 ORDER BY namespace, name`, tenant, agentID)
+	return p, err
+}
+
+// CommitPublications makes a batch of bundles the newest of their agents and clears the
+// marks that asked for them, all or nothing. conflict means that the desired state moved on
+// since the bundles were compiled, or that another publisher was first: compile again. A
+// mark that was set anew meanwhile stays.
+func (s *Store) CommitPublications(ctx context.Context, tenant crontopus.TenantID, desiredSequence int64,
+	pubs []crontopus.Publication, done []crontopus.Mark) error {
+	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
+		var has int64
+		err := t.QueryRow(ctx, "SELECT desired_sequence FROM tenants WHERE id = $1", tenant).Scan(&has)
+		if errors.Is(err, errNoRow) {
+			return noTenant(tenant)
+		}
+		if err != nil {
+			return err
+		}
+		if has != desiredSequence {
+			return crontopus.Errorf(crontopus.CodeConflict,
+				"the desired state moved on (compiled from %d, now %d)", desiredSequence, has)
+		}
+		for _, p := range pubs {
+			if err := publish(ctx, t, tenant, p); err != nil {
+				return err
+			}
+		}
+		for _, m := range done {
+			_, err := t.Exec(ctx, `
+				UPDATE publish_marks SET pending = 0 WHERE tenant_id = $1 AND agent_id = $2 AND version = $3`,
+				tenant, m.AgentID, m.Version)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// publish replaces an agent's publication by one of a higher generation, or by a fresh
+// signature on the same jobs and generation.
+func publish(ctx context.Context, t tx, tenant crontopus.TenantID, p crontopus.Publication) error {
+	was, err := publication(ctx, t, tenant, p.AgentID)
+	if err != nil && !errors.Is(err, errNoRow) {
+		return err
+	}
+	step := p.Generation.Compare(was.Generation)
+	if step < 0 || (step == 0 && p.JobsDigest != was.JobsDigest) {
+		return crontopus.Errorf(crontopus.CodeConflict, "the agent %q has generation %s already", p.AgentID, was.Generation)
+	}
+	_, err = t.Exec(ctx, `
+		INSERT INTO publications (tenant_id, agent_id, epoch, number, jobs_digest, issued_at, expires_at, envelope)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (tenant_id, agent_id) DO UPDATE SET epoch = excluded.epoch, number = excluded.number,
+			jobs_digest = excluded.jobs_digest, issued_at = excluded.issued_at, expires_at = excluded.expires_at,
+			envelope = excluded.envelope`,
+		tenant, p.AgentID, p.Generation.Epoch, p.Generation.Number, p.JobsDigest, micros(p.Issued), micros(p.Expires), p.Envelope)
+	if err != nil {
+		return err
+	}
+	for _, gone := range without(was.Jobs, p.Jobs) {
+		if err := setAgentJob(ctx, t, tenant, p.AgentID, gone, false); err != nil {
+			return err
+		}
+	}
+	for _, added := range without(p.Jobs, was.Jobs) {
+		if err := setAgentJob(ctx, t, tenant, p.AgentID, added, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setAgentJob notes whether a job is in an agent's newest bundle. That it once was is
+// never forgotten: its late check-ins are welcome.
+func setAgentJob(ctx context.Context, t tx, tenant crontopus.TenantID, agentID string, job crontopus.JobName, current bool) error {
+	_, err := t.Exec(ctx, `
+		INSERT INTO agent_jobs (tenant_id, agent_id, namespace, name, current) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (tenant_id, agent_id, namespace, name) DO UPDATE SET current = excluded.current`,
+		tenant, agentID, job.Namespace, job.Name, bit(current))
+	return err
+}
+
+// without returns the names of a that are not in b.
+func without(a, b []crontopus.JobName) []crontopus.JobName {
+	in := make(map[crontopus.JobName]bool, len(b))
+	for _, n := range b {
+		in[n] = true
+	}
+	return slices.DeleteFunc(slices.Clone(a), func(n crontopus.JobName) bool { return in[n] })
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+
+	"crontopus.dev/crontopus"
+)
+
+// scope says whose rows a transaction may touch: one tenant's, or everybody's under a
+// name that tells why. An engine with row-level security enforces it.
+type scope struct {
+	tenant crontopus.TenantID
+	system string
+}
+
+// tenantScope is the scope of one tenant.
+func tenantScope(id crontopus.TenantID) scope { return scope{tenant: id} }
+
+// The scopes that look across tenants.
+var (
+	scopeSetup       = scope{system: "setup"}       // the installation and its tenants
+	scopeCredentials = scope{system: "credentials"} // who is asking: before it is known which tenant's
+	scopeIngest      = scope{system: "ingest"}      // heartbeats of all agents at once
+	scopeDue         = scope{system: "due"}         // which sources are to be synced
+	scopePublish     = scope{system: "publish"}     // which agents' bundles are to be compiled
+)
+
+// engine runs transactions on one kind of database. fn's error rolls back and is
+// returned as it is; errors of the engine itself come back as *crontopus.Error.
+type engine interface {
+	read(ctx context.Context, s scope, fn func(tx) error) error
+	write(ctx context.Context, s scope, fn func(tx) error) error
+	ping(ctx context.Context) error
+	close() error
+}
+
+// tx is the whole surface that queries see: SQL with $1 parameters on a transaction of a
+// scope.
+type tx interface {
+	// Exec returns how many rows it touched.
+	Exec(ctx context.Context, query string, args ...any) (int64, error)
+	Query(ctx context.Context, query string, args ...any) (rows, error)
+	// QueryRow's Scan returns errNoRow where there is none.
+	QueryRow(ctx context.Context, query string, args ...any) row
+}
+
+type row interface {
+	Scan(dest ...any) error
+}
+
+type rows interface {
+	row
+	Next() bool
+	Err() error
+	Close()
+}
+
+// errNoRow is what the absence of a row is to every engine. A caller says what was
+// looked for.
+var errNoRow = &crontopus.Error{Code: crontopus.CodeNotFound, Message: "no such row"}
+
+// collect reads all rows of a query.
+func collect[T any](ctx context.Context, t tx, scan func(row, *T) error, query string, args ...any) ([]T, error) {
+	found, err := t.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	items := []T{} // never nil: lists go to JSON
+	for found.Next() {
+		var item T
+		if err := scan(found, &item); err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	return items, found.Err()
+}
+
+// scanOne is the scan of a query with one column.
+func scanOne[T any](r row, v *T) error { return r.Scan(v) }
+
+// exists reports whether the query, which selects anything, finds a row.
+func exists(ctx context.Context, t tx, query string, args ...any) (bool, error) {
+	var n int64
+	err := t.QueryRow(ctx, "SELECT count(*) FROM ("+query+") AS found", args...).Scan(&n)
+	return n > 0, err
+}

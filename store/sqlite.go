@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"crontopus.dev/crontopus"
+)
+
+// readers is how many transactions may read at once. WAL lets them go on beside the one
+// writer.
+const readers = 8
+
+// sqliteEngine runs on one file. There is one writing connection: SQLite has one writer
+// anyhow, and waiting in Go is fair and ends with the context. A scope has no second wall
+// here; the queries themselves are the first.
+type sqliteEngine struct {
+	writer, reader *sql.DB
+}
+
+// openSQLite opens the database at path, made with mode 0600 if absent.
+func openSQLite(path string) (*sqliteEngine, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite itself would ask the umask
+	if err != nil {
+		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot open the database: %w", err).
+			WithHint("make %s a folder that this user may write, or name another with --data", filepath.Dir(path))
+	}
+	if err := f.Close(); err != nil {
+		return nil, sqliteError(err)
+	}
+	writer, err := sql.Open("sqlite", sqliteDSN(path, "_txlock=immediate"))
+	if err != nil {
+		return nil, sqliteError(err)
+	}
+	reader, err := sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(1)"))
+	if err != nil {
+		return nil, errors.Join(sqliteError(err), writer.Close())
+	}
+	writer.SetMaxOpenConns(1)
+	reader.SetMaxOpenConns(readers)
+	reader.SetMaxIdleConns(readers)
+	return &sqliteEngine{writer, reader}, nil
+}
+
+// sqliteDSN sets busy_timeout before the pragmas that may have to wait for a lock. FULL
+// makes a commit survive a power cut: what was answered 2xx stays.
+func sqliteDSN(path, more string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + more
+}
+
+func (e *sqliteEngine) read(ctx context.Context, _ scope, fn func(tx) error) error {
+	return transact(ctx, e.reader, &sql.TxOptions{ReadOnly: true}, fn)
+}
+
+func (e *sqliteEngine) write(ctx context.Context, _ scope, fn func(tx) error) error {
+	return transact(ctx, e.writer, nil, fn)
+}
+
+func (e *sqliteEngine) ping(ctx context.Context) error {
+	return sqliteError(errors.Join(e.writer.PingContext(ctx), e.reader.PingContext(ctx)))
+}
+
+func (e *sqliteEngine) close() error {
+	return sqliteError(errors.Join(e.reader.Close(), e.writer.Close()))
+}
+
+func transact(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(tx) error) error {
+	t, err := db.BeginTx(ctx, opts)
+	if err != nil {
+		return sqliteError(err)
+	}
+	defer t.Rollback() //nolint:errcheck // after Commit it says only that it came second
+	if err := fn(sqliteTx{t}); err != nil {
+		return err
+	}
+	return sqliteError(t.Commit())
+}
+
+// sqliteTx is tx on database/sql.
+type sqliteTx struct{ t *sql.Tx }
+
+func (s sqliteTx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := s.t.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, sqliteError(err)
+	}
+	n, err := result.RowsAffected()
+	return n, sqliteError(err)
+}
+
+func (s sqliteTx) Query(ctx context.Context, query string, args ...any) (rows, error) {
+	found, err := s.t.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, sqliteError(err)
+	}
+	return sqliteRows{found}, nil
+}
+
+func (s sqliteTx) QueryRow(ctx context.Context, query string, args ...any) row {
+	return sqliteRow{s.t.QueryRowContext(ctx, query, args...)}
+}
+
+type sqliteRow struct{ r *sql.Row }
+
+func (r sqliteRow) Scan(dest ...any) error { return sqliteError(r.r.Scan(dest...)) }
+
+type sqliteRows struct{ r *sql.Rows }
+
+func (r sqliteRows) Next() bool             { return r.r.Next() }
+func (r sqliteRows) Scan(dest ...any) error { return sqliteError(r.r.Scan(dest...)) }
+func (r sqliteRows) Err() error             { return sqliteError(r.r.Err()) }
+func (r sqliteRows) Close()                 { _ = r.r.Close() } // its error is Err's
+
+// sqliteError turns an error of SQLite or database/sql into one of ours.
+func sqliteError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return errNoRow
+	}
+	if known, ok := errors.AsType[*crontopus.Error](err); ok {
+		return known
+	}
+	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return unavailable(err)
+	}
+	native, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return unavailable(err) // a closed database, a file that went away
+	}
+	switch native.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return &crontopus.Error{Code: crontopus.CodeConflict, Message: "it exists already", Err: err}
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return &crontopus.Error{Code: crontopus.CodeNotFound, Message: "what it refers to does not exist", Err: err}
+	}
+	switch native.Code() & 0xff { // without the extended part
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_NOMEM:
+		return unavailable(err)
+	}
+	return &crontopus.Error{Code: crontopus.CodeInternal, Message: "the database refused a statement", Err: err}
+}
+
+func unavailable(err error) error {
+	return &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "the database is not available", Err: err,
+		Hint: "try again; if it lasts, look at the server's log, its disk and its data folder"}
+}

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"crontopus.dev/crontopus"
+)
+
+// keptSyncs is how many syncs of a source are remembered.
+const keptSyncs = 500
+
+func scanSync(r row, s *crontopus.Sync) error { return r.Scan(document(s)) }
+
+// FinishSync writes what a sync came to, all of it or nothing: the sync itself, the
+// source's status, the desired state if it changed, and a mark for each agent that it may
+// concern. conflict means that another sync wrote the desired state since it was read, or
+// that another source owns one of the jobs.
+func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourceID string, o crontopus.SyncOutcome) error {
+	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
+		src, err := getSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)
+		if err != nil {
+			return err
+		}
+		o.Sync.Source = src.Name
+		if err := insertSync(ctx, t, src, o.Sync); err != nil {
+			return err
+		}
+		if o.Desired != nil {
+			if err := writeDesired(ctx, t, src, *o.Desired); err != nil {
+				return err
+			}
+			if err := markSince(ctx, t, tenant, o.AgentsSeq); err != nil {
+				return err
+			}
+		}
+		if err := mark(ctx, t, tenant, o.Mark...); err != nil {
+			return err
+		}
+		if src.Approved != "" && spent(src.Approved, o) {
+			if _, err := t.Exec(ctx, "UPDATE sources SET approved = '' WHERE tenant_id = $1 AND id = $2", tenant, sourceID); err != nil {
+				return err
+			}
+		}
+		if src.Suspended { // meanwhile
+			o.Status = suspendedStatus(o.Status, s.now())
+		}
+		return saveStatus(ctx, t, src, o.Status)
+	})
+}
+
+// spent reports whether an approval has done its work, or is for a plan that no longer is
+// the one to decide on.
+func spent(approved string, o crontopus.SyncOutcome) bool {
+	return o.Desired != nil || (o.Status.HeldPlan != "" && o.Status.HeldPlan != approved)
+}
+
+func insertSync(ctx context.Context, t tx, src crontopus.Source, sync crontopus.Sync) error {
+	_, err := t.Exec(ctx, `
+		INSERT INTO syncs (tenant_id, id, source_id, started_at, body) VALUES ($1, $2, $3, $4, $5)`,
+		src.Tenant, sync.ID, src.ID, micros(sync.Started), text(sync))
+	if err != nil {
+		return err
+	}
+	_, err = t.Exec(ctx, `
+		DELETE FROM syncs WHERE tenant_id = $1 AND source_id = $2 AND started_at < (
+			SELECT started_at FROM syncs WHERE tenant_id = $1 AND source_id = $2
+			ORDER BY started_at DESC LIMIT 1 OFFSET $3)`,
+		src.Tenant, src.ID, keptSyncs-1)
+	return err
+}
+
+// Syncs lists a source's syncs, the newest first.
+func (s *Store) Syncs(ctx context.Context, tenant crontopus.TenantID, sourceName string, p crontopus.Page) (list []crontopus.Sync, next string, err error) {
+	from, err := parseCursor(p, afterAll)
+	if err != nil {
+		return nil, "", err
+	}
+	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
+		src, err := sourceByName(ctx, t, tenant, sourceName)
+		if err != nil {
+			return err
+		}
+		list, err = collect(ctx, t, scanSync, `
+			SELECT body FROM syncs
+			WHERE tenant_id = $1 AND source_id = $2 AND (started_at, id) < ($3, $4)
+			ORDER BY started_at DESC, id DESC LIMIT $5`, tenant, src.ID, from.At, from.Text, limit(p))
+		return err
+	})
+	list, next = cut(list, p, func(s *crontopus.Sync) cursor { return cursor{At: micros(s.Started), Text: s.ID} })
+	return list, next, err
+}
+
+// Sync returns one sync.
+func (s *Store) Sync(ctx context.Context, tenant crontopus.TenantID, id string) (sync crontopus.Sync, err error) {
+	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
+		return scanSync(t.QueryRow(ctx, "SELECT body FROM syncs WHERE tenant_id = $1 AND id = $2", tenant, id), &sync)
+	})
+	if errors.Is(err, errNoRow) {
+		err = crontopus.Errorf(crontopus.CodeNotFound, "there is no sync %q", id)
+	}
+	return sync, err
+}
