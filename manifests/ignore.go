@@ -1,0 +1,121 @@
+package manifests
+
+import (
+	"path"
+	"strings"
+)
+
+// IgnoreFile is the name of the files that say what is not read, in any folder, with the
+// patterns of .gitignore.
+const IgnoreFile = ".crontopusignore"
+
+// Ignore holds the patterns of a tree's IgnoreFiles. The zero value ignores nothing.
+type Ignore struct {
+	patterns []pattern
+}
+
+// pattern is one line of an IgnoreFile.
+type pattern struct {
+	folder   string   // of the file that has it, "" for the root
+	parts    []string // between slashes; "**" is any number of folders
+	negated  bool     // "!": what an earlier pattern left out is read after all
+	folders  bool     // "/" at the end: matches folders only
+	anywhere bool     // no slash: matches at any depth
+}
+
+// Add takes in the IgnoreFile of a folder, given relative to the root, "" for the root
+// itself. Folders go in before those that lie in them.
+func (ig *Ignore) Add(folder string, text []byte) {
+	for line := range strings.Lines(string(text)) {
+		if p, ok := parsePattern(strings.TrimRight(line, "\r\n")); ok {
+			p.folder = folder
+			ig.patterns = append(ig.patterns, p)
+		}
+	}
+}
+
+func parsePattern(line string) (p pattern, ok bool) {
+	line = strings.TrimPrefix(line, bom)
+	for strings.HasSuffix(line, " ") && !strings.HasSuffix(line, `\ `) {
+		line = line[:len(line)-1]
+	}
+	if line == "" || line[0] == '#' {
+		return p, false
+	}
+	if line, p.negated = strings.CutPrefix(line, "!"); line == "" {
+		return p, false
+	}
+	line, p.folders = strings.CutSuffix(line, "/")
+	p.anywhere = !strings.Contains(line, "/")
+	line = strings.TrimPrefix(line, "/")
+	if line == "" {
+		return p, false
+	}
+	p.parts = strings.Split(line, "/")
+	return p, true
+}
+
+// Match reports whether the path, relative to the root, is left out. The last pattern
+// that matches decides, but nothing inside a folder that is left out comes back.
+func (ig *Ignore) Match(name string, isFolder bool) bool {
+	if len(ig.patterns) == 0 {
+		return false
+	}
+	for i := 0; i < len(name); i++ {
+		if name[i] == '/' && ig.matchOne(name[:i], true) {
+			return true
+		}
+	}
+	return ig.matchOne(name, isFolder)
+}
+
+func (ig *Ignore) matchOne(name string, isFolder bool) bool {
+	for i := len(ig.patterns) - 1; i >= 0; i-- {
+		if ig.patterns[i].match(name, isFolder) {
+			return !ig.patterns[i].negated
+		}
+	}
+	return false
+}
+
+func (p *pattern) match(name string, isFolder bool) bool {
+	if p.folders && !isFolder {
+		return false
+	}
+	if p.folder != "" {
+		inside, ok := strings.CutPrefix(name, p.folder+"/")
+		if !ok {
+			return false
+		}
+		name = inside
+	}
+	if p.anywhere {
+		return matchPart(p.parts[0], path.Base(name))
+	}
+	return matchParts(p.parts, strings.Split(name, "/"))
+}
+
+// matchParts matches a path folder by folder. A failed "**" goes on from the newest one
+// only, which is enough and keeps hostile patterns cheap.
+func matchParts(parts, names []string) bool {
+	star, retry := -1, 0
+	i := 0
+	for n := 0; n < len(names); {
+		switch {
+		case i < len(parts) && parts[i] == "**":
+			if i == len(parts)-1 {
+				return true // all that lies inside, at least one name
+			}
+			star, retry = i, n
+			i++
+		case i < len(parts) && matchPart(parts[i], names[n]):
+			i, n = i+1, n+1
+		case star >= 0:
+			retry++
+			i, n = star+1, retry
+		default:
+			return false
+		}
+	}
+	return i == len(parts)
+}

@@ -1,0 +1,147 @@
+package manifests
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	crontopus "crontopus.dev/crontopus"
+)
+
+// Reads reports whether a path, slash-separated, is one that manifests are read from: its
+// name ends in .yaml or .yml and no part of it begins with a dot. IgnoreFile can still
+// leave it out.
+func Reads(name string) bool {
+	switch path.Ext(name) {
+	case ".yaml", ".yml":
+		return !hasDotPart(name)
+	}
+	return false
+}
+
+func hasDotPart(name string) bool {
+	return strings.HasPrefix(name, ".") && name != "." || strings.Contains(name, "/.")
+}
+
+// Tree is what a folder of manifests holds.
+type Tree struct {
+	Documents []Document
+	Problems  []crontopus.Problem
+	Files     int // that were read
+}
+
+// Load reads every manifest under root (slash-separated; "." is all of fsys), with all
+// cores, and checks them against each other. Paths are those of fsys; problems are ordered
+// by file and place. The error is for a root that cannot be walked.
+func Load(fsys fs.FS, root string) ([]Document, []crontopus.Problem, error) {
+	tree, err := Read(fsys, root, func(name string) string { return name })
+	if err != nil {
+		return nil, nil, err
+	}
+	problems := append(tree.Problems, Check(tree.Documents)...)
+	Sort(problems)
+	return tree.Documents, problems, nil
+}
+
+// Read is Load for who has several trees: without the check of manifests against each
+// other, and with paths as display makes them of those of fsys. Links are not followed;
+// one that is named like a manifest is a problem.
+func Read(fsys fs.FS, root string, display func(string) string) (Tree, error) {
+	names, problems, err := files(fsys, root, display)
+	if err != nil {
+		return Tree{}, err
+	}
+	parts := make([]Tree, len(names))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+				parts[i] = read(fsys, names[i], display(names[i]))
+			}
+		})
+	}
+	workers.Wait()
+	tree := Tree{Problems: problems, Files: len(names)}
+	for _, part := range parts {
+		tree.Documents = append(tree.Documents, part.Documents...)
+		tree.Problems = append(tree.Problems, part.Problems...)
+	}
+	return tree, nil
+}
+
+func read(fsys fs.FS, name, shown string) (part Tree) {
+	f, err := fsys.Open(name)
+	if err == nil {
+		defer f.Close()
+		part.Documents, part.Problems, err = DecodeFrom(shown, f)
+	}
+	if err != nil {
+		part.Problems = []crontopus.Problem{unreadable(shown, err)}
+	}
+	return part
+}
+
+// DecodeFrom is Decode for what is still to be read. It takes no more of it than Decode
+// would look at.
+func DecodeFrom(file string, from io.Reader) ([]Document, []crontopus.Problem, error) {
+	data, err := io.ReadAll(io.LimitReader(from, maxBytes+1))
+	if err != nil {
+		return nil, nil, err
+	}
+	docs, problems := Decode(file, data)
+	return docs, problems, nil
+}
+
+func unreadable(name string, err error) crontopus.Problem {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathError.Err // the file is named already
+	}
+	return crontopus.Problem{File: name, Code: CodeUnreadable,
+		Message: fmt.Sprintf("the file cannot be read: %v", err), Hint: "check its permissions"}
+}
+
+// files lists the files to read under root, in order.
+func files(fsys fs.FS, root string, display func(string) string) (names []string, problems []crontopus.Problem, err error) {
+	var ignore Ignore
+	err = fs.WalkDir(fsys, root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel := name
+		if root != "." {
+			rel = strings.TrimPrefix(strings.TrimPrefix(name, root), "/")
+		}
+		if entry.IsDir() {
+			if name != root && (strings.HasPrefix(entry.Name(), ".") || ignore.Match(rel, true)) {
+				return fs.SkipDir
+			}
+			rules, err := fs.ReadFile(fsys, path.Join(name, IgnoreFile))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			if name == root {
+				rel = ""
+			}
+			ignore.Add(rel, rules)
+			return nil
+		}
+		if !Reads(path.Base(name)) || ignore.Match(rel, false) {
+			return nil
+		}
+		if !entry.Type().IsRegular() {
+			problems = append(problems, crontopus.Problem{File: display(name), Code: CodeUnreadable,
+				Message: "this is not a regular file; links are not followed", Hint: "put the file itself here"})
+			return nil
+		}
+		names = append(names, name)
+		return nil
+	})
+	return names, problems, err
+}

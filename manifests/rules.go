@@ -1,0 +1,144 @@
+package manifests
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	crontopus "crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/schedule"
+)
+
+// checkJob finds what a schema cannot say. A field that has a problem already gets no
+// second one.
+func (d *document) checkJob(job *crontopus.Job) {
+	d.checkTimes(&job.Spec)
+	d.checkMetadata(&job.Metadata)
+	d.checkProgram(&job.Spec.Run)
+	d.checkQuantities()
+	d.checkSupported(&job.Spec)
+}
+
+func (d *document) checkTimes(spec *crontopus.JobSpec) {
+	_, alone := d.at("spec", "schedule").(string)
+	for i, expr := range spec.Schedule {
+		at := []string{"spec", "schedule"}
+		if !alone {
+			at = append(at, strconv.Itoa(i))
+		}
+		if _, err := schedule.Parse(expr); err != nil {
+			d.addError(at, CodeSchedule, err)
+		} else if first := slices.Index(spec.Schedule, expr); first < i {
+			d.addPointer(at, false, CodeInvalid, "schedule says the same twice", "remove one of the two")
+		}
+	}
+	if spec.Timezone != "" {
+		if _, err := schedule.Location(spec.Timezone); err != nil {
+			d.addError([]string{"spec", "timezone"}, CodeTimezone, err)
+		}
+	}
+}
+
+// addError adds what another package found, under the validator's code for it unless the
+// thing is not wrong but unsupported.
+func (d *document) addError(at []string, code string, err error) {
+	if crontopus.ErrorCode(err) == crontopus.CodeUnsupported {
+		code = CodeUnsupported
+	}
+	d.addPointer(at, false, code, err.Error(), crontopus.ErrorHint(err))
+}
+
+func (d *document) checkMetadata(meta *crontopus.Metadata) {
+	for _, key := range slices.Sorted(maps.Keys(meta.Labels)) {
+		if strings.HasPrefix(key, crontopus.FactPrefix) {
+			d.addPointer([]string{"metadata", "labels", key}, true, CodeInvalid,
+				fmt.Sprintf("the label %q is reserved: %s begins what hosts say of themselves", key, crontopus.FactPrefix), "choose another key")
+		}
+	}
+}
+
+// checkProgram checks what would be started. A bare name is looked up on the host's PATH,
+// as cron does it; a path that is not whole would depend on where the agent stands.
+func (d *document) checkProgram(run *crontopus.RunSpec) {
+	if len(run.Command) > 0 {
+		program, at := run.Command[0], []string{"spec", "run", "command", "0"}
+		switch {
+		case program == "":
+			d.addPointer(at, false, CodeInvalid, "the program has no name", "write its whole path, such as /usr/local/bin/backup")
+		case strings.Contains(program, "/") && !path.IsAbs(program):
+			d.addPointer(at, false, CodeInvalid, fmt.Sprintf("%.80q is not a whole path", program), "write the path from / on, or a bare name that the host finds on its PATH")
+		case strings.ContainsAny(program, " ") && !strings.Contains(program, "/ ") && len(run.Command) == 1 && looksLikeShell(program):
+			d.addPointer(at, false, CodeInvalid, fmt.Sprintf("%.80q is a whole command line in one item", program), "write each argument as an item of its own, or use run.script")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(run.Secrets)) {
+		at := []string{"spec", "run", "secrets", name}
+		if _, both := run.Environment[name]; both {
+			d.addPointer(at, true, CodeInvalid, fmt.Sprintf("%s is in environment and in secrets", name), "remove one of the two")
+		}
+		if file, ok := strings.CutPrefix(run.Secrets[name], "file:"); ok && path.Clean(file) != file {
+			d.addPointer(at, false, CodeInvalid, fmt.Sprintf("%.80q is not a plain path", file), fmt.Sprintf("write file:%s", path.Clean(file)))
+		}
+	}
+}
+
+// looksLikeShell reports a program "name with arguments", which no file is called.
+func looksLikeShell(program string) bool {
+	_, arguments, _ := strings.Cut(program, " ")
+	return strings.HasPrefix(strings.TrimSpace(arguments), "-") || strings.ContainsAny(arguments, "|<>&;$")
+}
+
+// checkQuantities finds the durations and sizes that have the right form and are too large.
+func (d *document) checkQuantities() {
+	for _, at := range [][]string{
+		{"spec", "run", "timeout"}, {"spec", "run", "splay"},
+		{"spec", "run", "retries", "backoff"}, {"spec", "run", "retries", "maxBackoff"},
+		{"spec", "monitor", "grace"}, {"spec", "monitor", "maxDuration"},
+	} {
+		if s, isText := d.at(at...).(string); isText {
+			if _, err := crontopus.ParseDuration(s); err != nil {
+				d.addPointer(at, false, CodeInvalid, fmt.Sprintf("%.80q is not a duration that fits", s), "write it like 45m or 1d12h")
+			}
+		}
+	}
+	at := []string{"spec", "run", "captureOutput"}
+	var captured crontopus.Size
+	switch v := d.at(at...).(type) {
+	case int64:
+		captured = crontopus.Size(v)
+	case string:
+		var err error
+		if captured, err = crontopus.ParseSize(v); err != nil {
+			captured = crontopus.MaxCaptureOutput + 1
+		}
+	}
+	if captured > crontopus.MaxCaptureOutput {
+		d.addPointer(at, false, CodeInvalid, fmt.Sprintf("captureOutput is more than %s", crontopus.MaxCaptureOutput), "write "+crontopus.MaxCaptureOutput.String()+" or less; 0 keeps nothing")
+	}
+}
+
+// checkSupported refuses what the language has and this version does not carry out, so
+// that nothing is ignored in silence.
+func (d *document) checkSupported(spec *crontopus.JobSpec) {
+	if spec.Run.Concurrency == crontopus.ConcurrencyReplace {
+		d.addPointer([]string{"spec", "run", "concurrency"}, false, CodeUnsupported,
+			"concurrency replace is not supported by this version", "write forbid or allow")
+	}
+	if spec.Run.Retries != nil && spec.Run.Retries.Limit > 0 {
+		d.addPointer([]string{"spec", "run", "retries", "limit"}, false, CodeUnsupported,
+			"retries are not supported by this version", "write `limit: 0`, or remove retries")
+	}
+}
+
+// at returns the decoded value at a place, and nil where there is none.
+func (d *document) at(keys ...string) any {
+	var value any = d.root
+	for _, key := range keys {
+		m, _ := value.(map[string]any)
+		value = m[key]
+	}
+	return value
+}

@@ -1,0 +1,231 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+)
+
+// explainer turns the library's tree of errors into violations: one for each leaf, in our
+// words, with the titles and examples of the schema as what to write instead.
+type explainer struct {
+	root       *jsonschema.Schema
+	value      any
+	violations []Violation
+}
+
+func (e *explainer) add(keys []string, code, message, hint string) {
+	e.violations = append(e.violations, Violation{Pointer: Pointer(keys...), Code: code, Message: message, Hint: hint})
+}
+
+func (e *explainer) addAtKey(keys []string, code, message, hint string) {
+	e.violations = append(e.violations, Violation{Pointer: Pointer(keys...), AtKey: true, Code: code, Message: message, Hint: hint})
+}
+
+func (e *explainer) explain(err *jsonschema.ValidationError) {
+	at := err.InstanceLocation
+	schema := e.schemaAt(at)
+	switch k := err.ErrorKind.(type) {
+	case *kind.AdditionalProperties:
+		for _, name := range k.Properties {
+			e.unknownField(at, schema, name)
+		}
+	case *kind.Required:
+		for _, name := range k.Missing {
+			e.add(at, CodeMissingField, fmt.Sprintf("%s lacks %s", place(at), name), "add "+example(name, property(schema, name)))
+		}
+	case *kind.DependentRequired: // only run.shell needs another field
+		e.add(slices.Concat(at, []string{k.Prop}), CodeInvalid,
+			fmt.Sprintf("%s is for a script, and there is none", k.Prop), "remove it, or write script instead of command")
+	case *kind.OneOf:
+		e.notOne(at, schema)
+	case *kind.PropertyNames:
+		names := resolve(schema.PropertyNames)
+		e.addAtKey(slices.Concat(at, []string{k.Property}), CodeInvalid, fmt.Sprintf("%s is not %s", Quote(k.Property), names.Title), "")
+	case *kind.Type:
+		e.wrongType(at, schema, k)
+	default:
+		if len(err.Causes) == 0 {
+			e.badValue(at, schema, err.ErrorKind)
+		}
+		for _, cause := range err.Causes {
+			e.explain(cause)
+		}
+	}
+}
+
+// unknownField names the field that was probably meant, or says where the name belongs,
+// or lists what there is.
+func (e *explainer) unknownField(at []string, schema *jsonschema.Schema, name string) {
+	known := slices.Sorted(maps.Keys(resolve(schema).Properties))
+	hint := "fields here: " + strings.Join(known, ", ")
+	if home := e.home(name); home != nil && slices.Compare(home, at) != 0 {
+		hint = fmt.Sprintf("%s belongs in %s", name, place(home))
+	} else if meant := closest(name, known); meant != "" {
+		hint = fmt.Sprintf("did you mean `%s`?", meant)
+	}
+	e.addAtKey(slices.Concat(at, []string{name}), CodeUnknownField, fmt.Sprintf("%s has no field %s", place(at), Quote(name)), hint)
+}
+
+// home finds the only object that has a field of that very name.
+func (e *explainer) home(name string) []string {
+	var homes [][]string
+	for _, at := range [][]string{{}, {"metadata"}, {"spec"}, {"spec", "target"}, {"spec", "run"}, {"spec", "run", "retries"}, {"spec", "monitor"}} {
+		if property(e.schemaAt(at), name) != nil {
+			homes = append(homes, at)
+		}
+	}
+	if len(homes) != 1 {
+		return nil
+	}
+	return homes[0]
+}
+
+// notOne explains an object that must have exactly one of several fields.
+func (e *explainer) notOne(at []string, schema *jsonschema.Schema) {
+	var choices, found []string
+	object, _ := e.valueAt(at).(map[string]any)
+	for _, choice := range resolve(schema).OneOf {
+		choices = append(choices, choice.Required[0])
+		if _, ok := object[choice.Required[0]]; ok {
+			found = append(found, choice.Required[0])
+		}
+	}
+	want := "write exactly one of " + strings.Join(choices, ", ")
+	if len(found) == 0 {
+		e.add(at, CodeMissingField, fmt.Sprintf("%s says none of %s", place(at), strings.Join(choices, ", ")), want)
+		return
+	}
+	e.addAtKey(slices.Concat(at, []string{found[len(found)-1]}), CodeInvalid,
+		fmt.Sprintf("%s says both %s", place(at), strings.Join(found, " and ")), want)
+}
+
+var typeNames = map[string]string{
+	"null": "empty", "boolean": "true or false", "number": "a number", "integer": "a whole number",
+	"string": "text", "array": "a list", "object": "a mapping",
+}
+
+func (e *explainer) wrongType(at []string, schema *jsonschema.Schema, k *kind.Type) {
+	value := e.valueAt(at)
+	want := make([]string, len(k.Want))
+	for i, name := range k.Want {
+		want[i] = typeNames[name]
+	}
+	slices.Sort(want)
+	message := fmt.Sprintf("%s must be %s, not %s", subject(at), strings.Join(want, " or "), describe(value, k.Got))
+	if value == nil {
+		message = subject(at) + " has no value"
+	}
+	e.add(at, CodeWrongType, message, typeHint(at, value, k.Want, schema))
+}
+
+// typeHint says what to write instead. Most wrong types are YAML reading plain text as
+// something else.
+func typeHint(at []string, value any, want []string, schema *jsonschema.Schema) string {
+	wants := func(t string) bool { return slices.Contains(want, t) }
+	switch v := value.(type) {
+	case nil:
+		return "give it a value, or remove the line"
+	case string:
+		if wants("boolean") {
+			switch strings.ToLower(v) {
+			case "yes", "y", "on", "true":
+				return "write true"
+			case "no", "n", "off", "false":
+				return "write false"
+			}
+			return "write true or false"
+		}
+		if wants("array") {
+			return "write a list: [" + Quote(v) + "]"
+		}
+		if _, err := strconv.Atoi(v); err == nil && wants("integer") {
+			return "write " + v + " without quotes"
+		}
+	case bool, int64, float64:
+		if wants("string") && !wants("integer") {
+			return HintQuote
+		}
+	}
+	return writeOne(schema)
+}
+
+// badValue explains a value of the right type that is not among those allowed.
+func (e *explainer) badValue(at []string, schema *jsonschema.Schema, reason jsonschema.ErrorKind) {
+	schema = resolve(schema)
+	value := e.valueAt(at)
+	shown := describe(value, "")
+	message, hint := fmt.Sprintf("%s is not %s", shown, schema.Title), writeOne(schema)
+	switch k := reason.(type) {
+	case *kind.Enum:
+		var choices []string
+		for _, choice := range k.Want {
+			choices = append(choices, fmt.Sprint(choice))
+		}
+		message = fmt.Sprintf("%s is not a value of %s", shown, subject(at))
+		hint = "write one of " + strings.Join(choices, ", ")
+		if text, ok := value.(string); ok {
+			if meant := closest(text, choices); meant != "" {
+				hint = fmt.Sprintf("did you mean `%s`?", meant)
+			}
+		}
+	case *kind.Const:
+		message = fmt.Sprintf("%s can only be %v", subject(at), k.Want)
+		hint = fmt.Sprintf("write %s: %v", last(at), k.Want)
+	case *kind.Minimum, *kind.Maximum:
+		if schema.Title == "" {
+			message = fmt.Sprintf("%s is out of range: %s", subject(at), shown)
+			hint = fmt.Sprintf("write a whole number from %s to %s", schema.Minimum.RatString(), schema.Maximum.RatString())
+		} else if schema.Pattern != nil {
+			message += ": it has no unit"
+		}
+	case *kind.MinItems:
+		message, hint = subject(at)+" is an empty list", writeOne(schema)
+	case *kind.MaxItems:
+		message = fmt.Sprintf("%s has %d items; at most %d are allowed", subject(at), k.Got, k.Want)
+		hint = "split it into several jobs"
+	case *kind.MinProperties:
+		message, hint = subject(at)+" is empty", writeOne(schema)
+	case *kind.UniqueItems:
+		message = fmt.Sprintf("%s says the same twice", subject(at))
+		hint = "remove one of the two"
+		at = slices.Concat(at, []string{strconv.Itoa(k.Duplicates[1])})
+	}
+	e.add(at, CodeInvalid, message, hint)
+}
+
+// example writes "name: value" as it could stand in a manifest.
+func example(name string, schema *jsonschema.Schema) string {
+	if ex := firstExample(schema); ex != "" {
+		return fmt.Sprintf("`%s: %s`", name, ex)
+	}
+	return "`" + name + "`"
+}
+
+func writeOne(schema *jsonschema.Schema) string {
+	if ex := firstExample(schema); ex != "" {
+		return "write it like " + ex
+	}
+	return ""
+}
+
+func firstExample(schema *jsonschema.Schema) string {
+	for ; schema != nil; schema = schema.Ref {
+		if len(schema.Examples) > 0 {
+			if s, plain := schema.Examples[0].(string); plain && !strings.ContainsAny(s, " *@\n:") {
+				return s
+			}
+			text, err := json.Marshal(schema.Examples[0])
+			if err == nil {
+				return string(text)
+			}
+		}
+	}
+	return ""
+}

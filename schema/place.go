@@ -1,0 +1,117 @@
+package schema
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// schemaAt follows a value's location through the schema. It returns the subschema as it
+// is referred to, so that its own examples come before those of the definition.
+func (e *explainer) schemaAt(location []string) *jsonschema.Schema {
+	schema := e.root
+	for _, key := range location {
+		s := resolve(schema)
+		if s == nil {
+			return nil
+		}
+		if next := s.Properties[key]; next != nil {
+			schema = next
+		} else if next, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {
+			schema = next
+		} else {
+			schema = s.Items2020
+		}
+	}
+	return schema
+}
+
+func (e *explainer) valueAt(location []string) any {
+	value := e.value
+	for _, key := range location {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(v) {
+				return nil
+			}
+			value = v[i]
+		}
+	}
+	return value
+}
+
+func resolve(schema *jsonschema.Schema) *jsonschema.Schema {
+	for schema != nil && schema.Ref != nil {
+		schema = schema.Ref
+	}
+	return schema
+}
+
+func property(schema *jsonschema.Schema, name string) *jsonschema.Schema {
+	if schema = resolve(schema); schema == nil {
+		return nil
+	}
+	return schema.Properties[name]
+}
+
+// place names an object in a sentence: "the manifest", "spec.run".
+func place(location []string) string {
+	if len(location) == 0 {
+		return "the manifest"
+	}
+	return strings.Join(location, ".")
+}
+
+// subject names a value in a sentence: "timeout", or "item 2 of command".
+func subject(location []string) string {
+	if n, err := strconv.Atoi(last(location)); err == nil && len(location) > 1 {
+		return "item " + strconv.Itoa(n+1) + " of " + subject(location[:len(location)-1])
+	}
+	if len(location) == 0 {
+		return "the manifest"
+	}
+	return last(location)
+}
+
+func last(location []string) string {
+	if len(location) == 0 {
+		return ""
+	}
+	return location[len(location)-1]
+}
+
+// describe shows a value in a message: a scalar itself, anything else by its kind.
+func describe(value any, got string) string {
+	switch v := value.(type) {
+	case nil:
+		return "empty"
+	case string:
+		return Quote(v)
+	case bool:
+		return "the truth value " + strconv.FormatBool(v)
+	case int64:
+		return "the number " + strconv.FormatInt(v, 10)
+	case float64:
+		return "the number " + strconv.FormatFloat(v, 'g', -1, 64)
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "a mapping"
+	}
+	return got
+}
+
+// Quote shows a word of the manifest in a message, at most 60 characters of it and
+// nothing that a terminal would act on.
+func Quote(word string) string {
+	const most = 60
+	if utf8.RuneCountInString(word) > most {
+		word = string([]rune(word)[:most]) + "…"
+	}
+	return strconv.Quote(word)
+}
