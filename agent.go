@@ -57,14 +57,14 @@ type AgentReport struct {
 	Paused    bool              `json:"paused,omitempty"`  // crontopus-agent pause was said on the host
 	Refused   *Refusal          `json:"refused,omitempty"` // the newest bundle, if it was not accepted
 	Denied    []Denial          `json:"denied,omitempty"`  // jobs that the host's policy forbids
-	Drift     []Drift           `json:"drift,omitempty"`   // what the last reconcile found changed and repaired
+	Drift     []Drift           `json:"drift,omitempty"`   // what was found changed, and repaired, within the last hour
 	Error     string            `json:"error,omitempty"`   // why the last apply failed
 }
 
 // Refusal says why an agent did not accept a bundle; the last good one stays in force.
 type Refusal struct {
 	Generation Generation `json:"generation"`
-	Code       string     `json:"code"` // signature, audience, rollback, equivocation, expired, malformed
+	Code       string     `json:"code"` // one of the Refused constants
 	Message    string     `json:"message"`
 }
 
@@ -76,6 +76,7 @@ const (
 	RefusedRollback     = "rollback"     // below the highest generation that was accepted
 	RefusedEquivocation = "equivocation" // the accepted generation with other jobs
 	RefusedExpired      = "expired"
+	RefusedPolicy       = "policy" // the host's own policy forbids the change as a whole, or cannot be trusted
 )
 
 // Denial is one job that the host's policy does not let run.

@@ -31,10 +31,28 @@ func ParseRules(file string, data []byte) (Rules, error) {
 		return Rules{}, crontopus.Errorf(crontopus.CodeInvalid, "the host's policy %s: %s", file, yaml.FormatError(err, false, false))
 	}
 	if err := rules.check(); err != nil {
-		return Rules{}, crontopus.Errorf(crontopus.CodeInvalid, "the host's policy %s: %w", file, err).
-			WithHint("%s", crontopus.ErrorHint(err))
+		return Rules{}, crontopus.Errorf(crontopus.CodeInvalid, "the host's policy %s: %w", file, err)
+	}
+	if rule := emptyRule(data); rule != "" {
+		return Rules{}, crontopus.Errorf(crontopus.CodeInvalid, "the host's policy %s: %s has no value", file, rule).
+			WithHint("write %s: [] to allow nothing, or leave the rule out to allow everything", rule)
 	}
 	return rules, nil
+}
+
+// emptyRule returns a rule that is written without a value: its author meant something,
+// and reading it as no rule could be the opposite.
+func emptyRule(data []byte) string {
+	var values map[string]any
+	if yaml.Unmarshal(data, &values) != nil {
+		return ""
+	}
+	for rule, value := range values {
+		if value == nil {
+			return rule
+		}
+	}
+	return ""
 }
 
 // plainYAML refuses what a policy never needs and what makes a parser slow: anchors,

@@ -1,0 +1,156 @@
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/envelope"
+	"crontopus.dev/crontopus/internal/atomicfile"
+)
+
+// Mark is the highest generation that was ever accepted, and what it held. It outlives
+// the bundle's file, so that a lost bundle opens no way back to an older one.
+type Mark struct {
+	Generation crontopus.Generation `json:"generation"`
+	JobsDigest string               `json:"jobsDigest"`
+}
+
+// Accept decides about a bundle that came over the network, in an order that never
+// changes: signature by a pinned key, form, audience, generation, equivocation, expiry,
+// the host's policy. Then, and only then, it is written down for the runs to come. A
+// bundle that is refused changes nothing; the error is for what failed on this host.
+func Accept(state State, id *Identity, policy *Policy, raw []byte, now time.Time) (*crontopus.Bundle, *crontopus.Refusal, error) {
+	bundle, refusal := open(raw, id)
+	if refusal != nil {
+		return nil, refusal, nil
+	}
+	last, mark, err := state.accepted(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if refusal = judge(bundle, mark, now); refusal != nil {
+		return nil, refusal, nil
+	}
+	if refusal = policy.judge(bundle, last); refusal != nil {
+		return nil, refusal, nil
+	}
+	if last != nil && last.Gen() == bundle.Gen() && !bundle.Expires.After(last.Expires) {
+		return last, nil, nil // we have that signature, or a fresher one
+	}
+	if err := atomicfile.Write(state.BundleFile(), raw, 0o600); err != nil {
+		return nil, nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot write the bundle: %w", err)
+	}
+	return bundle, nil, writeJSON(state.MarkFile(), Mark{bundle.Gen(), bundle.JobsDigest})
+}
+
+// open verifies an envelope and reads the bundle in it, up to its audience: what makes a
+// bundle ours, whenever it is looked at.
+func open(raw []byte, id *Identity) (*crontopus.Bundle, *crontopus.Refusal) {
+	payload, _, err := envelope.Verify(raw, crontopus.BundlePayloadType, id.Keys())
+	switch {
+	case errors.Is(err, envelope.ErrWrongType):
+		return nil, &crontopus.Refusal{Code: crontopus.RefusedMalformed, Message: err.Error()}
+	case err != nil:
+		return nil, &crontopus.Refusal{Code: crontopus.RefusedSignature, Message: err.Error()}
+	}
+	var b crontopus.Bundle
+	if err := json.Unmarshal(payload, &b); err != nil {
+		return nil, &crontopus.Refusal{Code: crontopus.RefusedMalformed, Message: "the signed payload is not a bundle: " + err.Error()}
+	}
+	if err := wellFormed(&b); err != nil {
+		return nil, refuse(&b, crontopus.RefusedMalformed, "%s", err)
+	}
+	if b.Tenant != id.Tenant || b.Agent != id.AgentID {
+		return nil, refuse(&b, crontopus.RefusedAudience, "the bundle is for agent %q of tenant %q, and this is agent %q of tenant %q",
+			b.Agent, b.Tenant, id.AgentID, id.Tenant)
+	}
+	return &b, nil
+}
+
+// wellFormed checks what the rest of the agent relies on. Names become lines of crontabs
+// and names of files; the order is what a run finds its job by; and a field that this
+// version does not know changes the digest, so no part of a job is silently left out.
+func wellFormed(b *crontopus.Bundle) error {
+	for i := range b.Jobs {
+		name := b.Jobs[i].Name()
+		if !crontopus.ValidName(name.Namespace) || !crontopus.ValidName(name.Name) {
+			return fmt.Errorf("%q is no job's name", name)
+		}
+		if i > 0 && b.Jobs[i-1].Name().Compare(name) >= 0 {
+			return fmt.Errorf("the job %s is twice there or out of order", name)
+		}
+	}
+	if crontopus.JobsDigest(b.Jobs) != b.JobsDigest {
+		return errors.New("its digest is not that of its jobs; is this agent older than the server?")
+	}
+	if b.Epoch < 1 || b.Generation < 1 {
+		return fmt.Errorf("%s is no published generation", b.Gen())
+	}
+	return nil
+}
+
+// judge compares a bundle with what was accepted before, and with the clock.
+func judge(b *crontopus.Bundle, mark Mark, now time.Time) *crontopus.Refusal {
+	switch order := b.Gen().Compare(mark.Generation); {
+	case order < 0:
+		return refuse(b, crontopus.RefusedRollback, "generation %s is older than %s, which this host has accepted", b.Gen(), mark.Generation)
+	case order == 0 && b.JobsDigest != mark.JobsDigest:
+		return refuse(b, crontopus.RefusedEquivocation, "generation %s came before with other jobs: somebody signs two truths", b.Gen())
+	case !now.Before(b.Expires):
+		return refuse(b, crontopus.RefusedExpired, "generation %s expired at %s, and this host's clock says %s",
+			b.Gen(), b.Expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// judge refuses a bundle that would take more jobs away than the host lets one change take.
+func (p *Policy) judge(b, last *crontopus.Bundle) *crontopus.Refusal {
+	if p.MaxRemovals == nil || last == nil {
+		return nil
+	}
+	next := map[crontopus.JobName]bool{}
+	allowed, _ := p.Screen(b.Jobs, nil)
+	for i := range allowed {
+		next[allowed[i].Name()] = true
+	}
+	removed := 0
+	held, _ := p.Screen(last.Jobs, nil)
+	for i := range held {
+		if !next[held[i].Name()] {
+			removed++
+		}
+	}
+	if removed > *p.MaxRemovals {
+		return refuse(b, crontopus.RefusedPolicy, "generation %s takes %d jobs away, and the host's policy lets one change take %d (maxRemovals)",
+			b.Gen(), removed, *p.MaxRemovals)
+	}
+	return nil
+}
+
+func refuse(b *crontopus.Bundle, code, format string, args ...any) *crontopus.Refusal {
+	return &crontopus.Refusal{Generation: b.Gen(), Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// accepted returns the last good bundle, nil if there is none that can be read, and the
+// high-water mark. Both files hold the generation; the higher one counts, since a power cut may fall
+// between the two writes. A mark that is damaged counts as lost: only this host can damage it,
+// and the mark is there against the network.
+func (s State) accepted(id *Identity) (*crontopus.Bundle, Mark, error) {
+	var mark Mark
+	err := readJSON(s.MarkFile(), &mark)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && crontopus.ErrorCode(err) != crontopus.CodeInvalid {
+		return nil, Mark{}, err
+	}
+	last, err := loadBundle(s, id)
+	if err != nil {
+		return nil, mark, nil
+	}
+	if last.Gen().Compare(mark.Generation) > 0 {
+		mark = Mark{last.Gen(), last.JobsDigest}
+	}
+	return last, mark, nil
+}

@@ -1,0 +1,106 @@
+package agent
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/client"
+	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/internal/keyfile"
+)
+
+// Enrollment is what makes a host an agent: the server's address, the token that an
+// operator handed over, and the name that the host would like, where the token leaves it a choice.
+type Enrollment struct {
+	Server string
+	Token  string // cte_SECRET.FINGERPRINT
+	Name   string
+}
+
+// Enroll makes this host an agent, once. Its key is made here and never leaves. An
+// enrolment that broke off is repeated with the same key and gets the same answer.
+func Enroll(ctx context.Context, state State, e Enrollment) (*Identity, error) {
+	secret, fingerprint, err := splitToken(e.Token)
+	if err != nil {
+		return nil, err
+	}
+	server, err := client.New(e.Server)
+	if err != nil {
+		return nil, err
+	}
+	if err := state.notEnrolled(); err != nil {
+		return nil, err
+	}
+	if err := state.Create(); err != nil {
+		return nil, err
+	}
+	lock, err := state.Lock()
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	if err := state.notEnrolled(); err != nil { // by another process, before we had the lock
+		return nil, err
+	}
+	key, err := keyfile.LoadOrCreate(state.KeyFile())
+	if err != nil {
+		return nil, err
+	}
+	answer, err := server.Enroll(ctx, key, wire.Enroll{Token: secret, Name: e.Name, Facts: Facts()})
+	if err != nil {
+		return nil, err
+	}
+	if answer.KeySet, err = pin(answer.KeySet, fingerprint); err != nil {
+		return nil, err
+	}
+	if answer.AgentID == "" || answer.Tenant == "" || answer.InstallationID == "" {
+		return nil, crontopus.Errorf(crontopus.CodeInternal, "the answer of %s names no agent, tenant or installation", server.Server())
+	}
+	id := &Identity{Enrolled: answer, Server: server.Server()}
+	return id, writeJSON(state.IdentityFile(), id)
+}
+
+// splitToken reads cte_SECRET.FINGERPRINT. The fingerprint is for us, the secret for the
+// server.
+func splitToken(token string) (secret, fingerprint string, err error) {
+	secret, fingerprint, _ = strings.Cut(strings.TrimSpace(token), ".")
+	sum, err := hex.DecodeString(fingerprint)
+	if err != nil || len(sum) != 32 || !strings.HasPrefix(secret, "cte_") {
+		return "", "", crontopus.Errorf(crontopus.CodeInvalid, "the enrolment token is not whole; it looks like cte_SECRET.FINGERPRINT").
+			WithHint("copy the whole token that `crontopus agents enroll` printed")
+	}
+	return secret, strings.ToLower(fingerprint), nil
+}
+
+// pin returns the one key that the token vouches for. Others in the answer may come from
+// somebody in between; a second key of the server's is introduced later by this one.
+func pin(keys []wire.Key, fingerprint string) ([]wire.Key, error) {
+	for _, k := range keys {
+		if isKey(k) && k.ID == fingerprint {
+			return []wire.Key{k}, nil
+		}
+	}
+	return nil, crontopus.Errorf(crontopus.CodeForbidden, "the server's signing key is not the one that the token was made for: "+
+		"this is another server, or somebody stands between").
+		WithHint("check the address; if it is right, ask for a new token with `crontopus agents enroll`")
+}
+
+// notEnrolled refuses to replace an identity, which would leave the entries of the old
+// one behind.
+func (s State) notEnrolled() error {
+	_, err := os.Stat(s.IdentityFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	name := "an agent"
+	if id, err := s.Identity(); err == nil {
+		name = id.Name + " at " + id.Server
+	}
+	return crontopus.Errorf(crontopus.CodeConflict, "this host is already enrolled as %s (state folder %s)", name, s.Dir).
+		WithHint("run `crontopus-agent uninstall --purge` first, or use another folder with --state-dir")
+}

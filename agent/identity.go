@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/envelope"
+)
+
+// Identity is what an enrolment left: who this host is, and whom it trusts. KeySet holds
+// the pinned keys; nothing but a statement signed by one of them may change it.
+type Identity struct {
+	wire.Enrolled
+	Server string `json:"server"`
+}
+
+// Identity reads who this host is.
+func (s State) Identity() (*Identity, error) {
+	var id Identity
+	err := readJSON(s.IdentityFile(), &id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, crontopus.Errorf(crontopus.CodeNotFound, "this host is not enrolled: there is no %s", s.IdentityFile()).
+			WithHint("ask for a token with `crontopus agents enroll`, then run the command that it prints")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(id.Keys()) == 0 || id.AgentID == "" || id.Server == "" {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "%s is damaged: it names no agent or no key to trust", s.IdentityFile()).
+			WithHint("restore it from a backup, or enroll again after `crontopus-agent uninstall --purge`")
+	}
+	return &id, nil
+}
+
+// Keys returns the pinned keys by their id. One whose id is not its fingerprint is left out.
+func (id *Identity) Keys() map[string]ed25519.PublicKey {
+	keys := map[string]ed25519.PublicKey{}
+	for _, k := range id.KeySet {
+		if isKey(k) {
+			keys[k.ID] = k.Public
+		}
+	}
+	return keys
+}
+
+func isKey(k wire.Key) bool {
+	return len(k.Public) == ed25519.PublicKeySize && k.ID == envelope.KeyID(k.Public)
+}
+
+// Facts is what this host says of itself.
+func Facts() map[string]string {
+	facts := map[string]string{"os": runtime.GOOS, "arch": runtime.GOARCH}
+	if hostname, err := os.Hostname(); err == nil {
+		facts["hostname"] = hostname
+	}
+	return facts
+}
