@@ -16,6 +16,7 @@ import (
 const (
 	APIKey     = "ctk"
 	Enrollment = "cte"
+	Webhook    = "ctw"
 )
 
 const (

@@ -1,0 +1,137 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"golang.org/x/sync/errgroup"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+)
+
+// Store is all that the API needs of the store, put together from what each file needs.
+type Store interface {
+	agentStore
+	bundleStore
+	checkInStore
+	credentialStore
+	enrollStore
+	healthStore
+	heartbeatStore
+	jobStore
+	keyStore
+	reportStore
+	runStore
+	sourceStore
+	syncStore
+	webhookStore
+}
+
+// Options is what an API is made of.
+type Options struct {
+	Store          Store
+	Now            func() time.Time // default: time.Now
+	Log            *slog.Logger
+	Version        string
+	Installation   crontopus.Installation
+	KeySet         []wire.Key // what signs bundles; the first one's fingerprint is in printed enrolment tokens
+	RecoveryKey    wire.Key
+	PublicURL      string             // where agents and forges reach this server
+	CheckSourceURL func(string) error // what a source may name; nil: anything
+	WakeSyncer     func()             // called when a sync was asked for
+	WakePublisher  func()             // called when an agent's bundle may change
+	Draining       func() bool        // the server takes no new work; nil: never
+}
+
+// API answers HTTP requests. Run must run beside it.
+type API struct {
+	mux        *chi.Mux
+	board      *board
+	agents     *agentCache
+	heartbeats *heartbeats
+	draining   func() bool
+}
+
+// New returns an API with every route in place. It fails when a route says nothing of
+// who may use it.
+func New(o Options) (*API, error) {
+	if o.Store == nil || o.Log == nil || len(o.KeySet) == 0 || o.Installation.ID == "" {
+		return nil, errors.New("api: Store, Log, KeySet and Installation are needed")
+	}
+	a, r := build(o)
+	if r.err != nil {
+		return nil, r.err
+	}
+	return a, nil
+}
+
+// build makes an API whose routes are registered, for serving or for its description.
+func build(o Options) (*API, *router) {
+	setDefault(&o.Now, time.Now)
+	setDefault(&o.Log, slog.New(slog.DiscardHandler))
+	setDefault(&o.WakeSyncer, func() {})
+	setDefault(&o.WakePublisher, func() {})
+	setDefault(&o.Draining, func() bool { return false })
+	setDefault(&o.CheckSourceURL, func(string) error { return nil })
+	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
+
+	a := &API{
+		board:      newBoard(),
+		agents:     newAgentCache(o.Store),
+		heartbeats: newHeartbeats(o.Store, o.Log),
+		draining:   o.Draining,
+	}
+	auth := &authenticator{store: o.Store, agents: a.agents, heartbeats: a.heartbeats, installation: o.Installation.ID, now: o.Now}
+	r := newRouter(auth, o.Log)
+	registerAll(r, a, o)
+	a.mux = r.mux
+	return a, r
+}
+
+func setDefault[F func() | func() bool | func() time.Time | func(string) error | *slog.Logger](p *F, value F) {
+	if *p == nil {
+		*p = value
+	}
+}
+
+// ServeHTTP answers a request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// Run writes the agents' heartbeats to the store until ctx ends, a last time then, and
+// lets waiting polls go as soon as the server drains.
+func (a *API) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.heartbeats.run(ctx) })
+	g.Go(func() error { return a.awaitDraining(ctx) })
+	return g.Wait()
+}
+
+// awaitDraining closes the board when the server drains or ctx ends.
+func (a *API) awaitDraining(ctx context.Context) error {
+	defer a.board.close()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for !a.draining() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// Published wakes the agents whose bundles, keys or standing may have changed. What was
+// remembered of them is forgotten first, so that they see the change.
+func (a *API) Published(_ crontopus.TenantID, agentIDs []string) {
+	for _, id := range agentIDs {
+		a.agents.forget(id)
+		a.board.publish(id)
+	}
+}

@@ -1,0 +1,220 @@
+package api
+
+import (
+	"context"
+	"crypto/ed25519"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/golang-jwt/jwt/v5"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/internal/token"
+)
+
+// permission says who may use a route.
+type permission string
+
+// The permissions. A route declares exactly one.
+const (
+	public   permission = "public" // anybody; the route proves its caller in a way of its own, or needs none
+	viewer   permission = "viewer" // an API key of this role or a higher one …
+	operator permission = "operator"
+	admin    permission = "admin"
+	agent    permission = "agent"    // an enrolled agent
+	reporter permission = "reporter" // an agent or an operator: who may check in
+)
+
+func (p permission) valid() bool {
+	switch p {
+	case public, viewer, operator, admin, agent, reporter:
+		return true
+	}
+	return false
+}
+
+// role is what an API key needs for the permission, "" if no key will do.
+func (p permission) role() crontopus.Role {
+	switch p {
+	case viewer:
+		return crontopus.RoleViewer
+	case operator, reporter:
+		return crontopus.RoleOperator
+	case admin:
+		return crontopus.RoleAdmin
+	}
+	return ""
+}
+
+// agents reports whether an agent's token will do.
+func (p permission) agents() bool { return p == agent || p == reporter }
+
+// caller is who asks: an API key or an agent.
+type caller struct {
+	tenant crontopus.TenantID
+	key    *crontopus.APIKey
+	agent  *crontopus.Agent
+}
+
+// actor names the caller in the audit log.
+func (c caller) actor() string {
+	if c.agent != nil {
+		return "agent:" + c.agent.Name
+	}
+	return "key:" + c.key.Name
+}
+
+type callerKey struct{}
+
+// callerOf returns who asks. Every route but a public one has a caller.
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// credentialStore looks credentials up.
+type credentialStore interface {
+	SystemAPIKey(ctx context.Context, hash [32]byte) (crontopus.APIKey, error)
+	SystemAgent(ctx context.Context, agentID string) (crontopus.Agent, error)
+}
+
+// authenticator finds out who asks. API keys are looked up each time, so that revoking
+// one is immediate; agents come from a cache that is told of every change.
+type authenticator struct {
+	store        credentialStore
+	agents       *agentCache
+	heartbeats   *heartbeats
+	installation string
+	now          func() time.Time
+}
+
+// require lets only requests pass that have the permission.
+func (r *router) require(needs permission) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if needs == public {
+			next(ctx)
+			return
+		}
+		c, err := r.auth.authenticate(ctx)
+		if err == nil {
+			err = authorize(c, needs)
+		}
+		if err != nil {
+			_, w := humachi.Unwrap(ctx)
+			writeProblem(w, r.problem(ctx.Context(), err))
+			return
+		}
+		if c.agent != nil {
+			r.auth.heartbeats.note(c.agent, r.auth.now(), ctx.Header(wire.HeaderSpoolDrained))
+		}
+		next(huma.WithValue(ctx, callerKey{}, c))
+	}
+}
+
+// authorize is the whole of the permission matrix.
+func authorize(c caller, needs permission) error {
+	switch {
+	case c.agent != nil && needs.agents():
+		return nil
+	case c.agent != nil:
+		return crontopus.Errorf(crontopus.CodeForbidden, "an agent may not do this").WithHint("use an API key")
+	case needs.role() == "":
+		return crontopus.Errorf(crontopus.CodeForbidden, "only an agent may do this")
+	case !c.key.Role.Includes(needs.role()):
+		return crontopus.Errorf(crontopus.CodeForbidden, "this needs the role %s, and the API key %s has %s", needs.role(), c.key.Name, c.key.Role)
+	}
+	return nil
+}
+
+func (a *authenticator) authenticate(ctx huma.Context) (caller, error) {
+	scheme, credential, _ := strings.Cut(ctx.Header("Authorization"), " ")
+	credential = strings.TrimSpace(credential)
+	switch {
+	case ctx.Header("Authorization") == "":
+		return caller{}, unauthorized("this needs a credential")
+	case !strings.EqualFold(scheme, "Bearer"):
+		return caller{}, unauthorized("the Authorization header is not of the form Bearer CREDENTIAL")
+	case strings.HasPrefix(credential, token.APIKey+"_"):
+		return a.apiKey(ctx.Context(), credential)
+	default:
+		return a.agentToken(ctx.Context(), credential)
+	}
+}
+
+func (a *authenticator) apiKey(ctx context.Context, credential string) (caller, error) {
+	if !token.Check(credential, token.APIKey) {
+		return caller{}, unauthorized("the API key is not complete").WithHint("copy it again: it is ctk_ and 49 characters")
+	}
+	key, err := a.store.SystemAPIKey(ctx, token.Hash(credential))
+	switch {
+	case crontopus.ErrorCode(err) == crontopus.CodeNotFound:
+		return caller{}, unauthorized("the API key is not known, or was revoked")
+	case err != nil:
+		return caller{}, err
+	}
+	return caller{tenant: key.Tenant, key: &key}, nil
+}
+
+// clockLeeway is how far an agent's clock may be off.
+const clockLeeway = 30 * time.Second
+
+// agentToken checks an agent's self-signed token: its signature first, by the key of the
+// agent that it names, then who it is for, then its times, then whether the agent stands.
+func (a *authenticator) agentToken(ctx context.Context, credential string) (caller, error) {
+	var claims jwt.RegisteredClaims
+	var found *crontopus.Agent
+	var failed error // the store's, which is not the caller's fault
+	_, err := tokenParser.ParseWithClaims(credential, &claims, func(*jwt.Token) (any, error) {
+		if found, failed = a.agents.get(ctx, claims.Subject); failed != nil {
+			return nil, failed
+		}
+		return ed25519.PublicKey(found.PublicKey), nil
+	})
+	switch {
+	case failed != nil && crontopus.ErrorCode(failed) != crontopus.CodeNotFound:
+		return caller{}, failed
+	case err != nil:
+		return caller{}, unauthorized("the agent's token is not valid").WithHint("enroll the host again if its agent was removed")
+	}
+	if err := a.checkClaims(&claims); err != nil {
+		return caller{}, err
+	}
+	if found.RevokedAt != nil {
+		return caller{}, errRevoked(found)
+	}
+	return caller{tenant: found.Tenant, agent: found}, nil
+}
+
+// tokenParser knows one algorithm. The times are left to checkClaims, which tells a wrong
+// clock from a token that is wrong in itself.
+var tokenParser = jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithoutClaimsValidation())
+
+// checkClaims checks who a token whose signature is good is for, and when.
+func (a *authenticator) checkClaims(c *jwt.RegisteredClaims) error {
+	now := a.now()
+	switch {
+	case c.Issuer != c.Subject || len(c.Audience) != 1 || c.Audience[0] != a.installation:
+		return unauthorized("the agent's token is for another server").WithHint("enroll the host with this server")
+	case c.IssuedAt == nil || c.ExpiresAt == nil || c.ExpiresAt.Sub(c.IssuedAt.Time) > wire.MaxTokenLife || !c.ExpiresAt.After(c.IssuedAt.Time):
+		return unauthorized("the agent's token is not good for between 0 and %s", wire.MaxTokenLife)
+	case c.IssuedAt.After(now.Add(clockLeeway)) || c.ExpiresAt.Before(now.Add(-clockLeeway)),
+		c.NotBefore != nil && c.NotBefore.After(now.Add(clockLeeway)):
+		return errClockSkew
+	}
+	return nil
+}
+
+// errClockSkew is answered together with the server's time, so that the caller can mend it.
+var errClockSkew = &crontopus.Error{Code: crontopus.CodeClockSkew, Message: "the host's clock and the server's are too far apart",
+	Hint: "set the host's clock by NTP"}
+
+func errRevoked(a *crontopus.Agent) error {
+	return unauthorized("the agent %s was revoked", a.Name).WithHint("enroll the host again with a new token")
+}
+
+func unauthorized(format string, args ...any) *crontopus.Error {
+	return crontopus.Errorf(crontopus.CodeUnauthorized, format, args...)
+}

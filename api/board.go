@@ -1,0 +1,92 @@
+package api
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// board is what waiting agents wait on: for each, the tag of its newest bundle and a
+// channel that closes when another one is published.
+type board struct {
+	mu     sync.Mutex
+	slots  map[string]*slot
+	closed chan struct{} // closed when nobody should wait any longer
+	once   sync.Once
+}
+
+// slot is one agent's place on the board.
+type slot struct {
+	tag     string
+	known   bool          // tag is that of the store, "" where the agent has no bundle yet
+	changed chan struct{} // closed by the next publish; guarded by the board's mutex
+}
+
+func newBoard() *board {
+	return &board{slots: map[string]*slot{}, closed: make(chan struct{})}
+}
+
+// await returns the tag of an agent's newest bundle: at once if it is another than have,
+// else when one is published, the wait or ctx is over, or the board closes. load reads the
+// tag from the store; it is called only when the board does not know it.
+func (b *board) await(ctx context.Context, id, have string, wait time.Duration, load func() (string, error)) (string, error) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		tag, changed, err := b.tag(id, load)
+		if err != nil || tag != have || wait <= 0 {
+			return tag, err
+		}
+		select {
+		case <-changed: // look again
+		case <-timer.C:
+			return tag, nil
+		case <-b.closed:
+			return tag, nil
+		case <-ctx.Done():
+			return tag, ctx.Err()
+		}
+	}
+}
+
+// tag returns an agent's tag and the channel that closes when it is no longer the newest.
+// The channel is taken before the store is asked: a bundle that is published meanwhile
+// closes it, so no wake-up is lost between looking and waiting.
+func (b *board) tag(id string, load func() (string, error)) (string, <-chan struct{}, error) {
+	b.mu.Lock()
+	s := b.slots[id]
+	if s == nil {
+		s = &slot{changed: make(chan struct{})}
+		b.slots[id] = s
+	}
+	tag, known, changed := s.tag, s.known, s.changed
+	b.mu.Unlock()
+	if known {
+		return tag, changed, nil
+	}
+	tag, err := load()
+	if err != nil {
+		return "", nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.changed == changed {
+		s.tag, s.known = tag, true
+	}
+	return tag, changed, nil
+}
+
+// publish wakes whoever waits for an agent's bundle and forgets its tag.
+func (b *board) publish(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.slots[id]
+	if s == nil {
+		return // nobody has asked yet, so nothing is remembered that could be wrong
+	}
+	close(s.changed)
+	s.tag, s.known, s.changed = "", false, make(chan struct{})
+}
+
+// close lets everybody go who waits, now and later.
+func (b *board) close() { b.once.Do(func() { close(b.closed) }) }

@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+)
+
+type bundleStore interface {
+	Publication(ctx context.Context, tenant crontopus.TenantID, agentID string) (crontopus.Publication, error)
+}
+
+// bundle hands an agent its signed bundle.
+type bundle struct {
+	store  bundleStore
+	agents *agentCache
+	board  *board
+}
+
+func (b bundle) register(r *router) {
+	op := operation(http.MethodGet, "/api/v1/agent/bundle", "get-bundle", tagAgentProtocol, "Pull the agent's signed bundle",
+		"Answers with the DSSE envelope of the newest bundle. With If-None-Match and `wait` the request waits for a bundle "+
+			"with another tag and ends with 304 when none came; 204 while the agent has none at all. "+
+			"An agent that polls counts as seen, and "+wire.HeaderSpoolDrained+" says up to when all its check-ins were delivered.")
+	op.Responses = bundleResponses()
+	add(r, agent, op, b.get)
+}
+
+type bundleIn struct {
+	IfNoneMatch  string `header:"If-None-Match" doc:"The tag of the bundle that the agent has"`
+	Wait         string `query:"wait" example:"50s" doc:"How long to wait for another one, at most 60s"`
+	SpoolDrained string `header:"Crontopus-Spool-Drained" doc:"RFC 3339: every check-in up to this time was delivered"`
+}
+
+type bundleOut struct {
+	Status       int
+	ContentType  string `header:"Content-Type"`
+	CacheControl string `header:"Cache-Control"`
+	ETag         string `header:"ETag"`
+	Body         []byte
+}
+
+func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
+	var wait crontopus.Duration
+	if in.Wait != "" {
+		var err error
+		if wait, err = crontopus.ParseDuration(in.Wait); err != nil {
+			return nil, err
+		}
+	}
+	a := callerOf(ctx).agent
+	var pub *crontopus.Publication
+	load := func() (string, error) {
+		// Whatever woke us may have been the agent's end.
+		now, err := b.agents.get(ctx, a.ID)
+		if err != nil {
+			return "", err
+		}
+		if now.RevokedAt != nil {
+			return "", errRevoked(now)
+		}
+		pub, err = b.publication(ctx, a)
+		return tagOf(pub), err
+	}
+	have := matchTag(in.IfNoneMatch)
+	tag, err := b.board.await(ctx, a.ID, have, min(wait.Std(), wire.MaxWait), load)
+	if err != nil {
+		return nil, err
+	}
+	out := &bundleOut{CacheControl: "private, no-cache", ETag: tag}
+	switch {
+	case tag == "":
+		out.Status = http.StatusNoContent
+		return out, nil
+	case tag == have:
+		out.Status = http.StatusNotModified
+		return out, nil
+	}
+	if pub == nil {
+		if pub, err = b.publication(ctx, a); err != nil {
+			return nil, err
+		}
+	}
+	out.Status, out.ContentType, out.ETag, out.Body = http.StatusOK, wire.ContentTypeEnvelope, tagOf(pub), pub.Envelope
+	return out, nil
+}
+
+// publication returns nil for an agent that has none yet.
+func (b bundle) publication(ctx context.Context, a *crontopus.Agent) (*crontopus.Publication, error) {
+	pub, err := b.store.Publication(ctx, a.Tenant, a.ID)
+	if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &pub, nil
+}
+
+// tagOf returns the strong entity tag of a bundle: its generation, for a person who reads
+// a trace, and the digest of its bytes, which a renewed signature changes too.
+func tagOf(pub *crontopus.Publication) string {
+	if pub == nil || len(pub.Envelope) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(pub.Envelope)
+	return `"` + pub.Generation.String() + "-" + hex.EncodeToString(sum[:8]) + `"`
+}
+
+// matchTag returns the tag of an If-None-Match header as tagOf writes it. An agent has one
+// bundle, so of a list the first is taken.
+func matchTag(header string) string {
+	first, _, _ := strings.Cut(header, ",")
+	return strings.TrimPrefix(strings.TrimSpace(first), "W/")
+}

@@ -1,0 +1,215 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/sync/semaphore"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+)
+
+type checkInStore interface {
+	// RecordCheckIns commits check-ins and returns an error for each that it refused. An
+	// agentID of "" is an API key, which may check in for every job of the tenant.
+	RecordCheckIns(ctx context.Context, tenant crontopus.TenantID, agentID string, checkIns []crontopus.CheckIn) ([]error, error)
+}
+
+// checkIns takes what runs say of themselves. A 2xx means that it is committed.
+type checkIns struct {
+	store  checkInStore
+	now    func() time.Time
+	memory *semaphore.Weighted // bytes of bodies that are held at once
+}
+
+// Limits of check-ins. A batch of 1,000 with the default output of 10 KiB each fits.
+const (
+	maxBatchBody  = 16 << 20
+	maxSingleBody = 1 << 20
+	bodiesAtOnce  = 64 << 20
+	recordTimeout = 10 * time.Second
+)
+
+func newCheckIns(store checkInStore, now func() time.Time) checkIns {
+	return checkIns{store, now, semaphore.NewWeighted(bodiesAtOnce)}
+}
+
+func (s checkIns) register(r *router) {
+	batch := operation(http.MethodPost, "/api/v1/checkins", "check-in", tagCheckIns, "Check in, one or up to 1,000 at once",
+		"Takes one check-in, an array of them or `{checkIns: […]}`. The answer is 200 with a result for each, in order; "+
+			"an item's own status is what it would have got alone. Sending one twice, late or out of order does no harm.")
+	batch.MaxBodyBytes = maxBatchBody
+	batch.RequestBody = checkInBody(r.huma, true)
+	batch.Middlewares = append(batch.Middlewares, s.holdMemory)
+	add(r, reporter, batch, s.batch)
+
+	single := operation(http.MethodPost, "/api/v1/jobs/{namespace}/{name}/checkins", "check-in-job", tagCheckIns, "Check in for one job",
+		"As check-in, for one; `job` may be left out.")
+	single.MaxBodyBytes = maxSingleBody
+	single.RequestBody = checkInBody(r.huma, false)
+	single.Middlewares = append(single.Middlewares, s.holdMemory)
+	add(r, reporter, single, s.single)
+}
+
+// holdMemory lets only so many bytes of bodies in at once; the others wait their turn.
+func (s checkIns) holdMemory(ctx huma.Context, next func(huma.Context)) {
+	weight := int64(ctx.Operation().MaxBodyBytes)
+	if n := contentLength(ctx); n >= 0 {
+		weight = min(weight, n)
+	}
+	if s.memory.Acquire(ctx.Context(), weight) != nil {
+		return // the caller has gone
+	}
+	defer s.memory.Release(weight)
+	next(ctx)
+}
+
+func (s checkIns) batch(ctx context.Context, in *struct {
+	RawBody []byte `contentType:"application/json"`
+}) (*body[wire.CheckInResults], error) {
+	items, err := splitBatch(in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]wire.CheckInResult, len(items))
+	valid := make([]crontopus.CheckIn, 0, len(items))
+	places := make([]int, 0, len(items)) // of each valid one in the batch
+	for i, item := range items {
+		c, err := s.read(item, nil)
+		results[i].RunID = c.RunID
+		if err != nil {
+			results[i] = result(c, err)
+			continue
+		}
+		valid, places = append(valid, c), append(places, i)
+	}
+	errs, err := s.record(ctx, valid)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range valid {
+		results[places[i]] = result(c, errs[i])
+	}
+	return answer(wire.CheckInResults{Results: results}), nil
+}
+
+func (s checkIns) single(ctx context.Context, in *struct {
+	jobIn
+	RawBody []byte `contentType:"application/json"`
+}) (*body[wire.CheckInResult], error) {
+	name, err := in.name()
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.read(in.RawBody, &name)
+	if err != nil {
+		return nil, err
+	}
+	errs, err := s.record(ctx, []crontopus.CheckIn{c})
+	if err == nil {
+		err = errs[0]
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answer(result(c, nil)), nil
+}
+
+// record commits check-ins within a time after which the caller had better try again.
+func (s checkIns) record(ctx context.Context, checkIns []crontopus.CheckIn) ([]error, error) {
+	if len(checkIns) == 0 {
+		return nil, nil
+	}
+	who := callerOf(ctx)
+	agentID := ""
+	if who.agent != nil {
+		agentID = who.agent.ID
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	errs, err := s.store.RecordCheckIns(ctx, who.tenant, agentID, checkIns)
+	if err == nil && len(errs) != len(checkIns) {
+		err = errors.New("the store answered a batch of check-ins in part")
+	}
+	return errs, err
+}
+
+// result is what becomes of one item.
+func result(c crontopus.CheckIn, err error) wire.CheckInResult {
+	if err == nil {
+		return wire.CheckInResult{RunID: c.RunID, Status: http.StatusOK}
+	}
+	e, ok := errors.AsType[*crontopus.Error](err)
+	status := cmp.Or(statuses[crontopus.ErrorCode(err)], http.StatusInternalServerError)
+	if !ok || status == http.StatusInternalServerError {
+		e = errInternal
+	}
+	return wire.CheckInResult{RunID: c.RunID, Status: status, Code: e.Code, Message: e.Message}
+}
+
+// splitBatch takes a batch in any of its three forms apart.
+func splitBatch(raw []byte) ([]json.RawMessage, error) {
+	raw = bytes.TrimSpace(raw)
+	if !json.Valid(raw) {
+		return nil, errNotJSON
+	}
+	var items []json.RawMessage
+	if raw[0] == '[' {
+		if err := json.Unmarshal(raw, &items); err != nil {
+			return nil, errNotJSON
+		}
+	} else {
+		var batch map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &batch); err != nil {
+			return nil, errNotJSON
+		}
+		list, isBatch := batch["checkIns"]
+		switch {
+		case !isBatch:
+			items = []json.RawMessage{raw}
+		case len(batch) > 1:
+			return nil, invalid("beside checkIns there is something else").WithHint("send {checkIns: […]} and nothing more")
+		default:
+			if err := json.Unmarshal(list, &items); err != nil {
+				return nil, errNotJSON
+			}
+		}
+	}
+	switch {
+	case len(items) == 0:
+		return nil, invalid("there is no check-in in the request")
+	case len(items) > wire.MaxCheckIns:
+		return nil, crontopus.Errorf(crontopus.CodeTooLarge, "there are %d check-ins in the request", len(items)).WithHint("send at most %d at once", wire.MaxCheckIns)
+	}
+	return items, nil
+}
+
+var errNotJSON = invalid("the body is not a check-in, an array of them or {checkIns: […]} in JSON")
+
+// read decodes and checks one check-in. job, if given, is what the address says.
+func (s checkIns) read(raw []byte, job *crontopus.JobName) (crontopus.CheckIn, error) {
+	var c crontopus.CheckIn
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return c, invalid("the check-in cannot be read: %s", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return c, invalid("something follows the check-in")
+	}
+	if job != nil {
+		if c.Job != (crontopus.JobName{}) && c.Job != *job {
+			return c, invalid("the check-in is for %s, but was sent to %s", c.Job, job)
+		}
+		c.Job = *job
+	}
+	return s.complete(c)
+}

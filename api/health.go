@@ -1,0 +1,49 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+type healthStore interface {
+	Ping(ctx context.Context) error
+}
+
+// health tells a supervisor whether the process lives, and a load balancer whether it
+// should get requests.
+type health struct {
+	store    healthStore
+	draining func() bool
+}
+
+// pingTimeout is when a store that does not answer counts as away.
+const pingTimeout = 2 * time.Second
+
+func (h health) register(r *router) {
+	add(r, public, operation(http.MethodGet, "/healthz", "healthz", tagServer, "Whether the process lives", ""), h.live)
+	add(r, public, operation(http.MethodGet, "/readyz", "readyz", tagServer, "Whether the server takes requests",
+		"503 while the server is shutting down or cannot reach its database."), h.ready)
+}
+
+type statusBody struct {
+	Status string `json:"status" enum:"ok"`
+}
+
+func (h health) live(context.Context, *struct{}) (*body[statusBody], error) {
+	return answer(statusBody{"ok"}), nil
+}
+
+func (h health) ready(ctx context.Context, _ *struct{}) (*body[statusBody], error) {
+	if h.draining() {
+		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "the server is shutting down")
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if err := h.store.Ping(ctx); err != nil {
+		return nil, &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "the database does not answer", Err: err}
+	}
+	return answer(statusBody{"ok"}), nil
+}
