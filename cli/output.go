@@ -20,7 +20,6 @@ import (
 // Forms in which a command's data is written.
 const (
 	formatTable = "table"
-	formatText  = "text"
 	formatJSON  = "json"
 	formatYAML  = "yaml"
 )

@@ -45,7 +45,7 @@ the scheduler that each host already has.`,
 		&cobra.Group{ID: groupRemote, Title: "Ask a server:"},
 		&cobra.Group{ID: groupServer, Title: "Run Crontopus:"},
 	)
-	addTo(root, groupLocal, newScheduleCommand())
+	addTo(root, groupLocal, newValidateCommand(), newScheduleCommand(), newSchemaCommand())
 	addTo(root, groupRemote, newAuthCommand(), newSourcesCommand(), newJobsCommand(), newRunsCommand(), newAgentsCommand(), newAPIKeysCommand())
 	addTo(root, groupServer, newServerCommand(), newDemoCommand())
 	root.AddCommand(newVersionCommand(), newFetchChildCommand(), newDemoWebhookCommand())

@@ -175,7 +175,7 @@ func printOutput(p *printer, output []byte) error {
 			if r == '\n' || r == '\t' {
 				return r
 			}
-			return visible(r)
+			return printable(r)
 		}, text)
 	}
 	if !strings.HasSuffix(text, "\n") {

@@ -59,12 +59,12 @@ func (t *table) clean(cell string) string {
 		if r == '\n' || r == '\t' {
 			return ' '
 		}
-		return visible(r)
+		return printable(r)
 	}, cell)
 }
 
-// visible drops what a terminal would obey or hide: control and format characters.
-func visible(r rune) rune {
+// printable drops what a terminal would obey or hide: control and format characters.
+func printable(r rune) rune {
 	if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 		return -1
 	}
