@@ -1,0 +1,124 @@
+package agent
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/filelock"
+	"crontopus.dev/crontopus/schedule"
+)
+
+const (
+	// lateness is how long after a due instant its run may still begin.
+	lateness = 10 * time.Minute
+	// steppedBack is how far in the future a claim may lie, after the clock was set back,
+	// and still count. One from further ahead was made with a clock that was wrong, and
+	// must not keep the job from running until then.
+	steppedBack = time.Hour
+)
+
+// claim is the record of what a job's runs have taken: no run for an instant up to
+// Floor or Claimed, and none for the boot, will be started on this host any more.
+type claim struct {
+	Floor   time.Time `json:"floor,omitzero"`   // when the entry came, or its schedule changed
+	Claimed time.Time `json:"claimed,omitzero"` // the newest due instant that a run took
+	Boot    string    `json:"boot,omitempty"`   // the boot id that @reboot took
+}
+
+// Claimed is what a run was started for.
+type Claimed struct {
+	ScheduledFor time.Time // zero for @reboot
+	Boot         bool
+}
+
+// TakeClaim takes what the job is due for: the newest due instant that no run has taken,
+// that is not too late and not older than the entry; else, for @reboot, this boot. It
+// returns false when there is nothing to run for. The claim is on disk before it returns, and
+// of several processes that ask at once exactly one gets it.
+func (s State) TakeClaim(job *crontopus.Job, set *schedule.Set, boot string, now time.Time) (Claimed, bool, error) {
+	var taken Claimed
+	changed, err := s.changeClaim(job.Name(), func(c *claim) bool {
+		if due, ok := c.due(job, set, now); ok {
+			taken = Claimed{ScheduledFor: due}
+			c.Claimed = due
+			return true
+		}
+		if set.Reboot() && boot != "" && c.Boot != boot {
+			taken = Claimed{Boot: true}
+			c.Boot = boot
+			return true
+		}
+		return false
+	})
+	return taken, changed && err == nil, err
+}
+
+// due returns the newest instant that may be claimed now.
+func (c *claim) due(job *crontopus.Job, set *schedule.Set, now time.Time) (time.Time, bool) {
+	due, ok := set.Prev(now)
+	if !ok {
+		return time.Time{}, false
+	}
+	known := false // whether anything is remembered that a missed run could be later than
+	for _, taken := range []time.Time{c.Floor, c.Claimed} {
+		if taken.IsZero() || taken.After(now.Add(steppedBack)) {
+			continue
+		}
+		known = true
+		if !due.After(taken) {
+			return time.Time{}, false
+		}
+	}
+	catchUp := known && job.Spec.Monitor.CatchUp == crontopus.CatchUpOnce
+	return due, catchUp || now.Sub(due) <= lateness
+}
+
+// ResetClaim begins a job's claims anew: it will run for what is due after now, and at the
+// next boot.
+func (s State) ResetClaim(job crontopus.JobName, boot string, now time.Time) error {
+	_, err := s.changeClaim(job, func(c *claim) bool {
+		*c = claim{Floor: now, Boot: boot}
+		return true
+	})
+	return err
+}
+
+// changeClaim lets change see the record, alone, and writes it if change says so. A record
+// that cannot be read is replaced: then only lateness bounds what may run.
+func (s State) changeClaim(job crontopus.JobName, change func(*claim) bool) (bool, error) {
+	path := filepath.Join(s.ClaimsDir(), fileName(job))
+	lock, err := filelock.Wait(path + ".lock")
+	if err != nil {
+		return false, crontopus.Errorf(crontopus.CodeUnavailable, "cannot lock the claims of %s: %w", job, err).
+			WithHint("run as the user who owns %s", s.Dir)
+	}
+	defer lock.Close()
+	var c claim
+	err = readJSON(path, &c)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && crontopus.ErrorCode(err) != crontopus.CodeInvalid {
+		return false, err
+	}
+	if !change(&c) {
+		return false, nil
+	}
+	return true, writeJSON(path, c)
+}
+
+// fileName is what a job's files are called. A name has no dot in it, so no two jobs share
+// one.
+func fileName(job crontopus.JobName) string { return job.Namespace + "." + job.Name }
+
+// BootID returns what tells this boot of the host from every other, or "" where the
+// system does not say.
+func BootID() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
+}

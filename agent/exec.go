@@ -1,0 +1,253 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/schedule"
+)
+
+// Runner carries out runs. It needs the state folder and the host's policy, and neither
+// the daemon nor the network.
+type Runner struct {
+	State   State
+	AgentID string
+	Spool   *Spool
+	// Job finds a verified job and the revision that last changed it; nil: LoadJob.
+	Job func(crontopus.JobName) (*crontopus.Job, string, error)
+	// Policy reads what the host allows, anew for each run.
+	Policy func() (*Policy, error)
+	// Deliver hands the spool's check-ins to the server, or wakes who does. A run never
+	// waits for it at its start, and never longer than a moment at its end.
+	Deliver func(ctx context.Context)
+	// Stdout and Stderr take a job's output where run.passthrough asks for it.
+	Stdout, Stderr io.Writer
+	// KillAfter is how long a job that was told to end may take; 0: 10 s.
+	KillAfter time.Duration
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+const (
+	// deliverTime is how long the end of a run waits for its check-ins to be delivered.
+	// After that the daemon or the next run does it.
+	deliverTime = 3 * time.Second
+	// startDelay lets the start of a short job be delivered together with its end.
+	startDelay = 300 * time.Millisecond
+)
+
+// run is one execution under way.
+type run struct {
+	*Runner
+	job      *crontopus.Job
+	revision string
+	id       string
+	due      time.Time // zero by hand and for @reboot
+	by       time.Time // when its splay is over; zero by hand
+}
+
+// Exec is one run of one job, as a scheduler starts it: it claims what the job is due for
+// and returns at once when there is nothing. By hand it runs without a claim. It returns
+// the job's own exit code, or an error if the job was not to be started at all. When ctx ends, the job
+// is stopped.
+func (r *Runner) Exec(ctx context.Context, name crontopus.JobName, byHand bool) (code int, err error) {
+	if r.State.Paused() {
+		return r.paused(byHand)
+	}
+	job, revision, err := r.load(name)
+	if err != nil {
+		return 0, err
+	}
+	policy, err := r.Policy()
+	if err != nil {
+		return 0, err
+	}
+	if err := policy.Allows(job); err != nil {
+		return 0, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return 0, crontopus.Errorf(crontopus.CodeInternal, "cannot name a run: %w", err)
+	}
+	run := &run{Runner: r, job: job, revision: revision, id: id.String()}
+	if !byHand {
+		if due, err := run.claim(); err != nil || !due {
+			return 0, err
+		}
+	}
+	return run.begin(ctx)
+}
+
+func (r *Runner) paused(byHand bool) (int, error) {
+	if !byHand {
+		return 0, nil
+	}
+	return 0, crontopus.Errorf(crontopus.CodeForbidden, "this host is paused").
+		WithHint("say `crontopus-agent resume` first")
+}
+
+func (r *Runner) load(name crontopus.JobName) (*crontopus.Job, string, error) {
+	if r.Job != nil {
+		return r.Job(name)
+	}
+	return LoadJob(r.State, name)
+}
+
+// claim reports whether there is something to run for.
+func (r *run) claim() (bool, error) {
+	set, err := schedule.New(r.job.Spec.Schedule, r.job.Spec.Timezone)
+	if err != nil {
+		return false, err
+	}
+	now := r.Now()
+	claimed, ok, err := r.State.TakeClaim(r.job, set, BootID(), now)
+	if err != nil || !ok {
+		return false, err
+	}
+	r.due, r.by = claimed.ScheduledFor, claimed.ScheduledFor
+	if claimed.Boot {
+		r.by = now
+	}
+	r.by = r.by.Add(splay(r.job, r.AgentID))
+	return true, nil
+}
+
+// splay is the fixed delay of a job on an agent: the same each time, below run.splay, and
+// spread evenly over hosts.
+func splay(job *crontopus.Job, agentID string) time.Duration {
+	most := job.Spec.Run.Splay.Std()
+	if most <= 0 {
+		return 0
+	}
+	h := fnv.New64a()
+	io.WriteString(h, job.Name().String()+"@"+agentID) //nolint:errcheck // a hash takes everything
+	return time.Duration(h.Sum64() % uint64(most))
+}
+
+// begin waits for the splay, takes the lock and runs the job.
+func (r *run) begin(ctx context.Context) (int, error) {
+	if why := r.waitForSplay(ctx); why != "" {
+		r.finish(ctx, r.skipped(why))
+		return 0, nil
+	}
+	unlock, err := r.State.lockRun(r.job)
+	if errors.Is(err, errBusy) {
+		r.finish(ctx, r.skipped(err.Error()))
+		return 0, nil
+	}
+	if err != nil {
+		r.finish(ctx, r.failed(err))
+		return 0, err
+	}
+	final, code, err := r.execute(ctx)
+	unlock()
+	r.finish(ctx, final)
+	return code, err
+}
+
+// waitForSplay returns why the run must not go on after all, or "".
+func (r *run) waitForSplay(ctx context.Context) string {
+	wait := r.by.Sub(r.Now())
+	if wait <= 0 {
+		return ""
+	}
+	select {
+	case <-ctx.Done():
+		return "the agent was stopped while the run waited for its splay"
+	case <-time.After(wait):
+	}
+	if r.State.Paused() {
+		return "the host was paused while the run waited for its splay"
+	}
+	return ""
+}
+
+// execute runs the job to its end and returns the check-in that says how it ended.
+func (r *run) execute(ctx context.Context) (final crontopus.CheckIn, code int, err error) {
+	spec := &r.job.Spec.Run
+	secrets, err := readSecrets(spec.Secrets)
+	if err != nil {
+		return r.failed(err), 0, err
+	}
+	output := newCapture(spec, secrets, r.Stdout, r.Stderr)
+	child, err := startChild(r, secrets, output)
+	if err != nil {
+		return r.failed(err), 0, err
+	}
+	started := r.reportStart(ctx)
+	end := child.wait(ctx, spec.Timeout.Std())
+	final = r.checkIn(end.event(spec.SuccessExitCodes))
+	final.ExitCode, final.Message = &end.code, end.message
+	final.Output = output.tail()
+	started()
+	return final, end.code, nil
+}
+
+// reportStart spools and delivers the start while the job runs. What it returns ends that
+// once the job has ended, so that the end need not wait behind it.
+func (r *run) reportStart(ctx context.Context) (end func()) {
+	started := r.checkIn(crontopus.EventStart)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.spool(ctx, started)
+		select {
+		case <-ctx.Done():
+		case <-time.After(startDelay):
+			r.deliver(ctx)
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// finish reports the run's last check-in, also when the run is being stopped.
+func (r *run) finish(ctx context.Context, final crontopus.CheckIn) {
+	ctx = context.WithoutCancel(ctx)
+	r.spool(ctx, final)
+	r.deliver(ctx)
+}
+
+// spool keeps a check-in. A failure must not fail the job, so it is only logged.
+func (r *run) spool(ctx context.Context, c crontopus.CheckIn) {
+	if err := r.Spool.Add(c); err != nil {
+		r.Log.ErrorContext(ctx, "a check-in is lost", "job", c.Job, "event", c.Event, "error", err)
+	}
+}
+
+func (r *run) deliver(ctx context.Context) {
+	if r.Deliver == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, deliverTime)
+	defer cancel()
+	r.Deliver(ctx)
+}
+
+func (r *run) checkIn(event crontopus.Event) crontopus.CheckIn {
+	c := crontopus.CheckIn{RunID: r.id, Job: r.job.Name(), Event: event, At: r.Now().UTC(), Attempt: 1, Revision: r.revision}
+	if !r.due.IsZero() {
+		due := r.due.UTC()
+		c.ScheduledFor = &due
+	}
+	return c
+}
+
+func (r *run) skipped(why string) crontopus.CheckIn {
+	c := r.checkIn(crontopus.EventSkipped)
+	c.Message = why
+	return c
+}
+
+func (r *run) failed(err error) crontopus.CheckIn {
+	c := r.checkIn(crontopus.EventFailure)
+	c.Message = err.Error()
+	return c
+}

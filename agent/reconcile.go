@@ -1,0 +1,154 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+// Reconciler brings a scheduler in line with the bundle: observe, plan, apply.
+type Reconciler struct {
+	State     State
+	Scheduler Scheduler
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Outcome is what one reconcile came to.
+type Outcome struct {
+	Applied crontopus.Generation // what the scheduler holds now
+	Drift   []crontopus.Drift    // what was found changed by another hand, and repaired
+	Denied  []crontopus.Denial   // jobs that the host's policy forbids
+}
+
+// Applied is the record of what was last written to the scheduler.
+type Applied struct {
+	Generation crontopus.Generation         `json:"generation"`
+	Entries    []Native                     `json:"entries"`
+	Schedules  map[crontopus.JobName]string `json:"schedules"` // when each job runs, to see a change
+}
+
+// LoadApplied returns the record, and nil where there is none or none that can be read:
+// then what the scheduler holds is adopted.
+func (s State) LoadApplied() (*Applied, error) {
+	var a Applied
+	err := readJSON(s.AppliedFile(), &a)
+	if errors.Is(err, fs.ErrNotExist) || crontopus.ErrorCode(err) == crontopus.CodeInvalid {
+		return nil, nil
+	}
+	if a.Entries == nil {
+		a.Entries = []Native{}
+	}
+	return &a, err
+}
+
+// Reconcile makes the scheduler hold the bundle's jobs, as far as the policy allows them.
+// Without a bundle it touches nothing. What a failed reconcile left undone the next one
+// does.
+func (r *Reconciler) Reconcile(ctx context.Context, bundle *crontopus.Bundle, policy *Policy) (Outcome, error) {
+	before, err := r.State.LoadApplied()
+	if err != nil || bundle == nil {
+		return Outcome{}, err
+	}
+	var out Outcome
+	var held []Native
+	if before != nil {
+		out.Applied, held = before.Generation, before.Entries
+	}
+	observed, err := r.Scheduler.Observe(ctx)
+	if err != nil {
+		return out, err
+	}
+	if before == nil {
+		held = observed.Entries
+	}
+	allowed, denied := policy.Screen(bundle.Jobs, jobNames(held))
+	desired, schedules, unfit := r.render(allowed)
+	out.Denied = append(denied, unfit...)
+
+	plan := MakePlan(desired, entriesOf(before), observed)
+	if err := r.resetClaims(desired, schedules, before, observed); err != nil {
+		return out, err
+	}
+	if err := r.Scheduler.Apply(ctx, desired); err != nil {
+		return out, err
+	}
+	out.Applied, out.Drift = bundle.Gen(), plan.Drift
+	for i := range out.Drift {
+		out.Drift[i].At = r.Now().UTC()
+	}
+	return out, r.remember(before, &Applied{bundle.Gen(), desired, schedules})
+}
+
+// render writes every job in the scheduler's words. A job that this agent cannot schedule
+// is denied; the others are not held up by it.
+func (r *Reconciler) render(jobs []crontopus.Job) (entries []Native, schedules map[crontopus.JobName]string, unfit []crontopus.Denial) {
+	entries, schedules = []Native{}, map[crontopus.JobName]string{}
+	for i := range jobs {
+		job := &jobs[i]
+		entry, err := r.Scheduler.Render(job)
+		if err != nil {
+			unfit = append(unfit, crontopus.Denial{Job: job.Name(), Reason: err.Error()})
+			continue
+		}
+		entries = append(entries, entry)
+		schedules[job.Name()] = job.Spec.Timezone + " " + strings.Join(job.Spec.Schedule, " | ")
+	}
+	slices.SortFunc(entries, func(a, b Native) int { return a.Job.Compare(b.Job) })
+	return entries, schedules, unfit
+}
+
+// resetClaims makes a job that is new here, or that now runs at other times, run only for
+// what is due from now on. It comes before the entries do, since cron may be quick. Entries that were
+// adopted go on with the claims that they have.
+func (r *Reconciler) resetClaims(desired []Native, schedules map[crontopus.JobName]string, before *Applied, observed Observed) error {
+	adopted := byJob(observed.Entries)
+	boot := BootID()
+	for _, e := range desired {
+		known := false
+		if before != nil {
+			known = before.Schedules[e.Job] == schedules[e.Job]
+		} else {
+			_, known = adopted[e.Job]
+		}
+		if known {
+			continue
+		}
+		if err := r.State.ResetClaim(e.Job, boot, r.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remember writes the record if it has changed.
+func (r *Reconciler) remember(before, after *Applied) error {
+	was, _ := json.Marshal(before)
+	is, _ := json.Marshal(after)
+	if string(was) == string(is) {
+		return nil
+	}
+	return writeJSON(r.State.AppliedFile(), after)
+}
+
+func entriesOf(a *Applied) []Native {
+	if a == nil {
+		return nil
+	}
+	return a.Entries
+}
+
+func jobNames(entries []Native) []crontopus.JobName {
+	jobs := make([]crontopus.JobName, len(entries))
+	for i, e := range entries {
+		jobs[i] = e.Job
+	}
+	return jobs
+}

@@ -1,0 +1,64 @@
+package agent
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"crontopus.dev/crontopus"
+)
+
+// maxSecret bounds a secret's file, so that a wrong path cannot fill the memory.
+const maxSecret = 64 << 10
+
+// readSecrets resolves a job's references on this host.
+func readSecrets(references map[string]string) (map[string]string, error) {
+	values := make(map[string]string, len(references))
+	for name, reference := range references {
+		path, isFile := strings.CutPrefix(reference, "file:")
+		if !isFile || !filepath.IsAbs(path) {
+			return nil, crontopus.Errorf(crontopus.CodeUnsupported, "the secret %s has the reference %q, which this agent cannot resolve", name, reference).
+				WithHint("write file:/absolute/path")
+		}
+		value, err := readSecret(path)
+		if err != nil {
+			return nil, crontopus.Errorf(crontopus.ErrorCode(err), "the secret %s: %w", name, err)
+		}
+		values[name] = value
+	}
+	return values, nil
+}
+
+// readSecret returns a file's content without its last newline. The file is opened
+// without following a link at its end and without waiting for a pipe's other side, and
+// what was opened is what is judged.
+func readSecret(path string) (string, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return "", crontopus.Errorf(crontopus.CodeUnavailable, "cannot open it: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", crontopus.Errorf(crontopus.CodeUnavailable, "cannot examine it: %w", err)
+	}
+	switch {
+	case !info.Mode().IsRegular():
+		return "", crontopus.Errorf(crontopus.CodeInvalid, "%s is not a regular file", path)
+	case info.Mode().Perm()&0o002 != 0:
+		return "", crontopus.Errorf(crontopus.CodeForbidden, "everybody on this host may write to %s; chmod it to 0600", path)
+	case info.Size() > maxSecret:
+		return "", crontopus.Errorf(crontopus.CodeTooLarge, "%s is larger than %s", path, crontopus.Size(maxSecret))
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if err != nil {
+		return "", crontopus.Errorf(crontopus.CodeUnavailable, "cannot read it: %w", err)
+	}
+	value := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if strings.ContainsRune(value, 0) {
+		return "", crontopus.Errorf(crontopus.CodeInvalid, "%s holds a NUL byte, which no environment can", path)
+	}
+	return value, nil
+}
