@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -35,7 +36,11 @@ func Accept(state State, id *Identity, policy *Policy, raw []byte, now time.Time
 	if refusal = judge(bundle, mark, now); refusal != nil {
 		return nil, refusal, nil
 	}
-	if refusal = policy.judge(bundle, last); refusal != nil {
+	applied, err := state.LoadApplied()
+	if err != nil {
+		return nil, nil, err
+	}
+	if refusal = policy.judge(bundle, entriesOf(applied)); refusal != nil {
 		return nil, refusal, nil
 	}
 	if last != nil && last.Gen() == bundle.Gen() && !bundle.Expires.After(last.Expires) {
@@ -107,20 +112,19 @@ func judge(b *crontopus.Bundle, mark Mark, now time.Time) *crontopus.Refusal {
 	return nil
 }
 
-// judge refuses a bundle that would take more jobs away than the host lets one change take.
-func (p *Policy) judge(b, last *crontopus.Bundle) *crontopus.Refusal {
-	if p.MaxRemovals == nil || last == nil {
+// judge refuses a bundle that would take more jobs away than the host lets one change
+// take. It counts what the scheduler holds, so that a refusal is not forgotten with the
+// bundle's file; jobs that the policy itself forbids do not count.
+func (p *Policy) judge(b *crontopus.Bundle, held []Native) *crontopus.Refusal {
+	if p.MaxRemovals == nil {
 		return nil
 	}
-	next := map[crontopus.JobName]bool{}
-	allowed, _ := p.Screen(b.Jobs, nil)
-	for i := range allowed {
-		next[allowed[i].Name()] = true
-	}
 	removed := 0
-	held, _ := p.Screen(last.Jobs, nil)
-	for i := range held {
-		if !next[held[i].Name()] {
+	for _, entry := range held {
+		_, stays := slices.BinarySearchFunc(b.Jobs, entry.Job, func(job crontopus.Job, name crontopus.JobName) int {
+			return job.Name().Compare(name)
+		})
+		if !stays {
 			removed++
 		}
 	}

@@ -125,7 +125,7 @@ func (p *Policy) allowsEnvironment(run *crontopus.RunSpec) error {
 	if p.Environment == nil && p.Executables == nil {
 		return nil
 	}
-	for _, name := range names(run.Environment, run.Secrets) {
+	for _, name := range keysOf(run.Environment, run.Secrets) {
 		switch {
 		case matchesName(neverEnvironment, name):
 			return forbid("the host's policy cannot allow the variable %s, which decides what code runs (environment)", name)
@@ -136,8 +136,8 @@ func (p *Policy) allowsEnvironment(run *crontopus.RunSpec) error {
 	return nil
 }
 
-// names returns the keys of both maps, sorted, so that a refusal is the same each time.
-func names(maps ...map[string]string) []string {
+// keysOf returns the keys of the maps, sorted, so that a refusal is the same each time.
+func keysOf(maps ...map[string]string) []string {
 	var all []string
 	for _, m := range maps {
 		for name := range m {
@@ -160,7 +160,7 @@ func (p *Policy) allowsSecrets(run *crontopus.RunSpec) error {
 	if p.SecretPaths == nil {
 		return nil
 	}
-	for _, name := range names(run.Secrets) {
+	for _, name := range keysOf(run.Secrets) {
 		file, isFile := strings.CutPrefix(run.Secrets[name], "file:")
 		if !isFile || !slices.ContainsFunc(p.SecretPaths, func(allowed string) bool { return covers(allowed, file) }) {
 			return forbid("the host's policy does not let the secret %s be read from %q (secretPaths)", name, run.Secrets[name])

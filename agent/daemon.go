@@ -1,0 +1,167 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/internal/loop"
+)
+
+// deliverEvery is how often the spool is looked at for check-ins that runs could not
+// deliver themselves.
+const deliverEvery = 15 * time.Second
+
+// Server is what a daemon asks; *client.Client is one.
+type Server interface {
+	Poller
+	Reporter
+	CheckIns(ctx context.Context, checkIns []crontopus.CheckIn) ([]wire.CheckInResult, error)
+}
+
+// DaemonOptions are what a daemon is made of.
+type DaemonOptions struct {
+	State      State
+	Identity   *Identity
+	Server     Server
+	Scheduler  Scheduler
+	Spool      *Spool
+	PolicyFile string
+	UID        int           // the agent's own
+	Interval   time.Duration // between two looks for drift
+	Version    string
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Daemon keeps a host's scheduler as its bundle says, and the server informed. Jobs do
+// not need it: they run from the scheduler, with the bundle that the daemon stored.
+type Daemon struct {
+	options    DaemonOptions
+	reconciler Reconciler
+	puller     *puller
+	reporter   *reporter
+	drift      loop.Signal // reconciles at once
+	spooled    loop.Signal // delivers at once
+}
+
+// NewDaemon returns a daemon that Run starts.
+func NewDaemon(o DaemonOptions) *Daemon {
+	d := &Daemon{
+		options:    o,
+		reconciler: Reconciler{State: o.State, Scheduler: o.Scheduler, Now: o.Now, Log: o.Log},
+		drift:      loop.NewSignal(),
+		spooled:    loop.NewSignal(),
+	}
+	d.reporter = &reporter{
+		state: o.State, server: o.Server, now: o.Now, log: o.Log, wake: loop.NewSignal(), online: true,
+		report: crontopus.AgentReport{Version: o.Version, Scheduler: o.Scheduler.Name(), Facts: Facts()},
+	}
+	d.puller = &puller{
+		state: o.State, id: o.Identity, server: o.Server, policy: d.policy, drained: d.drained,
+		judged: d.judged, reachable: d.reachable, retryAfter: o.Interval, now: o.Now, log: o.Log, again: loop.NewSignal(),
+	}
+	return d
+}
+
+// Wake makes the daemon look for drift at once, and at a bundle that was refused again.
+func (d *Daemon) Wake() {
+	d.drift.Send()
+	d.puller.retry.Store(true)
+	d.puller.again.Send()
+}
+
+// Run works until ctx ends, and then returns nil. It refuses a state folder that another
+// daemon uses.
+func (d *Daemon) Run(ctx context.Context) error {
+	lock, err := d.options.State.Lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	d.reporter.resume()
+	reconcile := loop.Loop{
+		Name: "reconciling", Interval: d.options.Interval, Wake: d.drift, Log: d.options.Log, Step: d.reconcile,
+		Backoff: loop.Backoff{Min: time.Second, Max: time.Minute},
+	}
+	deliver := loop.Loop{
+		Name: "delivering check-ins", Interval: deliverEvery, Wake: d.spooled, Log: d.options.Log, Step: d.deliver,
+		Backoff: loop.Backoff{Min: time.Second, Max: 20 * time.Second},
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return reconcile.Run(ctx) })
+	g.Go(func() error { return d.puller.Run(ctx) })
+	g.Go(func() error { return d.reporter.Run(ctx) })
+	g.Go(func() error { return deliver.Run(ctx) })
+	if own, ok := d.options.Scheduler.(interface{ Run(context.Context) error }); ok {
+		g.Go(func() error { return own.Run(ctx) }) // a scheduler that has nobody else to run it
+	}
+	return g.Wait()
+}
+
+// reconcile is one look at the scheduler. Without a bundle and a policy that can be
+// trusted it touches nothing: what runs goes on.
+func (d *Daemon) reconcile(ctx context.Context) error {
+	out, err := d.bring(ctx)
+	d.reporter.reconciled(out, err)
+	for _, drift := range out.Drift {
+		d.options.Log.WarnContext(ctx, "an entry was changed by another hand, and repaired",
+			"entry", drift.Entry, "kind", string(drift.Kind), "found", drift.Detail)
+	}
+	return err
+}
+
+func (d *Daemon) bring(ctx context.Context) (Outcome, error) {
+	last := d.reporter.lastOutcome()
+	bundle, err := loadBundle(d.options.State, d.options.Identity)
+	if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
+		return last, nil // the first one is on its way
+	}
+	if err != nil {
+		return last, err
+	}
+	if now := d.options.Now(); !now.Before(bundle.Expires) {
+		d.reporter.expired(bundle)
+	}
+	policy, err := d.policy()
+	if err != nil {
+		return last, err
+	}
+	return d.reconciler.Reconcile(ctx, bundle, policy)
+}
+
+func (d *Daemon) deliver(ctx context.Context) error {
+	if !d.reporter.isOnline() {
+		return nil
+	}
+	return d.options.Spool.Deliver(ctx, d.options.Server.CheckIns)
+}
+
+func (d *Daemon) policy() (*Policy, error) { return LoadPolicy(d.options.PolicyFile, d.options.UID) }
+
+// drained is for the heartbeat; without an answer there is none.
+func (d *Daemon) drained() time.Time {
+	upTo, err := d.options.Spool.DrainedUpTo(d.options.Now())
+	if err != nil {
+		return time.Time{}
+	}
+	return upTo
+}
+
+func (d *Daemon) judged(refusal *crontopus.Refusal) {
+	d.reporter.judged(refusal)
+	if refusal == nil {
+		d.drift.Send()
+	}
+}
+
+func (d *Daemon) reachable(yes bool) {
+	d.reporter.reachable(yes)
+	if yes {
+		d.spooled.Send()
+	}
+}

@@ -1,0 +1,136 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/loop"
+)
+
+const (
+	// pollWait is how long the server may hold a poll until it has another bundle.
+	pollWait = 50 * time.Second
+	// pollPause keeps a server that answers every poll at once from being asked all the time.
+	pollPause = 2 * time.Second
+	// outcastPause is between two polls of an agent that the server does not know any more.
+	outcastPause = 5 * time.Minute
+)
+
+// Poller is the server as a puller sees it; *client.Client is one.
+type Poller interface {
+	// Bundle returns the agent's envelope, and its tag, if it is another than etag's: at once, or
+	// when there is one within wait.
+	Bundle(ctx context.Context, etag string, wait time.Duration, spoolDrained time.Time) (raw []byte, newETag string, changed bool, err error)
+}
+
+// puller keeps the stored bundle the newest that the server has and that may be accepted.
+type puller struct {
+	state      State
+	id         *Identity
+	server     Poller
+	policy     func() (*Policy, error)
+	drained    func() time.Time         // up to when every check-in has been delivered
+	judged     func(*crontopus.Refusal) // called with each verdict; nil is accepted
+	reachable  func(bool)               // called after each poll
+	retryAfter time.Duration            // when a refused bundle is looked at again: policies and clocks change
+	now        func() time.Time
+	log        *slog.Logger
+	again      loop.Signal // polls at once
+
+	retry     atomic.Bool // a person asks: look at a refused bundle again
+	etag      string
+	refusedAt time.Time // zero unless the server's newest was refused
+}
+
+// Run polls until ctx ends.
+func (p *puller) Run(ctx context.Context) error {
+	l := loop.Loop{
+		Name: "polling the server", Interval: pollPause, Wake: p.again, Log: p.log, Step: p.poll,
+		Backoff: loop.Backoff{Min: 500 * time.Millisecond, Max: 20 * time.Second},
+	}
+	return l.Run(ctx)
+}
+
+// poll asks once. A changed bundle is decided about, and remembered by its tag either
+// way, so that a bad one is not fetched over and over.
+func (p *puller) poll(ctx context.Context) error {
+	if p.stale() {
+		p.etag = ""
+	}
+	begin := p.now()
+	raw, etag, changed, err := p.server.Bundle(ctx, p.etag, pollWait, p.drained())
+	p.reachable(err == nil)
+	switch {
+	case crontopus.ErrorCode(err) == crontopus.CodeUnauthorized:
+		return p.outcast(ctx, err)
+	case err != nil:
+		return err
+	case !changed:
+		if p.now().Sub(begin) >= pollPause {
+			p.again.Send()
+		}
+		return nil
+	}
+	if err := p.decide(ctx, raw); err != nil {
+		return err
+	}
+	p.etag = etag
+	p.again.Send()
+	return nil
+}
+
+// stale reports whether the newest bundle has to be fetched although the server may have
+// no newer one: ours is lost or damaged, or it is time to look at a refused one again.
+func (p *puller) stale() bool {
+	if !p.refusedAt.IsZero() {
+		return p.retry.Swap(false) || p.now().Sub(p.refusedAt) >= p.retryAfter
+	}
+	if p.etag == "" {
+		return true
+	}
+	_, err := loadBundle(p.state, p.id)
+	return err != nil
+}
+
+func (p *puller) decide(ctx context.Context, raw []byte) error {
+	policy, err := p.policy()
+	if err != nil {
+		p.refuse(ctx, &crontopus.Refusal{Code: crontopus.RefusedPolicy, Message: err.Error()})
+		return nil
+	}
+	bundle, refusal, err := Accept(p.state, p.id, policy, raw, p.now())
+	switch {
+	case err != nil:
+		return err
+	case refusal != nil:
+		p.refuse(ctx, refusal)
+	default:
+		p.refusedAt = time.Time{}
+		p.log.InfoContext(ctx, "bundle accepted", "generation", bundle.Gen().String(), "jobs", len(bundle.Jobs), "expires", bundle.Expires)
+		p.judged(nil)
+	}
+	return nil
+}
+
+func (p *puller) refuse(ctx context.Context, r *crontopus.Refusal) {
+	p.refusedAt = p.now()
+	p.log.ErrorContext(ctx, "bundle refused; the last good one stays in force",
+		"code", r.Code, "generation", r.Generation.String(), "reason", r.Message)
+	p.judged(r)
+}
+
+// outcast waits before the next attempt: the server does not take this agent's word any
+// more. What it was told to run goes on until somebody uninstalls it on the host.
+func (p *puller) outcast(ctx context.Context, err error) error {
+	p.log.ErrorContext(ctx, "the server does not accept this agent any more; its jobs stay",
+		"error", err, "hint", "enroll again after `crontopus-agent uninstall --purge`, which takes the jobs away")
+	select {
+	case <-ctx.Done():
+	case <-p.again:
+	case <-time.After(loop.Jitter(outcastPause)):
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/loop"
+)
+
+const (
+	reportEvery = 4 * time.Minute // when nothing changes
+	driftKept   = time.Hour       // how long a repaired drift is told
+	maxDrift    = 100
+)
+
+// Reporter is the server as a reporter sees it; *client.Client is one.
+type Reporter interface {
+	Report(ctx context.Context, report crontopus.AgentReport) error
+}
+
+// reporter knows what there is to say about this host. It writes it down for `status`,
+// and tells the server when it changes, or after a while when it does not.
+type reporter struct {
+	state  State
+	server Reporter
+	now    func() time.Time
+	log    *slog.Logger
+	wake   loop.Signal // something may have changed
+
+	mu     sync.Mutex
+	report crontopus.AgentReport // what there is to say; guarded by mu
+	online bool                  // no use to try while polls fail; guarded by mu
+
+	sent   []byte // what was last told, without its time; used by tell only
+	sentAt time.Time
+}
+
+// LoadReport returns what was last to be said about this host; the zero report if there is
+// none.
+func (s State) LoadReport() crontopus.AgentReport {
+	var r crontopus.AgentReport
+	if readJSON(s.ReportFile(), &r) != nil {
+		return crontopus.AgentReport{}
+	}
+	return r
+}
+
+// resume goes on from what an earlier daemon had to say, until this one knows better.
+func (r *reporter) resume() {
+	last := r.state.LoadReport()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Applied, r.report.Refused = last.Applied, last.Refused
+	r.report.Denied, r.report.Drift = last.Denied, last.Drift
+}
+
+// Run tells the server until ctx ends.
+func (r *reporter) Run(ctx context.Context) error {
+	l := loop.Loop{
+		Name: "reporting to the server", Interval: reportEvery, Wake: r.wake, Log: r.log, Step: r.tell,
+		Backoff: loop.Backoff{Min: time.Second, Max: 30 * time.Second},
+	}
+	return l.Run(ctx)
+}
+
+// judged notes the verdict about the newest bundle.
+func (r *reporter) judged(refusal *crontopus.Refusal) {
+	r.change(func(report *crontopus.AgentReport) { report.Refused = refusal })
+}
+
+// reconciled notes what a reconcile came to.
+func (r *reporter) reconciled(out Outcome, err error) {
+	r.change(func(report *crontopus.AgentReport) {
+		report.Applied, report.Denied, report.Error = out.Applied, out.Denied, ""
+		if err != nil {
+			report.Error = err.Error()
+		}
+		report.Drift = append(report.Drift, out.Drift...)
+	})
+}
+
+// reachable notes whether the last poll was answered.
+func (r *reporter) reachable(yes bool) {
+	r.mu.Lock()
+	r.online = yes
+	r.mu.Unlock()
+	r.wake.Send()
+}
+
+func (r *reporter) change(f func(*crontopus.AgentReport)) {
+	r.mu.Lock()
+	f(&r.report)
+	r.mu.Unlock()
+	r.wake.Send()
+}
+
+// tell sends the report if it says something new, or if the last one is old.
+func (r *reporter) tell(ctx context.Context) error {
+	now := r.now()
+	report, online := r.current(now)
+	content, err := json.Marshal(report)
+	if err != nil {
+		return crontopus.Errorf(crontopus.CodeInternal, "cannot encode the report: %w", err)
+	}
+	if string(content) == string(r.sent) && now.Sub(r.sentAt) < reportEvery {
+		return nil
+	}
+	report.At = now.UTC()
+	if err := writeJSON(r.state.ReportFile(), report); err != nil {
+		return err
+	}
+	if !online {
+		return nil
+	}
+	if err := r.server.Report(ctx, report); err != nil {
+		return err
+	}
+	r.sent, r.sentAt = content, now
+	return nil
+}
+
+// current returns the report as of now, and whether the server can be told.
+func (r *reporter) current(now time.Time) (crontopus.AgentReport, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := func(d crontopus.Drift) bool { return now.Sub(d.At) > driftKept }
+	r.report.Drift = slices.DeleteFunc(r.report.Drift, old)
+	if over := len(r.report.Drift) - maxDrift; over > 0 {
+		r.report.Drift = slices.Delete(r.report.Drift, 0, over)
+	}
+	report := r.report
+	report.Drift = slices.Clone(r.report.Drift)
+	report.Paused, report.Timezone = r.state.Paused(), HostZone()
+	return report, r.online
+}
+
+// expired notes that the bundle in force is past its end and nobody renews it.
+func (r *reporter) expired(b *crontopus.Bundle) {
+	r.change(func(report *crontopus.AgentReport) {
+		if report.Refused == nil {
+			report.Refused = refuse(b, crontopus.RefusedExpired, "generation %s expired at %s and was not renewed; its jobs go on, and nothing changes until it is",
+				b.Gen(), b.Expires.UTC().Format(time.RFC3339))
+		}
+	})
+}
+
+// lastOutcome returns what the last reconcile came to, without its drift.
+func (r *reporter) lastOutcome() Outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Outcome{Applied: r.report.Applied, Denied: r.report.Denied}
+}
+
+func (r *reporter) isOnline() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.online
+}
