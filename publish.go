@@ -12,7 +12,7 @@ type DesiredSet struct {
 
 // SyncOutcome is what one sync writes, in one transaction.
 type SyncOutcome struct {
-	Sync      Sync
+	Sync      Sync // without an ID it is not kept: a poll that found nothing new
 	Status    SourceStatus
 	Desired   *DesiredState // nil: the last good one stays; Sequence is the one that was read
 	Mark      []string      // ids of the agents whose bundle may change

@@ -56,6 +56,9 @@ func spent(approved string, o crontopus.SyncOutcome) bool {
 }
 
 func insertSync(ctx context.Context, t tx, src crontopus.Source, sync crontopus.Sync) error {
+	if sync.ID == "" {
+		return nil // a poll that found nothing new
+	}
 	_, err := t.Exec(ctx, `
 		INSERT INTO syncs (tenant_id, id, source_id, started_at, body) VALUES ($1, $2, $3, $4, $5)`,
 		src.Tenant, sync.ID, src.ID, micros(sync.Started), text(sync))

@@ -1,0 +1,257 @@
+package syncer_test
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+// memStore is the part of the store that syncer needs, in memory, with the same rules of
+// compare and swap. What stands in the way of a write can be put into fault.
+type memStore struct {
+	mu       sync.Mutex
+	sources  map[string]*crontopus.Source
+	secrets  map[string]crontopus.SourceSecrets
+	states   map[string]crontopus.DesiredState
+	sequence int64 // of the tenant's desired state
+	agents   []crontopus.Agent
+	marks    map[string]crontopus.Mark
+	pubs     map[string]crontopus.Publication
+	syncs    []crontopus.Sync
+	begun    int
+	finished int
+
+	changed chan struct{}           // closed and replaced at each write
+	fault   func(call string) error // before a call takes effect
+}
+
+func newMemStore() *memStore {
+	return &memStore{
+		sources: map[string]*crontopus.Source{}, secrets: map[string]crontopus.SourceSecrets{},
+		states: map[string]crontopus.DesiredState{}, marks: map[string]crontopus.Mark{},
+		pubs: map[string]crontopus.Publication{}, changed: make(chan struct{}),
+	}
+}
+
+// begin locks the store for one call.
+func (m *memStore) begin(call string) (end func(), err error) {
+	m.mu.Lock()
+	if m.fault != nil {
+		if err := m.fault(call); err != nil {
+			m.mu.Unlock()
+			return nil, err
+		}
+	}
+	return func() {
+		close(m.changed)
+		m.changed = make(chan struct{})
+		m.mu.Unlock()
+	}, nil
+}
+
+func notFound() error { return crontopus.Errorf(crontopus.CodeNotFound, "no such thing") }
+
+func conflict() error { return crontopus.Errorf(crontopus.CodeConflict, "changed meanwhile") }
+
+func (m *memStore) SystemDueSources(_ context.Context, now time.Time) ([]crontopus.Source, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var due []crontopus.Source
+	for _, id := range slices.Sorted(maps.Keys(m.sources)) {
+		s := m.sources[id]
+		next := s.Status.NextAttemptAt
+		if s.RemovedAt != nil || !s.Suspended && (s.RequestedAt != nil || next != nil && !next.After(now)) {
+			due = append(due, *s)
+		}
+	}
+	return due, nil
+}
+
+func (m *memStore) SystemSource(_ context.Context, id string) (crontopus.Source, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s, ok := m.sources[id]; ok {
+		return *s, nil
+	}
+	return crontopus.Source{}, notFound()
+}
+
+func (m *memStore) SystemRequestSync(_ context.Context, id string, now time.Time) error {
+	end, err := m.begin("request")
+	if err != nil {
+		return err
+	}
+	defer end()
+	m.sources[id].RequestedAt = &now
+	return nil
+}
+
+func (m *memStore) SystemBeginSync(_ context.Context, id string, now time.Time) error {
+	end, err := m.begin("begin")
+	if err != nil {
+		return err
+	}
+	defer end()
+	lease := now.Add(time.Minute)
+	m.sources[id].RequestedAt, m.sources[id].Status.NextAttemptAt = nil, &lease
+	m.begun++
+	return nil
+}
+
+func (m *memStore) SourceSecrets(_ context.Context, _ crontopus.TenantID, id string) (crontopus.SourceSecrets, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.secrets[id], nil
+}
+
+func (m *memStore) AgentsAt(context.Context, crontopus.TenantID) ([]crontopus.Agent, int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.agents), 1, nil
+}
+
+func (m *memStore) DesiredSet(context.Context, crontopus.TenantID) (crontopus.DesiredSet, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	set := crontopus.DesiredSet{Sequence: m.sequence}
+	for _, id := range slices.Sorted(maps.Keys(m.states)) {
+		set.States = append(set.States, m.states[id])
+	}
+	return set, nil
+}
+
+func (m *memStore) FinishSync(_ context.Context, tenant crontopus.TenantID, id string, o crontopus.SyncOutcome) error {
+	end, err := m.begin("finish")
+	if err != nil {
+		return err
+	}
+	defer end()
+	source := m.sources[id]
+	if o.Desired != nil {
+		if err := m.writeDesired(*o.Desired); err != nil {
+			return err
+		}
+	}
+	if o.Desired != nil || o.Status.HeldPlan != "" && o.Status.HeldPlan != source.Approved {
+		source.Approved = ""
+	}
+	if o.Sync.ID != "" {
+		m.syncs = append(m.syncs, o.Sync)
+	}
+	source.Status = o.Status
+	m.finished++
+	m.mark(tenant, o.Mark)
+	return nil
+}
+
+func (m *memStore) writeDesired(d crontopus.DesiredState) error {
+	if m.states[d.SourceID].Sequence != d.Sequence {
+		return conflict()
+	}
+	names := map[crontopus.JobName]bool{}
+	for id, state := range m.states {
+		for _, job := range state.Jobs {
+			names[job.Job.Name()] = names[job.Job.Name()] || id != d.SourceID
+		}
+	}
+	for _, job := range d.Jobs {
+		if names[job.Job.Name()] {
+			return conflict()
+		}
+	}
+	d.Sequence++
+	m.states[d.SourceID] = d
+	m.sequence++
+	return nil
+}
+
+func (m *memStore) mark(tenant crontopus.TenantID, ids []string) {
+	for _, id := range ids {
+		m.marks[id] = crontopus.Mark{Tenant: tenant, AgentID: id, Version: m.marks[id].Version + 1}
+	}
+}
+
+func (m *memStore) DropSource(_ context.Context, tenant crontopus.TenantID, id string, mark []string) error {
+	end, err := m.begin("drop")
+	if err != nil {
+		return err
+	}
+	defer end()
+	delete(m.sources, id)
+	delete(m.states, id)
+	m.sequence++
+	m.mark(tenant, mark)
+	return nil
+}
+
+func (m *memStore) SystemAgent(_ context.Context, id string) (crontopus.Agent, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, a := range m.agents {
+		if a.ID == id {
+			return a, nil
+		}
+	}
+	return crontopus.Agent{}, notFound()
+}
+
+func (m *memStore) SystemMarked(_ context.Context, limit int) ([]crontopus.Mark, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	marks := slices.SortedFunc(maps.Values(m.marks), func(a, b crontopus.Mark) int { return cmp.Compare(a.AgentID, b.AgentID) })
+	return marks[:min(limit, len(marks))], nil
+}
+
+func (m *memStore) SystemMarkExpiring(_ context.Context, before time.Time) (int, error) {
+	end, err := m.begin("renew")
+	if err != nil {
+		return 0, err
+	}
+	defer end()
+	n := 0
+	for id, pub := range m.pubs {
+		if pub.Expires.Before(before) {
+			m.mark(pub.Tenant, []string{id})
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (m *memStore) Publication(_ context.Context, _ crontopus.TenantID, id string) (crontopus.Publication, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if pub, ok := m.pubs[id]; ok {
+		return pub, nil
+	}
+	return crontopus.Publication{}, notFound()
+}
+
+func (m *memStore) CommitPublications(_ context.Context, _ crontopus.TenantID, sequence int64, pubs []crontopus.Publication, done []crontopus.Mark) error {
+	end, err := m.begin("publish")
+	if err != nil {
+		return err
+	}
+	defer end()
+	if sequence != m.sequence {
+		return conflict()
+	}
+	for _, pub := range pubs {
+		was := m.pubs[pub.AgentID]
+		if step := pub.Generation.Compare(was.Generation); step < 0 || step == 0 && pub.JobsDigest != was.JobsDigest {
+			return conflict()
+		}
+		m.pubs[pub.AgentID] = pub
+	}
+	for _, mark := range done {
+		if m.marks[mark.AgentID].Version == mark.Version {
+			delete(m.marks, mark.AgentID)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package syncer
+
+import (
+	"context"
+	"crypto/ed25519"
+	"log/slog"
+	"net/netip"
+	"os"
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+// Options is what a Syncer and a Publisher are made of.
+type Options struct {
+	DataDir          string             // mirrors are kept below it
+	Key              ed25519.PrivateKey // signs bundles
+	Installation     crontopus.Installation
+	AllowNetworks    []netip.Prefix // closed ranges that sources may resolve to, and the only ones for plain http
+	AllowFileSources bool
+	FetchCommand     []string      // argv of a program that calls ServeFetch; default: this one with "fetch-child"
+	FetchTimeout     time.Duration // of one fetch, reading included; default 2 minutes
+	BundleLife       time.Duration // default 14 days
+	// OnPublished hears which agents have a new bundle, after it is stored.
+	OnPublished func(tenant crontopus.TenantID, agentIDs []string)
+	// OnDesired hears that agents were marked: the time to wake the Publisher.
+	OnDesired func()
+	Now       func() time.Time // default time.Now
+	Log       *slog.Logger     // default slog.Default
+	Store     Store
+}
+
+// Store is what syncer needs of the store; app provides it.
+type Store interface {
+	SyncStore
+	PublishStore
+}
+
+// defaults fills in what was left out, and refuses what cannot work.
+func (o Options) defaults() (Options, error) {
+	if o.Store == nil || o.DataDir == "" {
+		return o, crontopus.Errorf(crontopus.CodeInvalid, "syncer: Store and DataDir are needed")
+	}
+	if len(o.FetchCommand) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return o, crontopus.Errorf(crontopus.CodeInternal, "syncer: cannot find this program to start it as fetch child: %w", err)
+		}
+		o.FetchCommand = []string{self, "fetch-child"}
+	}
+	if o.FetchTimeout <= 0 {
+		o.FetchTimeout = 2 * time.Minute
+	}
+	if o.BundleLife <= 0 {
+		o.BundleLife = 14 * 24 * time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.OnPublished == nil {
+		o.OnPublished = func(crontopus.TenantID, []string) {}
+	}
+	if o.OnDesired == nil {
+		o.OnDesired = func() {}
+	}
+	return o, nil
+}
+
+// SyncStore is what a Syncer reads and writes.
+type SyncStore interface {
+	SystemDueSources(ctx context.Context, now time.Time) ([]crontopus.Source, error)
+	SystemSource(ctx context.Context, id string) (crontopus.Source, error)
+	SystemRequestSync(ctx context.Context, sourceID string, now time.Time) error
+	SystemBeginSync(ctx context.Context, sourceID string, now time.Time) error
+	SourceSecrets(ctx context.Context, tenant crontopus.TenantID, id string) (crontopus.SourceSecrets, error)
+	AgentsAt(ctx context.Context, tenant crontopus.TenantID) (agents []crontopus.Agent, sequence int64, err error)
+	DesiredSet(ctx context.Context, tenant crontopus.TenantID) (crontopus.DesiredSet, error)
+	FinishSync(ctx context.Context, tenant crontopus.TenantID, sourceID string, outcome crontopus.SyncOutcome) error
+	DropSource(ctx context.Context, tenant crontopus.TenantID, sourceID string, mark []string) error
+}
+
+// PublishStore is what a Publisher reads and writes.
+type PublishStore interface {
+	SystemSource(ctx context.Context, id string) (crontopus.Source, error)
+	SystemAgent(ctx context.Context, agentID string) (crontopus.Agent, error)
+	SystemMarked(ctx context.Context, limit int) ([]crontopus.Mark, error)
+	SystemMarkExpiring(ctx context.Context, before time.Time) (int, error)
+	DesiredSet(ctx context.Context, tenant crontopus.TenantID) (crontopus.DesiredSet, error)
+	Publication(ctx context.Context, tenant crontopus.TenantID, agentID string) (crontopus.Publication, error)
+	CommitPublications(ctx context.Context, tenant crontopus.TenantID, desiredSequence int64,
+		pubs []crontopus.Publication, done []crontopus.Mark) error
+}

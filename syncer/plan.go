@@ -1,0 +1,176 @@
+package syncer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/manifests"
+)
+
+// plan is what a revision would change.
+type plan struct {
+	desired   crontopus.DesiredState
+	mark      []string // ids of the agents that a change concerns
+	agentsSeq int64
+	held      *crontopus.Plan // nil: no mass removal
+
+	added, changed, removed int
+}
+
+// check returns every problem of the revision, ordered by file and place.
+func (l *loaded) check() []crontopus.Problem {
+	problems := append(l.problems, manifests.Check(l.docs)...)
+	sortProblems(problems)
+	return problems
+}
+
+func sortProblems(problems []crontopus.Problem) {
+	slices.SortStableFunc(problems, func(a, b crontopus.Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
+
+// plan compares the revision with the desired state as it is now.
+func (a *attempt) plan(ctx context.Context, found *loaded, l *listing) (*plan, error) {
+	set, err := a.Store.DesiredSet(ctx, a.source.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	agents, agentsSeq, err := a.Store.AgentsAt(ctx, a.source.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	state, others := split(set, a.source.ID)
+	if l.PathMissing && len(state.Jobs) == 0 {
+		return nil, refused(crontopus.ReasonValidationFailed, []crontopus.Problem{{
+			File: cleanPath(a.source.Path), Code: manifests.CodeUnreadable,
+			Message: "branch " + a.source.Branch + " has no such folder, and the source reads its manifests there",
+			Hint:    "push the folder, or add the source with another path"}})
+	}
+	if problems := a.owned(ctx, found.docs, others); len(problems) > 0 {
+		return nil, refused(crontopus.ReasonValidationFailed, problems)
+	}
+	jobs := a.desired(found, state.Jobs, l.Commit)
+	diff := compare(state.Jobs, jobs)
+	p := &plan{
+		desired: crontopus.DesiredState{SourceID: a.source.ID, Sequence: state.Sequence, Revision: a.revision, Jobs: jobs},
+		mark:    diff.concerned(agents), agentsSeq: agentsSeq,
+		added: diff.added, changed: diff.changed, removed: diff.removed,
+	}
+	if diff.changed+diff.removed > 0 {
+		p.held = massRemoval(a.source.ID, state.Jobs, jobs, agents)
+	}
+	return p, nil
+}
+
+// split takes one source's state out of the set.
+func split(set crontopus.DesiredSet, sourceID string) (own crontopus.DesiredState, others []crontopus.DesiredState) {
+	for _, state := range set.States {
+		if state.SourceID == sourceID {
+			own = state
+		} else {
+			others = append(others, state)
+		}
+	}
+	return own, others
+}
+
+// owned finds jobs that another source of the tenant named first.
+func (a *attempt) owned(ctx context.Context, docs []manifests.Document, others []crontopus.DesiredState) []crontopus.Problem {
+	owners := map[crontopus.JobName]*crontopus.DesiredJob{}
+	for _, state := range others {
+		for i := range state.Jobs {
+			owners[state.Jobs[i].Job.Name()] = &state.Jobs[i]
+		}
+	}
+	var problems []crontopus.Problem
+	for _, doc := range docs {
+		owner, taken := owners[doc.Job.Name()]
+		if !taken {
+			continue
+		}
+		name := owner.SourceID
+		if source, err := a.Store.SystemSource(ctx, owner.SourceID); err == nil {
+			name = source.Name
+		}
+		problems = append(problems, crontopus.Problem{
+			File: doc.Path, Line: doc.Line, Column: doc.Column, Path: "/metadata/name", Code: manifests.CodeDuplicateJob,
+			Message: fmt.Sprintf("the job %s belongs to the source %s, which has it in %s:%d", doc.Job.Name(), name, owner.Path, owner.Line),
+			Hint:    "rename one of the two, give it another namespace, or take it out of " + name + " first",
+		})
+	}
+	sortProblems(problems)
+	return problems
+}
+
+// desired is the revision's jobs as the desired state holds them. A job that runs as before
+// keeps the revision that last changed it.
+func (a *attempt) desired(found *loaded, before []crontopus.DesiredJob, head crontopus.Commit) []crontopus.DesiredJob {
+	old := byName(before)
+	jobs := make([]crontopus.DesiredJob, 0, len(found.docs))
+	for i, doc := range found.docs {
+		job := crontopus.DesiredJob{
+			Job: *doc.Job, Digest: found.digests[i], SourceID: a.source.ID, Path: doc.Path, Line: doc.Line,
+			Revision: a.revision, Commit: head,
+		}
+		if commit, ok := found.changes[doc.Path]; ok {
+			job.Commit, job.Revision = commit, crontopus.Revision(a.source.Branch, commit.Hash)
+		}
+		if was, ok := old[doc.Job.Name()]; ok && was.Digest == job.Digest {
+			job.Commit, job.Revision = was.Commit, was.Revision
+		}
+		jobs = append(jobs, job)
+	}
+	return jobs
+}
+
+func byName(jobs []crontopus.DesiredJob) map[crontopus.JobName]*crontopus.DesiredJob {
+	m := make(map[crontopus.JobName]*crontopus.DesiredJob, len(jobs))
+	for i := range jobs {
+		m[jobs[i].Job.Name()] = &jobs[i]
+	}
+	return m
+}
+
+// difference is how two sets of jobs differ.
+type difference struct {
+	targets []crontopus.Target // of each job that differs, before and after
+
+	added, changed, removed int
+}
+
+func compare(before, after []crontopus.DesiredJob) difference {
+	var d difference
+	old, now := byName(before), byName(after)
+	for name, job := range now {
+		switch was, existed := old[name]; {
+		case !existed:
+			d.added++
+			d.targets = append(d.targets, job.Job.Spec.Target)
+		case was.Digest != job.Digest:
+			d.changed++
+			d.targets = append(d.targets, job.Job.Spec.Target, was.Job.Spec.Target)
+		}
+	}
+	for name, job := range old {
+		if _, stays := now[name]; !stays {
+			d.removed++
+			d.targets = append(d.targets, job.Job.Spec.Target)
+		}
+	}
+	return d
+}
+
+// concerned returns the agents that any differing job is or was for.
+func (d difference) concerned(agents []crontopus.Agent) []string {
+	var ids []string
+	for i := range agents {
+		if slices.ContainsFunc(d.targets, func(t crontopus.Target) bool { return t.Matches(&agents[i]) }) {
+			ids = append(ids, agents[i].ID)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,203 @@
+package syncer
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"time"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/envelope"
+	"crontopus.dev/crontopus/internal/loop"
+	"crontopus.dev/crontopus/manifests"
+)
+
+const (
+	publishBatch = 100         // agents in one transaction
+	publishEvery = time.Second // looks for marked agents; Wake does not wait for it
+)
+
+// Publisher compiles the desired state to one signed bundle for each marked agent.
+type Publisher struct {
+	Options
+
+	wake    loop.Signal
+	renewed time.Time // when expiring bundles were last looked for
+}
+
+// NewPublisher makes a Publisher. It starts nothing; Run does.
+func NewPublisher(opts Options) (*Publisher, error) {
+	opts, err := opts.defaults()
+	if err != nil {
+		return nil, err
+	}
+	if len(opts.Key) != ed25519.PrivateKeySize || opts.Installation.ID == "" {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "syncer: a publisher needs the signing key and the installation")
+	}
+	return &Publisher{Options: opts, wake: loop.NewSignal()}, nil
+}
+
+// Wake makes Run look for marked agents now.
+func (p *Publisher) Wake() { p.wake.Send() }
+
+// Run publishes for every marked agent until ctx ends, and then returns nil.
+func (p *Publisher) Run(ctx context.Context) error {
+	l := loop.Loop{Name: "publishing bundles", Interval: publishEvery, Wake: p.wake, Log: p.Log, Step: p.step}
+	return l.Run(ctx)
+}
+
+// step publishes until nobody is marked.
+func (p *Publisher) step(ctx context.Context) error {
+	if err := p.renew(ctx); err != nil {
+		return err
+	}
+	for {
+		marks, err := p.Store.SystemMarked(ctx, publishBatch)
+		if err != nil || len(marks) == 0 {
+			return err
+		}
+		for tenant, marks := range byTenant(marks) {
+			if err := p.publish(ctx, tenant, marks); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// renew marks the agents whose bundle is past half of its life.
+func (p *Publisher) renew(ctx context.Context) error {
+	now := p.Now()
+	if now.Sub(p.renewed) < min(p.BundleLife/20, time.Hour) {
+		return nil
+	}
+	n, err := p.Store.SystemMarkExpiring(ctx, now.Add(p.BundleLife/2))
+	if err != nil {
+		return err
+	}
+	if p.renewed = now; n > 0 {
+		p.Log.InfoContext(ctx, "bundles are past half of their life", "agents", n)
+	}
+	return nil
+}
+
+// byTenant groups marks and keeps their order.
+func byTenant(marks []crontopus.Mark) map[crontopus.TenantID][]crontopus.Mark {
+	groups := map[crontopus.TenantID][]crontopus.Mark{}
+	for _, m := range marks {
+		groups[m.Tenant] = append(groups[m.Tenant], m)
+	}
+	return groups
+}
+
+// publish brings the marked agents' bundles up to date. If the desired state moves on
+// meanwhile, nothing is stored, and it compiles again.
+func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, marks []crontopus.Mark) error {
+	for range maxConflicts {
+		set, err := p.Store.DesiredSet(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		pubs, err := p.compile(ctx, tenant, set, marks)
+		if err == nil {
+			err = p.Store.CommitPublications(ctx, tenant, set.Sequence, pubs, marks)
+		}
+		if crontopus.ErrorCode(err) == crontopus.CodeConflict {
+			continue
+		}
+		if err != nil || len(pubs) == 0 {
+			return err
+		}
+		ids := make([]string, len(pubs))
+		for i, pub := range pubs {
+			ids[i] = pub.AgentID
+			p.Log.InfoContext(ctx, "bundle published", "agent", pub.AgentID, "generation", pub.Generation, "jobs", len(pub.Jobs))
+		}
+		p.OnPublished(tenant, ids)
+		return nil
+	}
+	return crontopus.Errorf(crontopus.CodeConflict, "the desired state changed %d times while bundles were compiled", maxConflicts)
+}
+
+// compile signs a bundle for each marked agent that needs one.
+func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, set crontopus.DesiredSet, marks []crontopus.Mark) ([]crontopus.Publication, error) {
+	var desired []crontopus.DesiredJob
+	urls := map[string]string{}
+	for _, state := range set.States {
+		source, err := p.Store.SystemSource(ctx, state.SourceID)
+		if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
+			return nil, crontopus.Errorf(crontopus.CodeConflict, "source %s was removed meanwhile", state.SourceID)
+		}
+		if err != nil {
+			return nil, err
+		}
+		urls[state.SourceID] = source.URL
+		desired = append(desired, state.Jobs...)
+	}
+	var pubs []crontopus.Publication
+	for _, mark := range marks {
+		agent, err := p.Store.SystemAgent(ctx, mark.AgentID)
+		if crontopus.ErrorCode(err) == crontopus.CodeNotFound || err == nil && agent.RevokedAt != nil {
+			continue // nobody is left to read a bundle; the mark is cleared with the others
+		}
+		if err != nil {
+			return nil, err
+		}
+		pub, needed, err := p.bundle(ctx, tenant, &agent, desired, urls)
+		if err != nil {
+			return nil, err
+		}
+		if needed {
+			pubs = append(pubs, pub)
+		}
+	}
+	return pubs, nil
+}
+
+// bundle compiles and signs an agent's bundle, unless the published one says the same and
+// is not past half of its life.
+func (p *Publisher) bundle(ctx context.Context, tenant crontopus.TenantID, agent *crontopus.Agent,
+	desired []crontopus.DesiredJob, urls map[string]string) (pub crontopus.Publication, needed bool, err error) {
+	was, err := p.Store.Publication(ctx, tenant, agent.ID)
+	if err != nil && crontopus.ErrorCode(err) != crontopus.CodeNotFound {
+		return pub, false, err
+	}
+	jobs, revisions := manifests.CompileBundle(agent, desired, func(id string) string { return urls[id] })
+	now, digest := p.Now().UTC(), crontopus.JobsDigest(jobs)
+	generation := next(was, p.Installation.Epoch, digest)
+	if generation == was.Generation && was.Expires.Sub(now) > p.BundleLife/2 {
+		return pub, false, nil
+	}
+	bundle := crontopus.Bundle{
+		Tenant: tenant, Agent: agent.ID, Epoch: generation.Epoch, Generation: generation.Number, JobsDigest: digest,
+		Issued: now, Expires: now.Add(p.BundleLife), Jobs: jobs, Revisions: revisions,
+	}
+	payload, err := json.Marshal(bundle)
+	if err != nil {
+		return pub, false, err
+	}
+	signed, err := envelope.Sign(crontopus.BundlePayloadType, payload, p.Key)
+	if err != nil {
+		return pub, false, err
+	}
+	names := make([]crontopus.JobName, len(jobs))
+	for i := range jobs {
+		names[i] = jobs[i].Name()
+	}
+	return crontopus.Publication{
+		Tenant: tenant, AgentID: agent.ID, Generation: generation, JobsDigest: digest, Jobs: names,
+		Envelope: signed, Issued: bundle.Issued, Expires: bundle.Expires,
+	}, true, nil
+}
+
+// next is the generation of jobs with that digest: the published one as long as they are the
+// same, else one more; from 1 in a new epoch, and for the first bundle.
+func next(was crontopus.Publication, epoch int64, digest string) crontopus.Generation {
+	switch g := was.Generation; {
+	case g.Epoch != epoch || g.Number == 0:
+		return crontopus.Generation{Epoch: epoch, Number: 1}
+	case was.JobsDigest == digest:
+		return g
+	default:
+		return crontopus.Generation{Epoch: epoch, Number: g.Number + 1}
+	}
+}
