@@ -63,14 +63,18 @@ func LoadJob(state State, name crontopus.JobName) (*crontopus.Job, string, error
 	}
 	job := findJob(bundle.Jobs, name)
 	if job == nil {
-		return nil, "", crontopus.Errorf(crontopus.CodeNotFound, "no job %s is meant for this host", name).
-			WithHint("`crontopus-agent status` lists the jobs of this host")
+		return nil, "", notHere(name)
 	}
 	var revision string
 	if raw, ok := bundle.Revisions[name.String()]; ok && json.Unmarshal(raw, &revision) != nil {
 		return nil, "", untrusted(state, "a revision is no string")
 	}
 	return job, revision, nil
+}
+
+func notHere(name crontopus.JobName) error {
+	return crontopus.Errorf(crontopus.CodeNotFound, "no job %s is meant for this host", name).
+		WithHint("`crontopus-agent status` lists the jobs of this host")
 }
 
 // findJob searches jobs, which Accept knows to be sorted, and decodes the few it looks at.

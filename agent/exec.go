@@ -29,10 +29,16 @@ type Runner struct {
 	Deliver func(ctx context.Context)
 	// Stdout and Stderr take a job's output where run.passthrough asks for it.
 	Stdout, Stderr io.Writer
-	// KillAfter is how long a job that was told to end may take; 0: 10 s.
+	// Grace is how long a job may still run after the context has ended.
+	Grace time.Duration
+	// KillAfter is how long a job that was told to end may take for it; 0: 10 s.
 	KillAfter time.Duration
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Slots, where it is set, holds as many runs as may prepare or finish at once; those
+	// that wait or run do not count. It keeps a thousand jobs that are due at one moment from
+	// needing a thousand threads.
+	Slots chan struct{}
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 const (
@@ -55,41 +61,67 @@ type run struct {
 
 // Exec is one run of one job, as a scheduler starts it: it claims what the job is due for
 // and returns at once when there is nothing. By hand it runs without a claim. It returns
-// the job's own exit code, or an error if the job was not to be started at all. When ctx ends, the job
-// is stopped.
+// the job's own exit code, or an error if the job was not to be started at all. When ctx ends, no
+// job is started any more, and after Grace one that runs is stopped.
 func (r *Runner) Exec(ctx context.Context, name crontopus.JobName, byHand bool) (code int, err error) {
+	run, err := r.prepare(name, byHand)
+	if err != nil || run == nil {
+		return 0, err
+	}
+	if why := run.waitForSplay(ctx); why != "" {
+		run.finish(ctx, run.skipped(why))
+		return 0, nil
+	}
+	final, code, err := run.execute(ctx)
+	run.finish(ctx, final)
+	return code, err
+}
+
+// prepare decides whether there is a run: nil, without an error, means that there is
+// nothing to do.
+func (r *Runner) prepare(name crontopus.JobName, byHand bool) (*run, error) {
+	defer r.slot()()
 	if r.State.Paused() {
-		return r.paused(byHand)
+		return nil, r.paused(byHand)
 	}
 	job, revision, err := r.load(name)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	policy, err := r.Policy()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := policy.Allows(job); err != nil {
-		return 0, err
+		return nil, err
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
-		return 0, crontopus.Errorf(crontopus.CodeInternal, "cannot name a run: %w", err)
+		return nil, crontopus.Errorf(crontopus.CodeInternal, "cannot name a run: %w", err)
 	}
 	run := &run{Runner: r, job: job, revision: revision, id: id.String()}
 	if !byHand {
 		if due, err := run.claim(); err != nil || !due {
-			return 0, err
+			return nil, err
 		}
 	}
-	return run.begin(ctx)
+	return run, nil
 }
 
-func (r *Runner) paused(byHand bool) (int, error) {
-	if !byHand {
-		return 0, nil
+// slot waits for a free one and returns what gives it back.
+func (r *Runner) slot() (free func()) {
+	if r.Slots == nil {
+		return func() {}
 	}
-	return 0, crontopus.Errorf(crontopus.CodeForbidden, "this host is paused").
+	r.Slots <- struct{}{}
+	return func() { <-r.Slots }
+}
+
+func (r *Runner) paused(byHand bool) error {
+	if !byHand {
+		return nil
+	}
+	return crontopus.Errorf(crontopus.CodeForbidden, "this host is paused").
 		WithHint("say `crontopus-agent resume` first")
 }
 
@@ -131,36 +163,15 @@ func splay(job *crontopus.Job, agentID string) time.Duration {
 	return time.Duration(h.Sum64() % uint64(most))
 }
 
-// begin waits for the splay, takes the lock and runs the job.
-func (r *run) begin(ctx context.Context) (int, error) {
-	if why := r.waitForSplay(ctx); why != "" {
-		r.finish(ctx, r.skipped(why))
-		return 0, nil
-	}
-	unlock, err := r.State.lockRun(r.job)
-	if errors.Is(err, errBusy) {
-		r.finish(ctx, r.skipped(err.Error()))
-		return 0, nil
-	}
-	if err != nil {
-		r.finish(ctx, r.failed(err))
-		return 0, err
-	}
-	final, code, err := r.execute(ctx)
-	unlock()
-	r.finish(ctx, final)
-	return code, err
-}
-
 // waitForSplay returns why the run must not go on after all, or "".
 func (r *run) waitForSplay(ctx context.Context) string {
 	wait := r.by.Sub(r.Now())
-	if wait <= 0 {
+	if wait <= 0 && ctx.Err() == nil {
 		return ""
 	}
 	select {
 	case <-ctx.Done():
-		return "the agent was stopped while the run waited for its splay"
+		return "the agent was stopped before the run began"
 	case <-time.After(wait):
 	}
 	if r.State.Paused() {
@@ -171,23 +182,36 @@ func (r *run) waitForSplay(ctx context.Context) string {
 
 // execute runs the job to its end and returns the check-in that says how it ended.
 func (r *run) execute(ctx context.Context) (final crontopus.CheckIn, code int, err error) {
-	spec := &r.job.Spec.Run
-	secrets, err := readSecrets(spec.Secrets)
+	unlock, err := r.State.lockRun(r.job)
+	if errors.Is(err, errBusy) {
+		return r.skipped(err.Error()), 0, nil
+	}
 	if err != nil {
 		return r.failed(err), 0, err
 	}
-	output := newCapture(spec, secrets, r.Stdout, r.Stderr)
-	child, err := startChild(r, secrets, output)
+	defer unlock()
+	child, output, err := r.start()
 	if err != nil {
 		return r.failed(err), 0, err
 	}
 	started := r.reportStart(ctx)
-	end := child.wait(ctx, spec.Timeout.Std())
-	final = r.checkIn(end.event(spec.SuccessExitCodes))
+	end := child.wait(ctx, r.job.Spec.Run.Timeout.Std())
+	final = r.checkIn(end.event(r.job.Spec.Run.SuccessExitCodes))
 	final.ExitCode, final.Message = &end.code, end.message
 	final.Output = output.tail()
 	started()
 	return final, end.code, nil
+}
+
+func (r *run) start() (*child, *capture, error) {
+	defer r.slot()()
+	secrets, err := readSecrets(r.job.Spec.Run.Secrets)
+	if err != nil {
+		return nil, nil, err
+	}
+	output := newCapture(&r.job.Spec.Run, secrets, r.Stdout, r.Stderr)
+	child, err := startChild(r, secrets, output)
+	return child, output, err
 }
 
 // reportStart spools and delivers the start while the job runs. What it returns ends that
@@ -217,6 +241,7 @@ func (r *run) finish(ctx context.Context, final crontopus.CheckIn) {
 
 // spool keeps a check-in. A failure must not fail the job, so it is only logged.
 func (r *run) spool(ctx context.Context, c crontopus.CheckIn) {
+	defer r.slot()()
 	if err := r.Spool.Add(c); err != nil {
 		r.Log.ErrorContext(ctx, "a check-in is lost", "job", c.Job, "event", c.Event, "error", err)
 	}

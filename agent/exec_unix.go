@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,8 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"context"
 
 	"crontopus.dev/crontopus"
 )
@@ -30,6 +29,7 @@ const (
 // reaches all of it and none of us.
 type child struct {
 	cmd       *exec.Cmd
+	grace     time.Duration // after the context has ended
 	killAfter time.Duration
 	pipes     []*os.File // our ends
 	drained   sync.WaitGroup
@@ -80,7 +80,7 @@ func startChild(r *run, secrets map[string]string, output *capture) (*child, err
 	if cmd.Path, err = lookPath(cmd.Args[0], env); err != nil {
 		return nil, err
 	}
-	c := &child{cmd: cmd, killAfter: r.KillAfter}
+	c := &child{cmd: cmd, grace: r.Grace, killAfter: r.KillAfter}
 	if c.killAfter <= 0 {
 		c.killAfter = killAfter
 	}
@@ -136,10 +136,12 @@ func (c *child) closePipes() {
 	}
 }
 
-// wait returns how the child ended. It ends the whole group when the timeout has passed or ctx
-// is done. Processes that the job left behind otherwise live on, but nobody listens to
+// wait returns how the child ended. It ends the whole group when the timeout, or the grace after ctx,
+// has passed. Processes that the job left behind otherwise live on, but nobody listens to
 // them much longer.
 func (c *child) wait(ctx context.Context, timeout time.Duration) (end ending) {
+	stop, forget := c.stopAfter(ctx)
+	defer forget()
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
@@ -156,7 +158,7 @@ func (c *child) wait(ctx context.Context, timeout time.Duration) (end ending) {
 	case <-expired:
 		end.timedOut, end.message = true, fmt.Sprintf("it ran longer than %s and was stopped", crontopus.Duration(timeout))
 		c.stop(exited)
-	case <-ctx.Done():
+	case <-stop:
 		end.stopped, end.message = true, "it was stopped together with the agent that ran it"
 		c.stop(exited)
 	}
@@ -176,6 +178,14 @@ func (c *child) wait(ctx context.Context, timeout time.Duration) (end ending) {
 	}
 	c.drain()
 	return end
+}
+
+// stopAfter returns a channel that is closed when ctx has been done for the grace.
+func (c *child) stopAfter(ctx context.Context) (stop <-chan struct{}, forget func() bool) {
+	closed := make(chan struct{})
+	return closed, context.AfterFunc(ctx, func() {
+		time.AfterFunc(c.grace, func() { close(closed) })
+	})
 }
 
 // drain waits for the output's end, as long as that is worth while.

@@ -30,6 +30,7 @@ type Outcome struct {
 
 // Applied is the record of what was last written to the scheduler.
 type Applied struct {
+	Scheduler  string                       `json:"scheduler"` // which one it was
 	Generation crontopus.Generation         `json:"generation"`
 	Entries    []Native                     `json:"entries"`
 	Schedules  map[crontopus.JobName]string `json:"schedules"` // when each job runs, to see a change
@@ -58,9 +59,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, bundle *crontopus.Bundle, po
 		return Outcome{}, err
 	}
 	var out Outcome
-	var held []Native
+	held := entriesOf(before)
 	if before != nil {
-		out.Applied, held = before.Generation, before.Entries
+		out.Applied = before.Generation
 	}
 	observed, err := r.Scheduler.Observe(ctx)
 	if err != nil {
@@ -73,7 +74,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, bundle *crontopus.Bundle, po
 	desired, schedules, unfit := r.render(allowed)
 	out.Denied = append(denied, unfit...)
 
-	plan := MakePlan(desired, entriesOf(before), observed)
+	plan := MakePlan(desired, r.written(before), observed)
 	if err := r.resetClaims(desired, schedules, before, observed); err != nil {
 		return out, err
 	}
@@ -84,7 +85,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, bundle *crontopus.Bundle, po
 	for i := range out.Drift {
 		out.Drift[i].At = r.Now().UTC()
 	}
-	return out, r.remember(before, &Applied{bundle.Gen(), desired, schedules})
+	return out, r.remember(before, &Applied{r.Scheduler.Name(), bundle.Gen(), desired, schedules})
 }
 
 // render writes every job in the scheduler's words. A job that this agent cannot schedule
@@ -136,6 +137,15 @@ func (r *Reconciler) remember(before, after *Applied) error {
 		return nil
 	}
 	return writeJSON(r.State.AppliedFile(), after)
+}
+
+// written returns what drift is measured against: nil, which is nothing, where the record
+// is lost or tells of another scheduler.
+func (r *Reconciler) written(a *Applied) []Native {
+	if a == nil || a.Scheduler != r.Scheduler.Name() {
+		return nil
+	}
+	return a.Entries
 }
 
 func entriesOf(a *Applied) []Native {
