@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"log/slog"
 	"path/filepath"
 	"testing"
 
@@ -17,7 +18,7 @@ func newBox(t testing.TB) *store.Box {
 }
 
 func openAt(t testing.TB, path string) *store.Store {
-	s, err := store.Open(t.Context(), store.Options{Path: path, Box: newBox(t)})
+	s, err := store.Open(t.Context(), store.Options{Path: path, Box: newBox(t), Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	return s
 }

@@ -10,7 +10,7 @@ import (
 	"crontopus.dev/crontopus/store"
 )
 
-var runCases = map[string]func(*testing.T, *store.Store){
+var runCases = cases{
 	"a start and an end make one run": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		a := w.agent("db-01")

@@ -10,15 +10,32 @@ import (
 	"crontopus.dev/crontopus/store"
 )
 
-// Run runs all cases. open returns a new, empty store and closes it when its test ends.
+// cases are the cases of a topic, by the situation that each is about.
+type cases map[string]func(t *testing.T, s *store.Store)
+
+// Run runs all cases, each on a store of its own. open returns a new, empty store and
+// closes it when its test ends.
 func Run(t *testing.T, open func(t *testing.T) *store.Store) {
-	for topic, cases := range map[string]map[string]func(*testing.T, *store.Store){
-		"tenants": tenantCases,
-		"runs":    runCases,
-	} {
+	topics := map[string]cases{
+		"agents":       agentCases,
+		"api keys":     apiKeyCases,
+		"audit":        auditCases,
+		"check-ins":    checkInCases,
+		"desired":      desiredCases,
+		"due":          dueCases,
+		"enrolment":    enrollCases,
+		"isolation":    isolationCases,
+		"jobs":         jobCases,
+		"publications": publicationCases,
+		"runs":         runCases,
+		"sources":      sourceCases,
+		"syncs":        syncCases,
+		"tenants":      tenantCases,
+	}
+	for topic, cases := range topics {
 		t.Run(topic, func(t *testing.T) {
-			for name, run := range cases {
-				t.Run(name, func(t *testing.T) {
+			for situation, run := range cases {
+				t.Run(situation, func(t *testing.T) {
 					t.Parallel()
 					run(t, open(t))
 				})

@@ -10,7 +10,7 @@ import (
 	"crontopus.dev/crontopus/store"
 )
 
-var tenantCases = map[string]func(*testing.T, *store.Store){
+var tenantCases = cases{
 	"a new store has an installation and the default tenant": func(t *testing.T, s *store.Store) {
 		require.NoError(t, s.Ping(t.Context()))
 		i, err := s.SystemInstallation(t.Context())

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+// lease is how long a sync that began may stay silent before the source is due again:
+// what a crash in the middle costs.
+const lease = time.Minute
+
+// SystemDueSources returns the sources that a syncer should look at: those that somebody
+// asked for, whose time has come, or that are being removed. A suspended one waits.
+func (s *Store) SystemDueSources(ctx context.Context, now time.Time) (list []crontopus.Source, err error) {
+	err = s.engine.read(ctx, scopeDue, func(t tx) error {
+		list, err = collect(ctx, t, scanSource, selectSources+`
+			WHERE removed_at IS NOT NULL
+				OR (suspended = 0 AND (requested_at IS NOT NULL OR next_attempt_at <= $1))
+			ORDER BY COALESCE(requested_at, next_attempt_at, removed_at), id`, micros(now))
+		return err
+	})
+	return list, err
+}
+
+// SystemBeginSync takes the request for a sync, so that a later one asks for another. The
+// source is due again after a minute if no FinishSync comes: a crash loses no request.
+func (s *Store) SystemBeginSync(ctx context.Context, sourceID string, now time.Time) error {
+	return s.engine.write(ctx, scopeDue, func(t tx) error {
+		src, err := getSource(ctx, t, sourceID, "WHERE id = $1", sourceID)
+		if err != nil {
+			return err
+		}
+		src.Status.Conditions = condition(src.Status.Conditions, crontopus.ConditionReconciling, true,
+			crontopus.ReasonProgressing, "syncing", now)
+		_, err = t.Exec(ctx, `
+			UPDATE sources SET requested_at = NULL, next_attempt_at = $1, status = $2
+			WHERE tenant_id = $3 AND id = $4`,
+			micros(now.Add(lease)), text(src.Status), src.Tenant, src.ID)
+		return err
+	})
+}
+
+// SystemRequestSync asks for a sync on a webhook's behalf. A thousand of them are one
+// request.
+func (s *Store) SystemRequestSync(ctx context.Context, sourceID string, now time.Time) error {
+	return s.engine.write(ctx, scopeDue, func(t tx) error {
+		src, err := getSource(ctx, t, sourceID, "WHERE id = $1", sourceID)
+		if err != nil || src.RequestedAt != nil {
+			return err
+		}
+		return request(ctx, t, src, now)
+	})
+}
+
+func request(ctx context.Context, t tx, src crontopus.Source, now time.Time) error {
+	_, err := t.Exec(ctx, "UPDATE sources SET requested_at = $1 WHERE tenant_id = $2 AND id = $3", micros(now), src.Tenant, src.ID)
+	return err
+}
+
+// saveStatus writes a source's status and when it is due by itself.
+func saveStatus(ctx context.Context, t tx, src crontopus.Source, status crontopus.SourceStatus) error {
+	_, err := t.Exec(ctx, "UPDATE sources SET status = $1, next_attempt_at = $2 WHERE tenant_id = $3 AND id = $4",
+		text(status), optional(status.NextAttemptAt), src.Tenant, src.ID)
+	return err
+}
+
+// suspendedStatus is a status with what a suspended source says of itself.
+func suspendedStatus(status crontopus.SourceStatus, now time.Time) crontopus.SourceStatus {
+	status.NextAttemptAt = nil
+	status.Conditions = condition(status.Conditions, crontopus.ConditionReconciling, false, crontopus.ReasonSuspended, "", now)
+	status.Conditions = condition(status.Conditions, crontopus.ConditionReady, false, crontopus.ReasonSuspended,
+		"suspended by a person; the jobs of the last good revision stay in force", now)
+	return status
+}
+
+// condition returns the list with one condition set. Since moves only when its status or
+// reason does.
+func condition(list []crontopus.Condition, kind string, status bool, reason, message string, now time.Time) []crontopus.Condition {
+	list = slices.Clone(list)
+	c := crontopus.Condition{Type: kind, Status: status, Reason: reason, Message: message, Since: now.UTC()}
+	i := slices.IndexFunc(list, func(c crontopus.Condition) bool { return c.Type == kind })
+	if i < 0 {
+		return append(list, c)
+	}
+	if list[i].Status == status && list[i].Reason == reason {
+		c.Since = list[i].Since
+	}
+	list[i] = c
+	return list
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+// RequestSync asks for a sync on a person's behalf.
+func (s *Store) RequestSync(ctx context.Context, tenant crontopus.TenantID, actor, name string, now time.Time) error {
+	return s.changeSource(ctx, tenant, actor, "source.sync", name, func(t tx, src crontopus.Source) (string, error) {
+		if src.Suspended {
+			return "", crontopus.Errorf(crontopus.CodeConflict, "the source %q is suspended", name).
+				WithHint("resume it first: crontopus sources resume %s", name)
+		}
+		return "", request(ctx, t, src, now)
+	})
+}
+
+// SuspendSource stops a source's syncs, or lets them go on. Its jobs stay either way.
+func (s *Store) SuspendSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, suspended bool) error {
+	action := "source.resume"
+	if suspended {
+		action = "source.suspend"
+	}
+	return s.changeSource(ctx, tenant, actor, action, name, func(t tx, src crontopus.Source) (string, error) {
+		_, err := t.Exec(ctx, "UPDATE sources SET suspended = $1 WHERE tenant_id = $2 AND id = $3", bit(suspended), tenant, src.ID)
+		if err != nil {
+			return "", err
+		}
+		if suspended {
+			return "", saveStatus(ctx, t, src, suspendedStatus(src.Status, s.now()))
+		}
+		return "", request(ctx, t, src, s.now())
+	})
+}
+
+// ApprovePlan lets the plan through that holds a source up, if it is still this one.
+func (s *Store) ApprovePlan(ctx context.Context, tenant crontopus.TenantID, actor, name, plan string) error {
+	return s.changeSource(ctx, tenant, actor, "source.approve", name, func(t tx, src crontopus.Source) (string, error) {
+		if plan == "" || plan != src.Status.HeldPlan {
+			return "", crontopus.Errorf(crontopus.CodeConflict, "the source %q is not held on the plan %q", name, plan).
+				WithHint("look at what would go now: crontopus sources get %s", name)
+		}
+		_, err := t.Exec(ctx, "UPDATE sources SET approved = $1 WHERE tenant_id = $2 AND id = $3", plan, tenant, src.ID)
+		if err != nil {
+			return "", err
+		}
+		return plan, request(ctx, t, src, s.now())
+	})
+}
+
+// RemoveSource asks the syncer to take the source's jobs off the hosts and then to drop it.
+func (s *Store) RemoveSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, now time.Time) error {
+	return s.changeSource(ctx, tenant, actor, "source.remove", name, func(t tx, src crontopus.Source) (string, error) {
+		_, err := t.Exec(ctx, "UPDATE sources SET removed_at = $1 WHERE tenant_id = $2 AND id = $3", micros(now), tenant, src.ID)
+		if err != nil {
+			return "", err
+		}
+		return "", request(ctx, t, src, now)
+	})
+}
+
+// changeSource makes a person's change to a source that is not under removal, and its
+// audit row. change returns the row's detail.
+func (s *Store) changeSource(ctx context.Context, tenant crontopus.TenantID, actor, action, name string,
+	change func(tx, crontopus.Source) (string, error)) error {
+	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
+		src, err := sourceByName(ctx, t, tenant, name)
+		if err != nil {
+			return err
+		}
+		if src.RemovedAt != nil {
+			return crontopus.Errorf(crontopus.CodeConflict, "the source %q is being removed", name)
+		}
+		detail, err := change(t, src)
+		if err != nil {
+			return err
+		}
+		return s.audit(ctx, t, tenant, actor, action, name, detail)
+	})
+}

@@ -1,0 +1,137 @@
+package storetest
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/store"
+)
+
+// desired returns the names of the tenant's jobs.
+func (w world) desired() (names []string) {
+	list, _, err := w.s.Jobs(w.t.Context(), w.tenant, crontopus.Page{})
+	require.NoError(w.t, err)
+	for _, j := range list {
+		names = append(names, j.Job.Metadata.Name)
+	}
+	return names
+}
+
+var desiredCases = cases{
+	"a sync replaces its source's jobs and no others": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		ops, web := w.source("ops"), w.source("web")
+		w.sync(ops, "backup", "cleanup")
+		w.sync(web, "render")
+		w.sync(ops, "cleanup", "report")
+		require.Equal(t, []string{"cleanup", "render", "report"}, w.desired())
+
+		set, err := s.DesiredSet(t.Context(), here)
+		require.NoError(t, err)
+		require.EqualValues(t, 3, set.Sequence)
+		require.Len(t, set.States, 2)
+		for _, state := range set.States {
+			want := crontopus.DesiredState{SourceID: web.ID, Sequence: 1, Revision: "main@sha1:1",
+				Jobs: []crontopus.DesiredJob{job(web, "render")}}
+			if state.SourceID == ops.ID {
+				want = crontopus.DesiredState{SourceID: ops.ID, Sequence: 2, Revision: "main@sha1:1",
+					Jobs: []crontopus.DesiredJob{job(ops, "cleanup"), job(ops, "report")}}
+			}
+			require.Equal(t, want, state)
+		}
+	},
+	"a job that changed is written, with the commit that changed it": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		w.sync(src, "backup")
+		o := w.outcome(src, "backup")
+		changed := &o.Desired.Jobs[0]
+		changed.Job.Spec.Schedule = crontopus.Schedules{"0 4 * * *"}
+		changed.Digest, changed.Revision, changed.Line = changed.Job.Digest(), "main@sha1:2", 12
+		changed.Commit = crontopus.Commit{Hash: "2", Author: "Grace", Subject: "later", At: t0}
+		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
+		got, err := s.Job(t.Context(), here, named("backup"))
+		require.NoError(t, err)
+		require.Equal(t, *changed, got)
+	},
+	"a revision without jobs empties the source": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		w.sync(src, "backup")
+		w.sync(src)
+		require.Empty(t, w.desired())
+	},
+	"a sync that read an old state changes nothing at all": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		late := w.outcome(src, "late")
+		w.sync(src, "backup")
+		before := w.get("ops")
+		requireCode(t, crontopus.CodeConflict, s.FinishSync(t.Context(), here, src.ID, late))
+		require.Equal(t, []string{"backup"}, w.desired())
+		require.Equal(t, before, w.get("ops"))
+		_, err := s.Sync(t.Context(), here, late.Sync.ID)
+		requireCode(t, crontopus.CodeNotFound, err)
+	},
+	"sixteen syncs from one state and one is written": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		errs := make([]error, 16)
+		var all sync.WaitGroup
+		for i := range errs {
+			o := w.outcome(src, "backup")
+			all.Go(func() { errs[i] = s.FinishSync(t.Context(), here, src.ID, o) })
+		}
+		all.Wait()
+		won := 0
+		for _, err := range errs {
+			if err == nil {
+				won++
+				continue
+			}
+			requireCode(t, crontopus.CodeConflict, err)
+		}
+		require.Equal(t, 1, won)
+		require.EqualValues(t, 1, w.sequence(src))
+	},
+	"a job belongs to the source that first named it": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		ops, web := w.source("ops"), w.source("web")
+		w.sync(ops, "backup")
+		err := s.FinishSync(t.Context(), here, web.ID, w.outcome(web, "another", "backup"))
+		requireCode(t, crontopus.CodeConflict, err)
+		require.ErrorContains(t, err, "production/backup")
+		require.Equal(t, []string{"backup"}, w.desired(), "nothing of the refused revision is there")
+		w.sync(ops)
+		w.sync(web, "backup")
+	},
+	"a sync marks the agents that it names and those that changed since it read them": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		old, kept := w.agent("old"), w.agent("kept")
+		_, seq, err := s.AgentsAt(t.Context(), here)
+		require.NoError(t, err)
+		fresh := w.agent("fresh")
+		w.settle()
+		o := w.outcome(src, "backup")
+		o.AgentsSeq, o.Mark = seq, []string{old.ID, "nobody"}
+		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
+		require.ElementsMatch(t, []string{old.ID, fresh.ID}, w.marked())
+		require.NotContains(t, w.marked(), kept.ID)
+	},
+	"a sync that changed nothing marks nobody": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		w.agent("db-01")
+		w.settle()
+		w.hold(src, "abc")
+		require.Empty(t, w.marked())
+		set, err := s.DesiredSet(t.Context(), here)
+		require.NoError(t, err)
+		require.Zero(t, set.Sequence)
+		require.Empty(t, set.States)
+	},
+}

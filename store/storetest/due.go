@@ -1,0 +1,112 @@
+package storetest
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/store"
+)
+
+// due returns the names of the sources that are due.
+func (w world) due(at time.Time) (names []string) {
+	list, err := w.s.SystemDueSources(w.t.Context(), at)
+	require.NoError(w.t, err)
+	for _, src := range list {
+		names = append(names, src.Name)
+	}
+	return names
+}
+
+var dueCases = cases{
+	"a new source is due at once, then when its sync said": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		require.Equal(t, []string{"ops"}, w.due(t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.Nil(t, w.get("ops").RequestedAt)
+		require.Empty(t, w.due(t0))
+		w.sync(src, "backup")
+		require.Empty(t, w.due(t0.Add(59*time.Second)))
+		require.Equal(t, []string{"ops"}, w.due(t0.Add(time.Minute)))
+	},
+	"a sync in progress shows": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.Equal(t, []crontopus.Condition{{Type: crontopus.ConditionReconciling, Status: true,
+			Reason: crontopus.ReasonProgressing, Message: "syncing", Since: t0}}, w.get("ops").Status.Conditions)
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0.Add(time.Hour)))
+		require.Equal(t, t0, w.get("ops").Status.Conditions[0].Since, "since it first was so")
+	},
+	"a thousand webhooks during a sync are one sync more": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range 125 {
+					if s.SystemRequestSync(t.Context(), src.ID, t0) != nil {
+						t.Error("a webhook was lost")
+					}
+				}
+			})
+		}
+		all.Wait()
+		w.sync(src, "backup")
+		require.Equal(t, []string{"ops"}, w.due(t0), "the sync that ended may have read before the push")
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		w.sync(src, "backup")
+		require.Empty(t, w.due(t0))
+	},
+	"a sync that never ended is due again": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.Equal(t, []string{"ops"}, w.due(t0.Add(time.Hour)))
+	},
+	"a source that waits for a person is due when one asks": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		w.hold(src, "abc")
+		require.Empty(t, w.due(t0.AddDate(1, 0, 0)))
+		require.NoError(t, s.RequestSync(t.Context(), here, actor, "ops", t0))
+		require.Equal(t, []string{"ops"}, w.due(t0))
+	},
+	"a suspended source rests until it is resumed": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		require.NoError(t, s.SuspendSource(t.Context(), here, actor, "ops", true))
+		require.NoError(t, s.SystemRequestSync(t.Context(), src.ID, t0))
+		requireCode(t, crontopus.CodeConflict, s.RequestSync(t.Context(), here, actor, "ops", t0))
+		w.sync(src, "backup") // one that had begun before
+		require.Empty(t, w.due(t0.AddDate(1, 0, 0)))
+		status := w.get("ops").Status
+		require.Nil(t, status.NextAttemptAt)
+		for _, c := range status.Conditions {
+			require.Equal(t, crontopus.ReasonSuspended, c.Reason, c.Type)
+			require.False(t, c.Status, c.Type)
+		}
+		require.NoError(t, s.SuspendSource(t.Context(), here, actor, "ops", false))
+		require.Equal(t, []string{"ops"}, w.due(t0))
+	},
+	"a removed source is due until it is dropped, suspended or not": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		require.NoError(t, s.SuspendSource(t.Context(), here, actor, "ops", true))
+		require.NoError(t, s.RemoveSource(t.Context(), here, actor, "ops", t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.Equal(t, []string{"ops"}, w.due(t0))
+	},
+	"sources of all tenants are due": func(t *testing.T, s *store.Store) {
+		newWorld(t, s, there).source("theirs")
+		w := newWorld(t, s, here)
+		w.source("ours")
+		require.ElementsMatch(t, []string{"ours", "theirs"}, w.due(t0))
+	},
+}

@@ -1,0 +1,268 @@
+package storetest
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/store"
+)
+
+// home is a tenant with something of everything, whose ids a stranger has learnt.
+type home struct {
+	world
+	src     crontopus.Source
+	agent   crontopus.Agent
+	checkIn crontopus.CheckIn
+	sync    crontopus.SyncOutcome
+}
+
+func newHome(t *testing.T, s *store.Store) home {
+	w, a := running(t, s)
+	h := home{world: w, src: w.get("ops"), agent: a, checkIn: checkIn("backup", crontopus.EventStart)}
+	require.NoError(t, s.CreateAPIKey(t.Context(), here, actor, apiKey("k1"), hash("k1")))
+	w.record(a.ID, h.checkIn)
+	h.sync = w.outcome(h.src)
+	h.sync.Desired, h.sync.Status.HeldPlan = nil, "abc"
+	require.NoError(t, s.FinishSync(t.Context(), here, h.src.ID, h.sync))
+	return h
+}
+
+// everything is all that can be seen of the tenant.
+func (h home) everything() map[string]any {
+	ctx, all := h.t.Context(), map[string]any{}
+	see := func(name string, seen ...any) {
+		require.Nil(h.t, seen[len(seen)-1], name) // the error
+		all[name] = seen
+	}
+	call := func(values ...any) []any { return values }
+	see("agents", call(h.s.AgentsAt(ctx, here))...)
+	see("keys", call(h.s.APIKeys(ctx, here, crontopus.Page{}))...)
+	see("audit", call(h.s.Audit(ctx, here, crontopus.Page{}))...)
+	see("sources", call(h.s.Sources(ctx, here, crontopus.Page{}))...)
+	see("secrets", call(h.s.SourceSecrets(ctx, here, h.src.ID))...)
+	see("syncs", call(h.s.Syncs(ctx, here, "ops", crontopus.Page{}))...)
+	see("desired", call(h.s.DesiredSet(ctx, here))...)
+	see("publication", call(h.s.Publication(ctx, here, h.agent.ID))...)
+	see("run", call(h.s.Run(ctx, here, h.checkIn.RunID))...)
+	see("runs", call(h.s.Runs(ctx, here, crontopus.RunFilter{}, crontopus.Page{}))...)
+	see("key by hash", call(h.s.SystemAPIKey(ctx, hash("k1")))...)
+	see("marked", call(h.s.SystemMarked(ctx, 1000))...)
+	return all
+}
+
+// strangers say, for every method that takes a tenant, what another tenant gets that knows all
+// ids: an error code, or "" where it sees an empty list or writes a row of its own.
+var strangers = map[string]struct {
+	code string
+	call func(ctx context.Context, s *store.Store, h home) (seen any, err error)
+}{
+	"CreateAPIKey": {crontopus.CodeConflict, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.CreateAPIKey(ctx, there, actor, apiKey("k1"), hash("k1"))
+	}},
+	"APIKeys": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.APIKeys(ctx, there, crontopus.Page{})
+		return list, err
+	}},
+	"RevokeAPIKey": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.RevokeAPIKey(ctx, there, actor, "k1")
+	}},
+	"Audit": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.Audit(ctx, there, crontopus.Page{})
+		return list, err
+	}},
+	"CreateEnrollmentToken": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		token := crontopus.EnrollmentToken{ID: "theirs", Uses: 1, ExpiresAt: t0.AddDate(1, 0, 0)}
+		return nil, s.CreateEnrollmentToken(ctx, there, actor, token, hash("theirs"))
+	}},
+	"Agents": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.Agents(ctx, there, crontopus.Page{})
+		return list, err
+	}},
+	"AgentByName": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.AgentByName(ctx, there, h.agent.ID)
+	}},
+	"AgentsAt": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.AgentsAt(ctx, there)
+		return list, err
+	}},
+	"RevokeAgent": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.RevokeAgent(ctx, there, actor, h.agent.ID, t0)
+	}},
+	"SaveReport": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.SaveReport(ctx, there, h.agent.ID, crontopus.AgentReport{At: t0, Facts: map[string]string{"os": "theirs"}})
+	}},
+	"CreateSource": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.CreateSource(ctx, there, actor, crontopus.Source{ID: "theirs", Name: "ops", CreatedAt: t0}, crontopus.SourceSecrets{})
+	}},
+	"Source": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Source(ctx, there, "ops")
+	}},
+	"Sources": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.Sources(ctx, there, crontopus.Page{})
+		return list, err
+	}},
+	"SourceSecrets": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.SourceSecrets(ctx, there, h.src.ID)
+	}},
+	"RequestSync": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.RequestSync(ctx, there, actor, "ops", t0)
+	}},
+	"SuspendSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.SuspendSource(ctx, there, actor, "ops", true)
+	}},
+	"ApprovePlan": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.ApprovePlan(ctx, there, actor, "ops", "abc")
+	}},
+	"RemoveSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.RemoveSource(ctx, there, actor, "ops", t0)
+	}},
+	"FinishSync": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.FinishSync(ctx, there, h.src.ID, h.sync)
+	}},
+	"DropSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.DropSource(ctx, there, h.src.ID, []string{h.agent.ID})
+	}},
+	"Syncs": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.Syncs(ctx, there, "ops", crontopus.Page{})
+		return list, err
+	}},
+	"Sync": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Sync(ctx, there, h.sync.Sync.ID)
+	}},
+	"DesiredSet": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		set, err := s.DesiredSet(ctx, there)
+		return set.States, err
+	}},
+	"Publication": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Publication(ctx, there, h.agent.ID)
+	}},
+	"CommitPublications": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		marks, err := s.SystemMarked(ctx, 10)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.CommitPublications(ctx, there, 0, nil, marks); err != nil {
+			return nil, err // clearing another's marks is nothing, not an error
+		}
+		return nil, s.CommitPublications(ctx, there, 0, []crontopus.Publication{bundle(h.agent, 9, "theirs")}, marks)
+	}},
+	"Jobs": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.Jobs(ctx, there, crontopus.Page{})
+		return list, err
+	}},
+	"Job": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Job(ctx, there, named("backup"))
+	}},
+	"JobAgents": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.JobAgents(ctx, there, named("backup"))
+	}},
+	"AgentJobs": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.AgentJobs(ctx, there, h.agent.ID)
+	}},
+	"RecordCheckIns": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		c := h.checkIn
+		c.Event = crontopus.EventFailure
+		for _, agent := range []string{h.agent.ID, ""} {
+			results, err := s.RecordCheckIns(ctx, there, agent, []crontopus.CheckIn{c})
+			if err != nil || results[0] == nil {
+				return results, err
+			}
+			err = results[0]
+			if agent == "" {
+				return nil, err
+			}
+		}
+		return nil, nil
+	}},
+	"Runs": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.Runs(ctx, there, crontopus.RunFilter{Agent: "db-01"}, crontopus.Page{})
+		return list, err
+	}},
+	"Run": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Run(ctx, there, h.checkIn.RunID)
+	}},
+	"LastRuns": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.LastRuns(ctx, there, []crontopus.JobName{named("backup")})
+	}},
+}
+
+// scoped returns the names of the methods that take a tenant, and fails for one that takes
+// none and does not say so in its name.
+func scoped(t *testing.T) (names []string) {
+	methods, tenant := reflect.TypeFor[*store.Store](), reflect.TypeFor[crontopus.TenantID]()
+	for i := range methods.NumMethod() {
+		m := methods.Method(i)
+		switch {
+		case m.Type.NumIn() > 2 && m.Type.In(2) == tenant:
+			names = append(names, m.Name)
+		case strings.HasPrefix(m.Name, "System"), m.Name == "Ping", m.Name == "Close":
+		default:
+			t.Errorf("%s takes no tenant: give it one, or name it System… for the scope that it needs", m.Name)
+		}
+	}
+	return names
+}
+
+var isolationCases = cases{
+	"every method that takes a tenant has a stranger": func(t *testing.T, s *store.Store) {
+		for _, name := range scoped(t) {
+			require.Contains(t, strangers, name, "say in strangers what another tenant gets of it")
+		}
+		require.Len(t, strangers, len(scoped(t)), "a stranger of a method that is gone")
+	},
+	"a stranger who knows every id sees nothing and touches nothing": func(t *testing.T, s *store.Store) {
+		h := newHome(t, s)
+		require.NoError(t, s.SystemCreateTenant(t.Context(), crontopus.Tenant{ID: there, Name: "other", CreatedAt: t0}))
+		before := h.everything()
+		for _, creating := range []bool{false, true} { // last, what gives the stranger rows of its own
+			for name, stranger := range strangers {
+				if creating != strings.HasPrefix(name, "Create") {
+					continue
+				}
+				seen, err := stranger.call(t.Context(), s, h)
+				require.Equal(t, stranger.code, crontopus.ErrorCode(err), "%s: %v", name, err)
+				if err == nil {
+					require.Empty(t, seen, name)
+				}
+				after := h.everything()
+				for what := range before {
+					require.Equal(t, before[what], after[what], "%s changed %s", name, what)
+				}
+			}
+		}
+	},
+	"a heartbeat with another's tenant moves nothing": func(t *testing.T, s *store.Store) {
+		h := newHome(t, s)
+		before := h.everything()
+		require.NoError(t, s.SystemHeartbeats(t.Context(), []crontopus.Heartbeat{{Tenant: there, AgentID: h.agent.ID, At: t0}}))
+		require.Equal(t, before, h.everything())
+	},
+	"one run id is two runs in two tenants": func(t *testing.T, s *store.Store) {
+		h := newHome(t, s)
+		w := newWorld(t, s, there)
+		w.sync(w.source("ops"), "backup")
+		c := h.checkIn
+		c.Event = crontopus.EventFailure
+		w.record("", c)
+		mine, err := s.Run(t.Context(), here, c.RunID)
+		require.NoError(t, err)
+		require.Equal(t, crontopus.RunRunning, mine.State)
+		theirs, err := s.Run(t.Context(), there, c.RunID)
+		require.NoError(t, err)
+		require.Equal(t, crontopus.RunFailed, theirs.State)
+	},
+	"one job name is two jobs in two tenants": func(t *testing.T, s *store.Store) {
+		h := newHome(t, s)
+		w := newWorld(t, s, there)
+		src := w.source("ops")
+		w.sync(src, "backup")
+		require.Equal(t, []string{"backup", "report"}, h.desired())
+		w.sync(src)
+		require.Equal(t, []string{"backup", "report"}, h.desired())
+	},
+}
