@@ -40,7 +40,8 @@ $(LINTER): tools/go.mod tools/go.sum
 
 .PHONY: generate
 generate: ## Write again what is made from the code (API description, CLI reference)
-	$(GO) generate ./...
+	$(GO) test ./api -run TestCommittedDescriptionIsCurrent -update
+	$(GO) test ./docs -run TestCommandReferenceIsWhatTheProgramsSay -update
 
 .PHONY: verify
 verify: generate ## Fail when generated files, formatting or go.mod are not what the code says
