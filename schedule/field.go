@@ -30,6 +30,9 @@ var fields = [5]field{
 func (f *field) parse(list string) (values uint64, plain string, err error) {
 	items := strings.Split(list, ",")
 	for i, text := range items {
+		if text == "" {
+			return 0, "", f.invalid(list, "leaves a value out").WithHint("write %s", f.domain())
+		}
 		it, err := f.item(text)
 		if err != nil {
 			return 0, "", err
@@ -130,14 +133,10 @@ func (f *field) step(s, text string) (int, error) {
 
 // notValue says why s is neither a number nor a name of the field.
 func (f *field) notValue(s, text string) error {
-	if letter := extension(text); letter != "" {
-		return crontopus.Errorf(crontopus.CodeUnsupported, "%.40q in the %s uses %s, which is not supported yet", text, f.name, letter).
-			WithHint("%s", extensionHints[letter])
+	if err := checkExtension(f, text); err != nil {
+		return err
 	}
 	err := f.invalid(text, "is not a %s", f.name)
-	if text == "" {
-		err = f.invalid(text, "leaves a value out")
-	}
 	if text == "?" {
 		return err.WithHint("write *")
 	}
@@ -174,14 +173,17 @@ func (f *field) forwards(it item, low, high string) string {
 	if f.names != nil && !digits(low) {
 		first, last = f.names[0], f.names[len(f.names)-1]
 	}
-	before, after := low+"-"+last, first+"-"+high
-	if it.low >= f.last() {
-		before = low
+	before, after := low+"-"+last+",", first+"-"+high
+	switch {
+	case it.low > f.last(): // Sunday as 7
+		before = ""
+	case it.low == f.last():
+		before = low + ","
 	}
 	if it.high == f.min {
 		after = high
 	}
-	return strings.ToLower(before + "," + after)
+	return strings.ToLower(before + after)
 }
 
 func (f *field) invalid(text, format string, args ...any) *crontopus.Error {

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"fmt"
 	"math/bits"
 	"strings"
 
@@ -66,12 +67,11 @@ func Parse(expr string) (*Schedule, error) {
 
 // days tells which days of a month match, for each day of the week on which it may begin.
 func days(dom, dow uint32, both bool) (months [7]uint32) {
-	dow |= dow >> 7 // 7 is Sunday too
+	const everySeventh = 1 | 1<<7 | 1<<14 | 1<<21 | 1<<28 | 1<<35
+	dow = (dow | dow>>7) & (1<<7 - 1) // 7 is Sunday too
+	weeks := uint64(dow) * everySeventh
 	for first := range months {
-		var week uint32
-		for day := 1; day <= 31; day++ {
-			week |= dow >> ((first + day - 1) % 7) & 1 << day
-		}
+		week := uint32(weeks>>first) << 1
 		if both {
 			months[first] = dom & week
 		} else {
@@ -117,7 +117,11 @@ func badCount(expr string, n int) error {
 	if n == 0 {
 		return invalid("the schedule is empty").WithHint("write five fields, such as 30 2 * * * for 02:30 every day")
 	}
-	err := invalid("%.80q has %d fields and not 5: minute, hour, day of month, month, day of week", expr, n)
+	count := "1 field"
+	if n > 1 {
+		count = fmt.Sprintf("%d fields", n)
+	}
+	err := invalid("%.80q has %s and not 5: minute, hour, day of month, month, day of week", expr, count)
 	switch n {
 	case 1:
 		return err.WithHint("write five fields, such as 30 2 * * * for 02:30 every day")

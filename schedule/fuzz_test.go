@@ -1,0 +1,52 @@
+package schedule_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/adhocore/gronx"
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/schedule"
+)
+
+// FuzzParse: whatever the text, it is refused with a hint, or it is a schedule that runs,
+// that gronx takes too and that its own crontab line spells.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"* * * * *", "*/15 0-23/6 1,15 jan-mar fri-7", "0 0 29 2 */7", "0 0 31 2 *", "5/15 22-2 * * fri-sun", "@reboot", "@weekly", "H L 15W # ?", "0 0 * * 1\n", "*,* 5,* */31 12 sun"} {
+		f.Add(seed)
+	}
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, expr string) {
+		set, err := schedule.New([]string{expr}, "UTC")
+		if err != nil {
+			require.Contains(t, []string{crontopus.CodeInvalid, crontopus.CodeUnsupported}, crontopus.ErrorCode(err))
+			require.NotEmpty(t, crontopus.ErrorHint(err))
+			return
+		}
+		if set.Reboot() {
+			return
+		}
+		next, ok := set.Next(at)
+		require.True(t, ok)
+		prev, ok := set.Prev(next)
+		require.True(t, ok)
+		require.Equal(t, next, prev)
+
+		lines, gated := set.Crontab("UTC")
+		require.False(t, gated)
+		require.True(t, gronx.IsValid(lines[0]), lines[0])
+		again := mustNew(t, "UTC", lines[0])
+		require.Equal(t, next, must(again.Next(at)))
+		same, _ := again.Crontab("UTC")
+		require.Equal(t, lines, same)
+	})
+}
+
+func must(at time.Time, ok bool) time.Time {
+	if !ok {
+		panic("never")
+	}
+	return at
+}
