@@ -9,10 +9,11 @@ import (
 // board is what waiting agents wait on: for each, the tag of its newest bundle and a
 // channel that closes when another one is published.
 type board struct {
-	mu     sync.Mutex
-	slots  map[string]*slot
-	closed chan struct{} // closed when nobody should wait any longer
-	once   sync.Once
+	mu      sync.Mutex
+	slots   map[string]*slot
+	waiting int           // how many wait now
+	closed  chan struct{} // closed when nobody should wait any longer
+	once    sync.Once
 }
 
 // slot is one agent's place on the board.
@@ -37,16 +38,33 @@ func (b *board) await(ctx context.Context, id, have string, wait time.Duration, 
 		if err != nil || tag != have || wait <= 0 {
 			return tag, err
 		}
-		select {
-		case <-changed: // look again
-		case <-timer.C:
-			return tag, nil
-		case <-b.closed:
-			return tag, nil
-		case <-ctx.Done():
-			return tag, ctx.Err()
+		b.count(+1)
+		again, err := b.wait(ctx, changed, timer.C)
+		b.count(-1)
+		if !again {
+			return tag, err
 		}
 	}
+}
+
+// wait reports whether there is something new to look at.
+func (b *board) wait(ctx context.Context, changed <-chan struct{}, over <-chan time.Time) (bool, error) {
+	select {
+	case <-changed:
+		return true, nil
+	case <-over:
+		return false, nil
+	case <-b.closed:
+		return false, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+func (b *board) count(by int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting += by
 }
 
 // tag returns an agent's tag and the channel that closes when it is no longer the newest.

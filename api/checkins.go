@@ -47,6 +47,7 @@ func (s checkIns) register(r *router) {
 		"Takes one check-in, an array of them or `{checkIns: […]}`. The answer is 200 with a result for each, in order; "+
 			"an item's own status is what it would have got alone. Sending one twice, late or out of order does no harm.")
 	batch.MaxBodyBytes = maxBatchBody
+	batch.SkipValidateBody = true // each item is checked by itself
 	batch.RequestBody = checkInBody(r.huma, true)
 	batch.Middlewares = append(batch.Middlewares, s.holdMemory)
 	add(r, reporter, batch, s.batch)
@@ -54,6 +55,7 @@ func (s checkIns) register(r *router) {
 	single := operation(http.MethodPost, "/api/v1/jobs/{namespace}/{name}/checkins", "check-in-job", tagCheckIns, "Check in for one job",
 		"As check-in, for one; `job` may be left out.")
 	single.MaxBodyBytes = maxSingleBody
+	single.SkipValidateBody = true
 	single.RequestBody = checkInBody(r.huma, false)
 	single.Middlewares = append(single.Middlewares, s.holdMemory)
 	add(r, reporter, single, s.single)

@@ -188,6 +188,13 @@ func checkInBody(api huma.API, batch bool) *huma.RequestBody {
 	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
 }
 
+// webhookBody describes the one thing that is read of a delivery.
+func webhookBody() *huma.RequestBody {
+	schema := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true,
+		Properties: map[string]*huma.Schema{"ref": {Type: huma.TypeString, Examples: []any{"refs/heads/main"}}}}
+	return &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
+}
+
 func contentLength(ctx huma.Context) int64 {
 	r, _ := humachi.Unwrap(ctx)
 	return r.ContentLength

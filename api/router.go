@@ -85,7 +85,7 @@ func add[I, O any](r *router, needs permission, op huma.Operation, handle func(c
 	if limit == 0 {
 		limit = defaultBodyLimit
 	}
-	op.MaxBodyBytes = limit + 1 // huma refuses a body of exactly its limit
+	op.MaxBodyBytes = limit + 1                // huma refuses a body of exactly its limit
 	requestBody := maps.Clone(bodyContent(op)) // huma describes a raw body as bytes, whatever it was told
 	huma.Register(r.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)

@@ -1,0 +1,184 @@
+package api_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+)
+
+// publish gives the agent a bundle, as the publisher does.
+func (s *server) publish(number int64, envelope string) {
+	s.store.change(func() {
+		s.store.pubs[agentID] = crontopus.Publication{Tenant: crontopus.DefaultTenant, AgentID: agentID,
+			Generation: crontopus.Generation{Epoch: 1, Number: number}, Envelope: []byte(envelope)}
+	})
+	s.api.Published(crontopus.DefaultTenant, []string{agentID})
+}
+
+func (s *server) lookups() (n int) {
+	s.store.change(func() { n = s.store.lookups })
+	return n
+}
+
+func TestBundleIsPulledOnceAndThenOnlyWhenItChanges(t *testing.T) {
+	s := newServer(t)
+	c := s.asAgent()
+	_, tag, changed, err := c.Bundle(t.Context(), "", 0, time.Time{})
+	require.NoError(t, err)
+	require.False(t, changed, "there is none yet")
+	require.Empty(t, tag)
+
+	s.publish(1, `{"payload":"one"}`)
+	raw, tag, changed, err := c.Bundle(t.Context(), "", 0, time.Time{})
+	require.NoError(t, err)
+	require.True(t, changed)
+	require.Equal(t, `{"payload":"one"}`, string(raw))
+	require.Regexp(t, `^"1\.1-[0-9a-f]{16}"$`, tag)
+
+	before := s.lookups()
+	for range 10 {
+		_, same, changed, err := c.Bundle(t.Context(), tag, 0, time.Time{})
+		require.NoError(t, err)
+		require.False(t, changed)
+		require.Equal(t, tag, same)
+	}
+	require.Equal(t, before, s.lookups(), "an unchanged poll asks the store nothing")
+
+	s.publish(1, `{"payload":"one, signed again"}`)
+	_, renewed, changed, err := c.Bundle(t.Context(), tag, 0, time.Time{})
+	require.NoError(t, err)
+	require.True(t, changed)
+	require.NotEqual(t, tag, renewed)
+}
+
+func TestBundleHeaders(t *testing.T) {
+	s := newServer(t)
+	s.publish(7, "{}")
+	auth := "Authorization: Bearer " + s.agentToken(time.Now(), nil)
+	r := s.send(http.MethodGet, "/api/v1/agent/bundle", "", auth)
+	require.Equal(t, 200, r.status)
+	require.Equal(t, wire.ContentTypeEnvelope, r.header.Get("Content-Type"))
+	require.Equal(t, "{}", string(r.body))
+	tag := r.header.Get("ETag")
+	for _, header := range []string{tag, "W/" + tag} {
+		r = s.send(http.MethodGet, "/api/v1/agent/bundle?wait=10ms", "", auth, "If-None-Match: "+header)
+		require.Equal(t, 304, r.status)
+		require.Equal(t, tag, r.header.Get("ETag"))
+		require.Empty(t, r.body)
+	}
+	for _, wait := range []string{"soon", "-1s", "1e9"} {
+		r = s.send(http.MethodGet, "/api/v1/agent/bundle?wait="+wait, "", auth)
+		require.Equal(t, 400, r.status)
+		require.Equal(t, crontopus.CodeInvalid, r.problem(t).Code)
+	}
+}
+
+// poll waits for a bundle in the background. The poll is known to wait once its agent's
+// tag has been looked up.
+func (s *server) poll(tag string) <-chan pollResult {
+	done := make(chan pollResult, 1)
+	go func() {
+		start := time.Now()
+		raw, tag, changed, err := s.asAgent().Bundle(s.t.Context(), tag, time.Minute, time.Time{})
+		done <- pollResult{string(raw), tag, changed, err, time.Since(start)}
+	}()
+	require.Eventually(s.t, func() bool { return s.api.Waiting() == 1 }, 10*time.Second, time.Millisecond)
+	return done
+}
+
+type pollResult struct {
+	raw, tag string
+	changed  bool
+	err      error
+	took     time.Duration
+}
+
+func TestWaitingPollEndsWithTheNewBundle(t *testing.T) {
+	s := newServer(t)
+	s.publish(1, "one")
+	_, tag, _, err := s.asAgent().Bundle(t.Context(), "", 0, time.Time{})
+	require.NoError(t, err)
+	poll := s.poll(tag)
+	s.publish(2, "two")
+	got := <-poll
+	require.NoError(t, got.err)
+	require.Equal(t, "two", got.raw)
+}
+
+func TestFirstBundleEndsThePollOfANewAgent(t *testing.T) {
+	s := newServer(t)
+	poll := s.poll("")
+	s.publish(1, "one")
+	got := <-poll
+	require.NoError(t, got.err)
+	require.Equal(t, "one", got.raw)
+}
+
+func TestPublishingTheSameBundleLeavesThePollWaiting(t *testing.T) {
+	s := newServer(t)
+	s.run()
+	s.publish(1, "one")
+	_, tag, _, err := s.asAgent().Bundle(t.Context(), "", 0, time.Time{})
+	require.NoError(t, err)
+	poll := s.poll(tag)
+	s.publish(1, "one")
+	s.draining.Store(true)
+	got := <-poll
+	require.NoError(t, got.err)
+	require.False(t, got.changed)
+	require.Equal(t, tag, got.tag)
+}
+
+func TestRevokingEndsAWaitingPoll(t *testing.T) {
+	s := newServer(t)
+	poll := s.poll("")
+	_, err := s.as(crontopus.RoleOperator).RevokeAgent(t.Context(), agentID)
+	require.NoError(t, err)
+	got := <-poll
+	require.Equal(t, crontopus.CodeUnauthorized, crontopus.ErrorCode(got.err))
+	require.Less(t, got.took, 5*time.Second)
+}
+
+func TestDrainingEndsWaitingPollsAtOnce(t *testing.T) {
+	s := newServer(t)
+	s.run()
+	poll := s.poll("")
+	s.draining.Store(true)
+	got := <-poll
+	require.NoError(t, got.err)
+	require.False(t, got.changed)
+	require.Equal(t, 503, s.send(http.MethodGet, "/readyz", "").status)
+	require.Equal(t, 200, s.send(http.MethodGet, "/healthz", "").status)
+	_, _, _, err := s.asAgent().Bundle(t.Context(), "", time.Minute, time.Time{})
+	require.NoError(t, err, "a later poll does not wait either")
+}
+
+func TestHeartbeatsAreWrittenAtTheLatestWhenTheServerStops(t *testing.T) {
+	s := newServer(t)
+	stop := s.run()
+	drained := time.Now().Add(-time.Minute).UTC()
+	_, _, _, err := s.asAgent().Bundle(t.Context(), "", 0, drained)
+	require.NoError(t, err)
+	stop()
+	beat := s.store.beats[agentID]
+	require.WithinDuration(t, time.Now(), beat.At, time.Minute)
+	require.True(t, drained.Equal(*beat.SpoolDrained))
+}
+
+func TestSpoolTimesThatCannotBeAreNotBelieved(t *testing.T) {
+	for name, said := range map[string]string{"no time": "yesterday", "in the future": time.Now().Add(time.Hour).Format(time.RFC3339)} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t)
+			stop := s.run()
+			s.send(http.MethodGet, "/api/v1/agent/bundle", "", "Authorization: Bearer "+s.agentToken(time.Now(), nil), wire.HeaderSpoolDrained+": "+said)
+			stop()
+			require.Contains(t, s.store.beats, agentID)
+			require.Nil(t, s.store.beats[agentID].SpoolDrained)
+		})
+	}
+}
