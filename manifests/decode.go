@@ -39,6 +39,9 @@ func Decode(file string, data []byte) ([]Document, []crontopus.Problem) {
 	}
 	var docs []Document
 	for _, p := range split(text) {
+		if r.tokens > maxTokens || r.full() {
+			break
+		}
 		d := &document{reader: r, piece: p}
 		if doc, ok := d.read(); ok {
 			docs = append(docs, doc)
@@ -69,9 +72,14 @@ type reader struct {
 }
 
 func (r *reader) add(p crontopus.Problem) {
-	p.File = r.file
-	r.problems = append(r.problems, p)
+	if !r.full() {
+		p.File = r.file
+		r.problems = append(r.problems, p)
+	}
 }
+
+// full reports whether the file has as many problems as are kept of one.
+func (r *reader) full() bool { return len(r.problems) >= maxProblems }
 
 // document is one YAML document of a file while it is read.
 type document struct {
@@ -80,6 +88,7 @@ type document struct {
 	body   ast.Node
 	root   map[string]any  // what body decodes to
 	blamed map[string]bool // pointers that have a problem: one each is enough
+	lines  []string        // of text, once a problem asks for them
 }
 
 // read takes the document through every check. It returns a manifest only if none found
@@ -99,6 +108,9 @@ func (d *document) read() (Document, bool) {
 	}
 	d.root = value.(map[string]any)
 	for _, v := range schema.Validate(value) {
+		if d.full() {
+			break
+		}
 		d.addViolation(v)
 	}
 	job := jobOf(d.root)
@@ -161,10 +173,15 @@ func (d *document) addViolation(v schema.Violation) {
 
 // addPointer adds a problem at the value, or key, that keys lead to.
 func (d *document) addPointer(keys []string, atKey bool, code, message, hint string) {
-	d.addToken(find(d.body, keys, atKey), keys, code, message, hint)
+	if !d.full() {
+		d.addToken(find(d.body, keys, atKey), keys, code, message, hint)
+	}
 }
 
 func (d *document) addToken(tk *token.Token, keys []string, code, message, hint string) {
+	if d.full() {
+		return
+	}
 	pointer := schema.Pointer(keys...)
 	if len(keys) > 0 {
 		if d.blamed[pointer] {

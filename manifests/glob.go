@@ -1,13 +1,10 @@
 package manifests
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // matchPart matches one name against a glob as fnmatch(3) does: "*", "?", "[a-z]", "[!a]",
 // and a backslash that takes the next character as itself. A failed "*" goes on from the
-// newest one only, so the time is bounded by the product of the lengths.
+// newest one only, so the time is bounded by the product of the lengths. Like Git, it compares bytes.
 func matchPart(glob, name string) bool {
 	star, retry := -1, 0
 	g, n := 0, 0
@@ -17,44 +14,40 @@ func matchPart(glob, name string) bool {
 			g++
 			continue
 		}
-		c, size := utf8.DecodeRuneInString(name[n:])
-		if next, ok := matchOne(glob, g, c); ok {
-			g, n = next, n+size
+		if next, ok := matchOne(glob, g, name[n]); ok {
+			g, n = next, n+1
 			continue
 		}
 		if star < 0 {
 			return false
 		}
-		_, size = utf8.DecodeRuneInString(name[retry:])
-		retry += size
+		retry++
 		g, n = star+1, retry
 	}
 	return strings.Trim(glob[g:], "*") == ""
 }
 
 // matchOne matches one character and returns where the glob goes on.
-func matchOne(glob string, g int, c rune) (next int, ok bool) {
+func matchOne(glob string, g int, c byte) (next int, ok bool) {
 	if g >= len(glob) {
 		return g, false
 	}
-	want, size := utf8.DecodeRuneInString(glob[g:])
-	switch want {
+	switch glob[g] {
 	case '?':
 		return g + 1, true
 	case '[':
 		return matchClass(glob, g, c)
 	case '\\':
 		if g+1 < len(glob) {
-			want, size = utf8.DecodeRuneInString(glob[g+1:])
-			return g + 1 + size, want == c
+			return g + 2, glob[g+1] == c
 		}
 		return g, false
 	}
-	return g + size, want == c
+	return g + 1, glob[g] == c
 }
 
 // matchClass matches "[…]". A class without end matches nothing.
-func matchClass(glob string, g int, c rune) (next int, ok bool) {
+func matchClass(glob string, g int, c byte) (next int, ok bool) {
 	i := g + 1
 	negated := i < len(glob) && (glob[i] == '!' || glob[i] == '^')
 	if negated {
@@ -77,10 +70,9 @@ func matchClass(glob string, g int, c rune) (next int, ok bool) {
 	return g, false
 }
 
-func classCharacter(glob string, i int) (c rune, next int) {
+func classCharacter(glob string, i int) (c byte, next int) {
 	if glob[i] == '\\' && i+1 < len(glob) {
 		i++
 	}
-	c, size := utf8.DecodeRuneInString(glob[i:])
-	return c, i + size
+	return glob[i], i + 1
 }

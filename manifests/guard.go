@@ -17,9 +17,10 @@ const (
 	maxTokens     = 20_000
 	maxDepth      = 32
 	maxKey        = 128 // the parser keeps every node's whole path: key lengths multiply
-	maxBlankLines = 500 // the lexer copies a block scalar for each blank line at its end
+	maxBlankLines = 100 // the lexer copies a block scalar for each blank line at its end
 	maxRun        = 500 // the lexer looks ahead over a run of "<" from each of its characters
 	maxTabs       = 500 // … and over the rest of a quoted line from each of its tabs
+	maxProblems   = 200 // nobody reads more of one file
 )
 
 const bom = "\ufeff"

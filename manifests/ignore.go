@@ -46,6 +46,7 @@ func parsePattern(line string) (p pattern, ok bool) {
 		return p, false
 	}
 	line, p.folders = strings.CutSuffix(line, "/")
+	line = plainSlashes(line)
 	p.anywhere = !strings.Contains(line, "/")
 	line = strings.TrimPrefix(line, "/")
 	if line == "" {
@@ -53,6 +54,24 @@ func parsePattern(line string) (p pattern, ok bool) {
 	}
 	p.parts = strings.Split(line, "/")
 	return p, true
+}
+
+// plainSlashes takes the backslash away from slashes that have one: they part folders all
+// the same.
+func plainSlashes(line string) string {
+	if !strings.Contains(line, `\/`) {
+		return line
+	}
+	var b strings.Builder
+	for i := 0; i < len(line); i++ {
+		if line[i] == '\\' && i+1 < len(line) {
+			if i++; line[i] != '/' {
+				b.WriteByte('\\')
+			}
+		}
+		b.WriteByte(line[i])
+	}
+	return b.String()
 }
 
 // Match reports whether the path, relative to the root, is left out. The last pattern

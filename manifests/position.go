@@ -23,10 +23,8 @@ func (d *document) position(tk *token.Token) (line, column int) {
 
 // lineText returns a line of the document, counted from 1, without its break.
 func (d *document) lineText(line int) string {
-	text := d.text
-	for ; line > 1; line-- {
-		_, text, _ = strings.Cut(text, "\n")
+	if d.lines == nil {
+		d.lines = strings.Split(d.text, "\n")
 	}
-	text, _, _ = strings.Cut(text, "\n")
-	return text
+	return d.lines[max(0, min(line, len(d.lines))-1)]
 }

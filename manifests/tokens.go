@@ -13,35 +13,38 @@ import (
 // is not to see: too many, too deep, and the features of YAML that manifests do without.
 func (d *document) tokenize() (token.Tokens, bool) {
 	tokens := scan(d.text)
-	if left := maxTokens - d.tokens; len(tokens) > left {
+	left := maxTokens - d.tokens
+	if d.tokens += len(tokens); d.tokens > maxTokens {
 		d.addAt(tokens[left], CodeTooComplex, fmt.Sprintf("the file has more than %d YAML tokens", maxTokens), "split it into several files")
 		return nil, false
 	}
-	d.tokens += len(tokens)
 	var depth nesting
+	ok, featureLine := true, 0
 	for i, tk := range tokens {
 		if tk.Type == token.InvalidType {
 			d.addSyntax(tk.Error, tk)
-			return nil, false
-		}
-		if feature, hint := refused(tokens, i); feature != "" {
-			d.addAt(tk, CodeYAMLFeature, feature, hint)
-			return nil, false
-		}
-		if tk.Type == token.MappingValueType && i > 0 && utf8.RuneCountInString(tokens[i-1].Value) > maxKey {
-			d.addAt(tokens[i-1], CodeTooComplex, fmt.Sprintf("the key has more than %d characters", maxKey), "make it shorter")
 			return nil, false
 		}
 		if depth.add(tokens, i) > maxDepth {
 			d.addAt(tk, CodeTooComplex, fmt.Sprintf("the document is nested more than %d deep", maxDepth), "make it flatter")
 			return nil, false
 		}
-		if tabLost(tk) {
-			d.addAt(tk, CodeSyntax, "the text has a tab and no quotes", "put the text in quotes, or write spaces")
+		if tk.Type == token.MappingValueType && i > 0 && utf8.RuneCountInString(tokens[i-1].Value) > maxKey {
+			d.addAt(tokens[i-1], CodeTooComplex, fmt.Sprintf("the key has more than %d characters", maxKey), "make it shorter")
 			return nil, false
 		}
+		if feature, hint := refused(tokens, i); feature != "" {
+			if tk.Position.Line != featureLine { // "* * * * *" is five aliases and one problem
+				d.addAt(tk, CodeYAMLFeature, feature, hint)
+			}
+			ok, featureLine = false, tk.Position.Line
+		}
+		if message, hint := misread(tokens, i); message != "" {
+			d.addAt(tk, CodeSyntax, message, hint)
+			ok = false
+		}
 	}
-	return tokens, true
+	return tokens, ok
 }
 
 // scan is what lexer.Tokenize does, up to the first error.
@@ -104,10 +107,28 @@ func schedulingText(tokens token.Tokens, i int) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// tabLost reports a plain scalar with a tab inside. The lexer would drop it and join the
-// words around it.
-func tabLost(tk *token.Token) bool {
-	return tk.Type == token.StringType && strings.Contains(strings.TrimSpace(tk.Origin), "\t") && !strings.Contains(tk.Value, "\t")
+// misread finds plain scalars that the lexer takes for something else than they are: it
+// drops a tab inside one and joins the words around it, and it takes the colon of a second
+// key in braces for text.
+func misread(tokens token.Tokens, i int) (message, hint string) {
+	tk := tokens[i]
+	if tk.Type != token.StringType || isBlock(tokens, i) {
+		return "", ""
+	}
+	switch {
+	case strings.Contains(strings.TrimSpace(tk.Origin), "\t"):
+		return "the text has a tab and no quotes", "put the text in quotes, or write spaces"
+	case strings.Contains(tk.Value, ": "):
+		return "the text has a colon and no quotes", "put the text in quotes"
+	}
+	return "", ""
+}
+
+// isBlock reports whether a token is the text of a block scalar, after "|" or ">".
+func isBlock(tokens token.Tokens, i int) bool {
+	for i--; i >= 0 && tokens[i].Type == token.CommentType; i-- {
+	}
+	return i >= 0 && (tokens[i].Type == token.LiteralType || tokens[i].Type == token.FoldedType)
 }
 
 // nesting follows how deep collections lie in each other, in brackets and by indentation.

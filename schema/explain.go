@@ -46,8 +46,9 @@ func (e *explainer) explain(err *jsonschema.ValidationError) {
 	case *kind.OneOf:
 		e.notOne(at, schema)
 	case *kind.PropertyNames:
-		names := resolve(schema.PropertyNames)
-		e.addAtKey(slices.Concat(at, []string{k.Property}), CodeInvalid, fmt.Sprintf("%s is not %s", Quote(k.Property), names.Title), "")
+		at, schema = e.named(err.SchemaURL, k.Property, nil)
+		e.addAtKey(slices.Concat(at, []string{k.Property}), CodeInvalid,
+			fmt.Sprintf("%s is not %s", Quote(k.Property), resolve(schema.PropertyNames).Title), writeOne(schema))
 	case *kind.Type:
 		e.wrongType(at, schema, k)
 	default:
@@ -158,10 +159,14 @@ func typeHint(at []string, value any, want []string, schema *jsonschema.Schema) 
 
 // badValue explains a value of the right type that is not among those allowed.
 func (e *explainer) badValue(at []string, schema *jsonschema.Schema, reason jsonschema.ErrorKind) {
+	hint := writeOne(schema)
 	schema = resolve(schema)
 	value := e.valueAt(at)
 	shown := describe(value, "")
-	message, hint := fmt.Sprintf("%s is not %s", shown, schema.Title), writeOne(schema)
+	if schema.WriteOnly { // a secret that somebody wrote into the manifest is not repeated in logs
+		shown = subject(at)
+	}
+	message := fmt.Sprintf("%s is not %s", shown, schema.Title)
 	switch k := reason.(type) {
 	case *kind.Enum:
 		var choices []string
@@ -186,12 +191,14 @@ func (e *explainer) badValue(at []string, schema *jsonschema.Schema, reason json
 			message += ": it has no unit"
 		}
 	case *kind.MinItems:
-		message, hint = subject(at)+" is an empty list", writeOne(schema)
+		message = subject(at) + " is an empty list"
+	case *kind.MinLength:
+		message, hint = subject(at)+" is empty", "give it a value, or remove the line"
 	case *kind.MaxItems:
 		message = fmt.Sprintf("%s has %d items; at most %d are allowed", subject(at), k.Got, k.Want)
 		hint = "split it into several jobs"
 	case *kind.MinProperties:
-		message, hint = subject(at)+" is empty", writeOne(schema)
+		message = subject(at) + " is empty"
 	case *kind.UniqueItems:
 		message = fmt.Sprintf("%s says the same twice", subject(at))
 		hint = "remove one of the two"

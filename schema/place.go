@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -43,6 +44,25 @@ func (e *explainer) valueAt(location []string) any {
 		}
 	}
 	return value
+}
+
+// named finds the object that has the property and the rule for its properties' names.
+// The library's own location of such an error cannot be used: it is shared with, and
+// overwritten by, what is validated next.
+func (e *explainer) named(rule, property string, at []string) (location []string, schema *jsonschema.Schema) {
+	object, _ := e.valueAt(at).(map[string]any)
+	if schema = resolve(e.schemaAt(at)); object == nil || schema == nil {
+		return nil, nil
+	}
+	if _, has := object[property]; has && schema.PropertyNames != nil && schema.PropertyNames.Location == rule {
+		return at, schema
+	}
+	for key := range object {
+		if location, schema = e.named(rule, property, append(slices.Clip(at), key)); schema != nil {
+			return location, schema
+		}
+	}
+	return nil, nil
 }
 
 func resolve(schema *jsonschema.Schema) *jsonschema.Schema {

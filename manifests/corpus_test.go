@@ -1,0 +1,80 @@
+package manifests_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/manifests"
+)
+
+var update = flag.Bool("update", false, "write the golden files of testdata anew")
+
+// TestBadManifests reads every file of testdata/bad, each of which has one fault and is
+// named CODE-situation.yaml, and compares all that is said about it, to the letter.
+func TestBadManifests(t *testing.T) {
+	_, problems, err := manifests.Load(os.DirFS("testdata"), "bad")
+	require.NoError(t, err)
+	said := map[string][]crontopus.Problem{}
+	for _, p := range problems {
+		said[p.File] = append(said[p.File], p)
+	}
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	require.NoError(t, err)
+	covered := map[string]bool{}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			code, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".yaml"), "-")
+			var b strings.Builder
+			for _, p := range said["bad/"+filepath.Base(file)] {
+				require.Equal(t, code, p.Code, "%v", p)
+				fmt.Fprintf(&b, "%s\n  path: %s\n  hint: %s\n", p, p.Path, p.Hint)
+			}
+			require.NotEmpty(t, b.String(), "nothing was found")
+			covered[code] = true
+			golden(t, strings.TrimSuffix(file, ".yaml")+".txt", b.String())
+		})
+	}
+	for _, code := range manifests.Codes() {
+		require.True(t, covered[code], "no file under testdata/bad shows the code %s", code)
+	}
+}
+
+// TestGoodManifests compares what every file of testdata/good decodes to, defaults and all.
+func TestGoodManifests(t *testing.T) {
+	files, err := filepath.Glob("testdata/good/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			docs, problems := manifests.Decode(file, data)
+			require.Empty(t, problems)
+			var b strings.Builder
+			for _, doc := range docs {
+				decoded, err := json.MarshalIndent(doc.Job, "", "  ")
+				require.NoError(t, err)
+				fmt.Fprintf(&b, "line %d, column %d\n%s\n", doc.Line, doc.Column, decoded)
+			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".txt", b.String())
+		})
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err, "run the test with -update to write it")
+	require.Equal(t, string(want), got)
+}
