@@ -1,0 +1,224 @@
+package app
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api"
+	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/internal/filelock"
+	"crontopus.dev/crontopus/store"
+	"crontopus.dev/crontopus/syncer"
+)
+
+// App is a server that has been put together and not yet started.
+type App struct {
+	options   Options
+	log       *slog.Logger
+	listener  net.Listener
+	store     *store.Store
+	syncer    *syncer.Syncer
+	publisher *syncer.Publisher
+	api       *api.API
+	draining  atomic.Bool
+	unwind    []func() error // what New opened, to be closed in reverse
+}
+
+// New opens everything that the server needs, the listening socket last. What was opened
+// is closed again when a later part fails.
+func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *App, err error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	a := &App{options: o, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if err := a.lockData(); err != nil {
+		return nil, err
+	}
+	keys, err := loadKeys(o)
+	if err != nil {
+		return nil, err
+	}
+	a.store, err = store.Open(ctx, store.Options{Path: filepath.Join(o.Data, "crontopus.db"), Box: keys.box, Now: time.Now, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	a.opened(a.store.Close)
+	if path, err := ensureAdminKey(ctx, a.store, o.Data, time.Now()); err != nil {
+		return nil, err
+	} else if path != "" {
+		log.InfoContext(ctx, "made the first API key; keep it safe", "file", path)
+	}
+	if err := a.listen(); err != nil {
+		return nil, err
+	}
+	return a, a.compose(ctx, keys, version)
+}
+
+// lockData takes the data folder for this process: two servers on one SQLite file would
+// each publish and wake only their own agents.
+func (a *App) lockData() error {
+	if err := os.MkdirAll(a.options.Data, 0o700); err != nil {
+		return dataError(a.options.Data, err)
+	}
+	lock, err := filelock.TryLock(filepath.Join(a.options.Data, "lock"))
+	if errors.Is(err, filelock.ErrLocked) {
+		return crontopus.Errorf(crontopus.CodeConflict, "another server already uses the data folder %s", a.options.Data).
+			WithHint("stop it, or give this one a folder of its own with --data DIR")
+	}
+	if err != nil {
+		return dataError(a.options.Data, err)
+	}
+	a.opened(lock.Close)
+	return nil
+}
+
+func (a *App) listen() error {
+	l, err := net.Listen("tcp", a.options.Listen)
+	if err != nil {
+		return crontopus.Errorf(crontopus.CodeInvalid, "cannot listen on %s: %w", a.options.Listen, err).
+			WithHint("stop what listens there, or choose another address with --listen HOST:PORT")
+	}
+	a.listener = l
+	a.opened(func() error { // closing twice is fine: Serve closes it first
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+// compose joins the parts.
+func (a *App) compose(ctx context.Context, k keys, version string) error {
+	installation, err := a.store.SystemInstallation(ctx)
+	if err != nil {
+		return err
+	}
+	networks, err := a.options.networks()
+	if err != nil {
+		return err
+	}
+	so := syncer.Options{
+		DataDir: a.options.Data, Key: k.signing, Installation: installation,
+		AllowNetworks: networks, AllowFileSources: a.options.AllowFileSources,
+		BundleLife: a.options.BundleLife, Store: a.store, Now: time.Now, Log: a.log,
+		OnMarked:    func() { a.publisher.Wake() },
+		OnPublished: func(t crontopus.TenantID, ids []string) { a.api.Published(t, ids) },
+	}
+	if a.syncer, err = syncer.New(so); err != nil {
+		return err
+	}
+	if a.publisher, err = syncer.NewPublisher(so); err != nil {
+		return err
+	}
+	a.api, err = api.New(api.Options{
+		Store: a.store, Now: time.Now, Log: a.log, Version: version, Installation: installation,
+		KeySet:         []wire.Key{wireKey(k.signing.Public().(ed25519.PublicKey))},
+		RecoveryKey:    wireKey(k.recovery),
+		PublicURL:      a.URL(),
+		CheckSourceURL: func(url string) error { return syncer.CheckURL(url, so) },
+		WakeSyncer:     a.syncer.Wake, WakePublisher: a.publisher.Wake,
+		Draining: a.draining.Load,
+	})
+	return err
+}
+
+// URL is where the server is reached.
+func (a *App) URL() string {
+	if a.options.PublicURL != "" {
+		return a.options.PublicURL
+	}
+	scheme := "http"
+	if a.options.TLSCert != "" {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://%s", scheme, a.listener.Addr())
+}
+
+// Run serves until ctx ends, then stops in order: no new requests, those under way are
+// finished, the components end, the store is closed. It returns the first failure.
+func (a *App) Run(ctx context.Context) error {
+	server := &http.Server{
+		Handler:           a.api,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      2 * time.Minute, // a long poll waits for up to one
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	// Components outlive the requests: what a request was promised still gets written.
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	parts, background := errgroup.WithContext(background)
+	parts.Go(func() error { return a.syncer.Run(background) })
+	parts.Go(func() error { return a.publisher.Run(background) })
+	parts.Go(func() error { return a.api.Run(background) })
+
+	serving, failed := errgroup.WithContext(ctx)
+	serving.Go(func() error { return a.serve(server) })
+	serving.Go(func() error {
+		select {
+		case <-failed.Done():
+		case <-background.Done(): // a part failed
+		}
+		a.draining.Store(true)
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.options.DrainTimeout)
+		defer cancel()
+		return server.Shutdown(drain)
+	})
+	a.log.InfoContext(ctx, "serving", "url", a.URL(), "data", a.options.Data)
+	err := serving.Wait()
+	stop()
+	err = errors.Join(err, parts.Wait(), a.close())
+	a.log.InfoContext(ctx, "stopped")
+	return err
+}
+
+func (a *App) serve(server *http.Server) (err error) {
+	if a.options.TLSCert != "" {
+		err = server.ServeTLS(a.listener, a.options.TLSCert, a.options.TLSKey)
+	} else {
+		err = server.Serve(a.listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// opened remembers how to undo a step of New.
+func (a *App) opened(undo func() error) { a.unwind = append(a.unwind, undo) }
+
+func (a *App) close() error {
+	var errs []error
+	for i := len(a.unwind) - 1; i >= 0; i-- {
+		errs = append(errs, a.unwind[i]())
+	}
+	a.unwind = nil
+	return errors.Join(errs...)
+}
+
+// ServeFetch is the fetch child's whole work: one repository, from a request on in to an
+// answer on out, in a process of its own.
+func ServeFetch(ctx context.Context, in io.Reader, out io.Writer) error {
+	return syncer.ServeFetch(ctx, in, out)
+}

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"time"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/envelope"
+	"crontopus.dev/crontopus/internal/atomicfile"
+	"crontopus.dev/crontopus/internal/keyfile"
+	"crontopus.dev/crontopus/internal/token"
+	"crontopus.dev/crontopus/store"
+)
+
+// keys are the secrets that a server reads at its start.
+type keys struct {
+	signing  ed25519.PrivateKey
+	recovery ed25519.PublicKey
+	box      *store.Box
+}
+
+// loadKeys reads the keys of the data folder and makes what is missing: the key that
+// signs bundles, the recovery key, which belongs offline, and the secret box's.
+func loadKeys(o Options) (keys, error) {
+	dir := filepath.Join(o.Data, "keys")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return keys{}, dataError(o.Data, err)
+	}
+	signing, err := signingKey(o, dir)
+	if err != nil {
+		return keys{}, err
+	}
+	recovery, err := recoveryKey(dir)
+	if err != nil {
+		return keys{}, err
+	}
+	box, err := store.LoadOrCreateBox(filepath.Join(dir, "box.key"))
+	if err != nil {
+		return keys{}, err
+	}
+	return keys{signing, recovery, box}, nil
+}
+
+func signingKey(o Options, dir string) (ed25519.PrivateKey, error) {
+	if o.SigningKey != "" {
+		return keyfile.Load(o.SigningKey)
+	}
+	return keyfile.LoadOrCreate(filepath.Join(dir, "signing.pem"))
+}
+
+// recoveryKey returns the public half, which is kept in a file of its own so that the
+// private half can be moved offline.
+func recoveryKey(dir string) (ed25519.PublicKey, error) {
+	public := filepath.Join(dir, "recovery.pub")
+	text, err := os.ReadFile(public)
+	if os.IsNotExist(err) {
+		key, err := keyfile.LoadOrCreate(filepath.Join(dir, "recovery.pem"))
+		if err != nil {
+			return nil, err
+		}
+		half := key.Public().(ed25519.PublicKey)
+		return half, atomicfile.Write(public, []byte(hex.EncodeToString(half)+"\n"), 0o644)
+	}
+	if err != nil {
+		return nil, dataError(dir, err)
+	}
+	half, err := hex.DecodeString(string(text[:max(0, len(text)-1)]))
+	if err != nil || len(half) != ed25519.PublicKeySize {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "%s is not a public key of 64 hex digits", public).
+			WithHint("restore it from a backup, or write the public half of recovery.pem into it")
+	}
+	return half, nil
+}
+
+// wireKey is the public key as agents pin it.
+func wireKey(public ed25519.PublicKey) wire.Key {
+	return wire.Key{ID: envelope.KeyID(public), Public: public}
+}
+
+// ensureAdminKey makes the first API key of a new installation and writes it to a file
+// that only the server's user can read. It returns the file's path, "" if keys exist.
+func ensureAdminKey(ctx context.Context, s *store.Store, data string, now time.Time) (string, error) {
+	existing, _, err := s.APIKeys(ctx, crontopus.DefaultTenant, crontopus.Page{Limit: 1})
+	if err != nil || len(existing) > 0 {
+		return "", err
+	}
+	secret := token.New("ctk_")
+	path := filepath.Join(data, "admin.key")
+	// The file comes first: a key in the database that nobody holds would lock everybody out.
+	if err := atomicfile.Write(path, []byte(secret+"\n"), 0o600); err != nil {
+		return "", dataError(data, err)
+	}
+	key := crontopus.APIKey{ID: rand.Text(), Tenant: crontopus.DefaultTenant, Name: "admin", Role: crontopus.RoleAdmin, CreatedAt: now}
+	return path, s.CreateAPIKey(ctx, crontopus.DefaultTenant, "server", key, token.Hash(secret))
+}
+
+// dataError says what to do about a data folder that cannot be used.
+func dataError(data string, err error) error {
+	return crontopus.Errorf(crontopus.CodeInvalid, "cannot use the data folder %s: %w", data, err).
+		WithHint("give this user a folder of its own with --data DIR")
+}

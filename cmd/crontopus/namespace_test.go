@@ -1,0 +1,96 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// envInside says that this process already runs in the private mount namespace.
+const envInside = "CRONTOPUS_TEST_NAMESPACE"
+
+// programs is the folder of the two built programs.
+var programs string
+
+// TestMain moves the tests into a mount namespace of their own, in which /etc/cron.d,
+// /etc/crontab and cron's spool are empty: the real cron that they start must not fire
+// this machine's other jobs, nor the machine's cron theirs.
+func TestMain(m *testing.M) {
+	if os.Getenv(envInside) == "" {
+		os.Exit(enterNamespace())
+	}
+	dir, err := prepare()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cannot prepare the whole-product tests:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// enterNamespace runs this test binary again inside unshare(1), as root.
+func enterNamespace() int {
+	argv := append([]string{"unshare", "--mount", "--propagation", "private", "--", os.Args[0]}, os.Args[1:]...)
+	if os.Geteuid() != 0 {
+		argv = append([]string{"sudo", "--non-interactive", "--preserve-env"}, argv...)
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), envInside+"=yes")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err := cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the whole-product tests need root (or sudo) and unshare(1) of util-linux:", err)
+		return 1
+	}
+	return 0
+}
+
+// prepare hides the machine's cron and builds both programs; with GOCOVERDIR set they
+// count what they cover.
+func prepare() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "crontopus-whole-"); err != nil {
+		return "", err
+	}
+	// Programs run as other users, too, by jobs that say so.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return dir, err
+	}
+	empty := filepath.Join(dir, "crontab")
+	if err := os.WriteFile(empty, nil, 0o644); err != nil {
+		return dir, err
+	}
+	for _, target := range []string{"/etc/cron.d", "/var/spool/cron", "/run"} {
+		if err := unix.Mount("tmpfs", target, "tmpfs", 0, "mode=0755"); err != nil {
+			return dir, fmt.Errorf("mount over %s (is the package cron installed?): %w", target, err)
+		}
+	}
+	if err := os.Mkdir("/var/spool/cron/crontabs", 0o1730); err != nil {
+		return dir, err
+	}
+	if err := unix.Mount(empty, "/etc/crontab", "", unix.MS_BIND, ""); err != nil {
+		return dir, fmt.Errorf("mount over /etc/crontab: %w", err)
+	}
+	programs = filepath.Join(dir, "bin")
+	args := []string{"build", "-o", programs + "/"}
+	if os.Getenv("GOCOVERDIR") != "" {
+		args = append(args, "-cover", "-coverpkg=crontopus.dev/crontopus/...")
+	}
+	build := exec.Command("go", append(args, "crontopus.dev/crontopus/cmd/...")...)
+	build.Stderr = os.Stderr
+	if err := os.Mkdir(programs, 0o755); err != nil {
+		return dir, err
+	}
+	return dir, build.Run()
+}
