@@ -35,7 +35,7 @@ func (s agents) register(r *router) {
 			"What it holds keeps running until its host is told otherwise."), s.revoke)
 }
 
-func (s agents) list(ctx context.Context, in *pageIn) (*body[wire.List[crontopus.Agent]], error) {
+func (s agents) list(ctx context.Context, in *PageIn) (*body[wire.List[crontopus.Agent]], error) {
 	found, next, err := s.store.Agents(ctx, callerOf(ctx).tenant, in.page())
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (s agents) list(ctx context.Context, in *pageIn) (*body[wire.List[crontopus
 	return listOf(found, next), nil
 }
 
-func (s agents) get(ctx context.Context, in *nameIn) (*body[crontopus.Agent], error) {
+func (s agents) get(ctx context.Context, in *NameIn) (*body[crontopus.Agent], error) {
 	found, err := s.store.AgentByName(ctx, callerOf(ctx).tenant, in.Name)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (s agents) get(ctx context.Context, in *nameIn) (*body[crontopus.Agent], er
 	return answer(showAgent(found)), nil
 }
 
-func (s agents) jobs(ctx context.Context, in *nameIn) (*body[wire.List[wire.Job]], error) {
+func (s agents) jobs(ctx context.Context, in *NameIn) (*body[wire.List[wire.Job]], error) {
 	found, err := s.store.AgentByName(ctx, callerOf(ctx).tenant, in.Name)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (s agents) jobs(ctx context.Context, in *nameIn) (*body[wire.List[wire.Job]
 	return listOf(shown, ""), nil
 }
 
-func (s agents) revoke(ctx context.Context, in *nameIn) (*body[crontopus.Agent], error) {
+func (s agents) revoke(ctx context.Context, in *NameIn) (*body[crontopus.Agent], error) {
 	c := callerOf(ctx)
 	revoked, err := s.store.RevokeAgent(ctx, c.tenant, c.actor(), in.Name, s.now())
 	if err != nil {

@@ -32,7 +32,7 @@ func (s keys) register(r *router) {
 		"It is refused from the next request on."), s.revoke)
 }
 
-func (s keys) list(ctx context.Context, in *pageIn) (*body[wire.List[crontopus.APIKey]], error) {
+func (s keys) list(ctx context.Context, in *PageIn) (*body[wire.List[crontopus.APIKey]], error) {
 	found, next, err := s.store.APIKeys(ctx, callerOf(ctx).tenant, in.page())
 	if err != nil {
 		return nil, err

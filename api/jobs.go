@@ -34,7 +34,7 @@ func (s jobs) register(r *router) {
 		"Its manifest, where it comes from, the hosts that it is published to, when it runs next and how it last went."), s.get)
 }
 
-func (s jobs) list(ctx context.Context, in *pageIn) (*body[wire.List[wire.Job]], error) {
+func (s jobs) list(ctx context.Context, in *PageIn) (*body[wire.List[wire.Job]], error) {
 	found, next, err := s.store.Jobs(ctx, callerOf(ctx).tenant, in.page())
 	if err != nil {
 		return nil, err

@@ -32,16 +32,17 @@ func orEmptyMap[K comparable, V any](m map[K]V) map[K]V {
 	return m
 }
 
-// pageIn is which part of a list is asked for.
-type pageIn struct {
+// PageIn is which part of a list is asked for. It is exported because huma passes over what
+// an unexported struct that is embedded brings.
+type PageIn struct {
 	After string `query:"after" maxLength:"1024" doc:"The cursor of the page before: its next"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many items at most"`
 }
 
-func (p pageIn) page() crontopus.Page { return crontopus.Page{After: p.After, Limit: p.Limit} }
+func (p PageIn) page() crontopus.Page { return crontopus.Page{After: p.After, Limit: p.Limit} }
 
-// nameIn names a thing in the path.
-type nameIn struct {
+// NameIn names a thing in the path; exported as PageIn is.
+type NameIn struct {
 	Name string `path:"name"`
 }
 

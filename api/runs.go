@@ -24,7 +24,7 @@ func (s runs) register(r *router) {
 }
 
 type runsIn struct {
-	pageIn
+	PageIn
 	Job   string    `query:"job" example:"production/nightly-backup" doc:"Only runs of this job"`
 	Agent string    `query:"agent" doc:"Only runs on the agent of this name"`
 	State string    `query:"state" enum:"running,succeeded,failed,timedOut,missed,skipped,unknown" doc:"Only runs in this state"`

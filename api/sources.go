@@ -58,7 +58,7 @@ func (s sources) register(r *router) {
 	add(r, operator, accepted(operation(http.MethodPost, "/api/v1/sources/{name}/resume", "resume-source", tagSources, "Sync again", "")), s.resume)
 }
 
-func (s sources) list(ctx context.Context, in *pageIn) (*body[wire.List[crontopus.Source]], error) {
+func (s sources) list(ctx context.Context, in *PageIn) (*body[wire.List[crontopus.Source]], error) {
 	found, next, err := s.store.Sources(ctx, callerOf(ctx).tenant, in.page())
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (s sources) list(ctx context.Context, in *pageIn) (*body[wire.List[crontopu
 	return listOf(found, next), nil
 }
 
-func (s sources) get(ctx context.Context, in *nameIn) (*body[crontopus.Source], error) {
+func (s sources) get(ctx context.Context, in *NameIn) (*body[crontopus.Source], error) {
 	found, err := s.store.Source(ctx, callerOf(ctx).tenant, in.Name)
 	if err != nil {
 		return nil, err
@@ -145,16 +145,16 @@ func cleanPath(p string) (string, error) {
 	return strings.TrimPrefix(path.Clean("/"+p), "/"), nil
 }
 
-func (s sources) remove(ctx context.Context, in *nameIn) (*struct{}, error) {
+func (s sources) remove(ctx context.Context, in *NameIn) (*struct{}, error) {
 	return s.steer(ctx, func(c caller) error { return s.store.RemoveSource(ctx, c.tenant, c.actor(), in.Name, s.now()) })
 }
 
-func (s sources) sync(ctx context.Context, in *nameIn) (*struct{}, error) {
+func (s sources) sync(ctx context.Context, in *NameIn) (*struct{}, error) {
 	return s.steer(ctx, func(c caller) error { return s.store.RequestSync(ctx, c.tenant, c.actor(), in.Name, s.now()) })
 }
 
 func (s sources) approve(ctx context.Context, in *struct {
-	nameIn
+	NameIn
 	Body wire.Approve
 }) (*struct{}, error) {
 	return s.steer(ctx, func(c caller) error {
@@ -162,11 +162,11 @@ func (s sources) approve(ctx context.Context, in *struct {
 	})
 }
 
-func (s sources) suspend(ctx context.Context, in *nameIn) (*struct{}, error) {
+func (s sources) suspend(ctx context.Context, in *NameIn) (*struct{}, error) {
 	return s.steer(ctx, func(c caller) error { return s.store.SuspendSource(ctx, c.tenant, c.actor(), in.Name, true) })
 }
 
-func (s sources) resume(ctx context.Context, in *nameIn) (*struct{}, error) {
+func (s sources) resume(ctx context.Context, in *NameIn) (*struct{}, error) {
 	return s.steer(ctx, func(c caller) error {
 		if err := s.store.SuspendSource(ctx, c.tenant, c.actor(), in.Name, false); err != nil {
 			return err

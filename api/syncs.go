@@ -23,8 +23,8 @@ func (s syncs) register(r *router) {
 }
 
 func (s syncs) list(ctx context.Context, in *struct {
-	nameIn
-	pageIn
+	NameIn
+	PageIn
 }) (*body[wire.List[crontopus.Sync]], error) {
 	found, next, err := s.store.Syncs(ctx, callerOf(ctx).tenant, in.Name, in.page())
 	if err != nil {
