@@ -165,3 +165,6 @@ func (d *Daemon) reachable(yes bool) {
 		d.spooled.Send()
 	}
 }
+
+// Deliver sends what is in the spool soon; it does not wait for it.
+func (d *Daemon) Deliver() { d.spooled.Send() }

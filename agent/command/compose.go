@@ -1,0 +1,101 @@
+package command
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/agent"
+	"crontopus.dev/crontopus/agent/builtin"
+	"crontopus.dev/crontopus/agent/crontab"
+	"crontopus.dev/crontopus/api/client"
+	"crontopus.dev/crontopus/internal/keyfile"
+)
+
+// host is what every command that works for an enrolled host needs.
+type host struct {
+	config agent.Config
+	state  agent.State
+	id     *agent.Identity
+	client *client.Client
+	spool  *agent.Spool
+	log    *slog.Logger
+}
+
+// openHost reads who this host is. It asks nobody.
+func openHost(config agent.Config, log *slog.Logger) (*host, error) {
+	state := agent.State{Dir: config.StateDir}
+	id, err := state.Identity()
+	if err != nil {
+		return nil, err
+	}
+	key, err := keyfile.Load(state.KeyFile())
+	if err != nil {
+		return nil, err
+	}
+	server := config.Server
+	if server == "" {
+		server = id.Server
+	}
+	c, err := client.New(server, client.WithAgent(id.AgentID, id.InstallationID, key))
+	if err != nil {
+		return nil, err
+	}
+	return &host{config, state, id, c, agent.NewSpool(state.SpoolDir()), log}, nil
+}
+
+// runner carries out runs; deliver is called when there are check-ins in the spool.
+func (h *host) runner(stdout, stderr io.Writer, deliver func(context.Context)) *agent.Runner {
+	return &agent.Runner{
+		State: h.state, AgentID: h.id.AgentID, Spool: h.spool, Deliver: deliver,
+		Policy: func() (*agent.Policy, error) { return agent.LoadPolicy(h.config.PolicyFile, os.Getuid()) },
+		Stdout: stdout, Stderr: stderr, Now: time.Now, Log: h.log,
+	}
+}
+
+// daemon joins the daemon and its scheduler. The builtin scheduler runs jobs itself, in
+// this process, and their check-ins wake the daemon.
+func (h *host) daemon(entryConfig string, stdout, stderr io.Writer) (*agent.Daemon, error) {
+	var daemon *agent.Daemon
+	runner := h.runner(stdout, stderr, func(context.Context) { daemon.Deliver() })
+	scheduler, err := newScheduler(h.config, entryConfig, runner.Exec, h.log)
+	if err != nil {
+		return nil, err
+	}
+	daemon = agent.NewDaemon(agent.DaemonOptions{
+		State: h.state, Identity: h.id, Server: h.client, Scheduler: scheduler, Spool: h.spool,
+		PolicyFile: h.config.PolicyFile, UID: os.Getuid(), Interval: h.config.Interval,
+		Version: version(), Now: time.Now, Log: h.log,
+	})
+	return daemon, nil
+}
+
+// newScheduler returns the scheduler that the settings choose. Only the builtin one needs
+// to know how a job is run; the others start this program again.
+func newScheduler(c agent.Config, entryConfig string, execute builtin.Execute, log *slog.Logger) (agent.Scheduler, error) {
+	if c.SchedulerName() == agent.SchedulerBuiltin {
+		return builtin.New(agent.State{Dir: c.StateDir}, execute, time.Now, log), nil
+	}
+	program, err := executable()
+	if err != nil {
+		return nil, err
+	}
+	return crontab.New(crontab.Options{File: c.CrontabFile, Executable: program, Config: entryConfig})
+}
+
+// executable is the whole path of this program, for entries. A link to it stays a link, so
+// that an upgrade behind the link needs no new entries.
+func executable() (string, error) {
+	if filepath.IsAbs(os.Args[0]) {
+		return filepath.Clean(os.Args[0]), nil
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return "", crontopus.Errorf(crontopus.CodeInternal, "cannot find the path of this program: %w", err)
+	}
+	return path, nil
+}

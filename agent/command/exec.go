@@ -1,0 +1,50 @@
+package command
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"crontopus.dev/crontopus"
+)
+
+func newExecCommand(settings *flags) *cobra.Command {
+	var byHand bool
+	cmd := &cobra.Command{
+		Use:   "exec NAMESPACE/NAME",
+		Short: "Run one job, as the scheduler does",
+		Long: `Runs one job of this host's bundle if it is due, and exits with the job's own exit
+code; a job that is not due, or whose last run still goes on, exits with 0. This is
+what the scheduler's entries start. It needs neither the daemon nor the network.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := crontopus.ParseJobName(args[0])
+			if err != nil {
+				return err
+			}
+			config, err := settings.load()
+			if err != nil {
+				return err
+			}
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+			h, err := openHost(config, log)
+			if err != nil {
+				return err
+			}
+			// Who does not answer is no news for cron's mail: the daemon delivers later, and says so.
+			deliver := func(ctx context.Context) {
+				if err := h.spool.Deliver(ctx, h.client.CheckIns); err != nil {
+					log.DebugContext(ctx, "check-ins stay in the spool", "error", err)
+				}
+			}
+			code, err := h.runner(cmd.OutOrStdout(), cmd.ErrOrStderr(), deliver).Exec(cmd.Context(), name, byHand)
+			if err == nil && code != 0 {
+				return exitCode(code)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&byHand, "now", false, "run now, whether it is due or not")
+	return cmd
+}

@@ -1,0 +1,75 @@
+package command
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func newRunCommand(settings *flags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Keep this host as its bundle says, until stopped",
+		Long: `Pulls this host's bundle, keeps the scheduler's entries as it says, repairs what
+another hand changed, reports, and delivers check-ins that runs could not. With the
+builtin scheduler it also runs the jobs.
+
+SIGHUP makes it look for drift at once.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := settings.load()
+			if err != nil {
+				return err
+			}
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			h, err := openHost(config, log)
+			if err != nil {
+				return err
+			}
+			if err := h.state.Create(); err != nil {
+				return err
+			}
+			entryConfig, err := settings.entryConfig(config)
+			if err != nil {
+				return err
+			}
+			daemon, err := h.daemon(entryConfig, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			log.InfoContext(cmd.Context(), "agent started", "name", h.id.Name, "server", h.client.Server(),
+				"scheduler", config.SchedulerName(), "state", config.StateDir, "version", version())
+			stop := onHangup(cmd.Context(), daemon.Wake)
+			defer stop()
+			return daemon.Run(cmd.Context())
+		},
+	}
+}
+
+// onHangup calls wake for each SIGHUP until stop is called.
+func onHangup(ctx context.Context, wake func()) (stop func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangup:
+				wake()
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangup)
+		cancel()
+		<-done
+	}
+}

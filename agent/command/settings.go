@@ -1,0 +1,144 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/agent"
+	"crontopus.dev/crontopus/internal/atomicfile"
+	"crontopus.dev/crontopus/internal/settings"
+)
+
+// envPrefix begins the variables that are settings.
+const envPrefix = "CRONTOPUS_AGENT"
+
+// flags are the settings as a command line gives them: over variables, over the file.
+type flags struct {
+	given  *pflag.FlagSet // the root's persistent flags
+	config string         // --config
+}
+
+func addSettings(root *cobra.Command) *flags {
+	f := &flags{given: root.PersistentFlags()}
+	var shown agent.Config
+	f.given.AddFlagSet(settingFlags(&shown, agent.DefaultConfig(os.Getuid(), os.Getenv)))
+	f.given.StringVar(&f.config, "config", "", "configuration `file` (default "+agent.DefaultConfigPath(os.Getuid(), os.Getenv)+", if it is there)")
+	return f
+}
+
+// settingFlags is the one list of settings, bound to c.
+func settingFlags(c *agent.Config, defaults agent.Config) *pflag.FlagSet {
+	set := pflag.NewFlagSet("settings", pflag.ContinueOnError)
+	set.StringVar(&c.Server, "server", defaults.Server, "`URL` of the server")
+	set.StringVar(&c.StateDir, "state-dir", defaults.StateDir, "`folder` of the agent's key, bundle and records")
+	set.StringVar(&c.PolicyFile, "policy-file", defaults.PolicyFile, "the host's policy, a YAML `file`")
+	set.StringVar(&c.Scheduler, "scheduler", defaults.Scheduler, "crontab or builtin (default: crontab where it is installed)")
+	set.StringVar(&c.CrontabFile, "crontab-file", defaults.CrontabFile, "keep the entries in this crontab `file` instead of the host's")
+	set.DurationVar(&c.Interval, "interval", defaults.Interval, "how often to look for drift")
+	return set
+}
+
+// load returns the settings that hold for this command.
+func (f *flags) load() (agent.Config, error) {
+	path, err := f.path(os.Getenv)
+	if err != nil {
+		return agent.Config{}, err
+	}
+	return read(path, f.given, os.Environ(), os.Getenv)
+}
+
+// path returns the configuration file: the one that was named, which must be there, or
+// the default one if it is there, else "".
+func (f *flags) path(getenv func(string) string) (string, error) {
+	named := f.config
+	if named == "" {
+		named = getenv(envPrefix + "_CONFIG")
+	}
+	if named != "" {
+		return filepath.Abs(named)
+	}
+	path := agent.DefaultConfigPath(os.Getuid(), getenv)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return path, nil
+}
+
+// read puts file, variables and given flags over the defaults.
+func read(path string, given *pflag.FlagSet, environ []string, getenv func(string) string) (agent.Config, error) {
+	var c agent.Config
+	set := settingFlags(&c, agent.DefaultConfig(os.Getuid(), getenv))
+	var err error
+	if given != nil {
+		given.Visit(func(f *pflag.Flag) {
+			if set.Lookup(f.Name) != nil {
+				err = errors.Join(err, set.Set(f.Name, f.Value.String()))
+			}
+		})
+	}
+	if err != nil {
+		return c, err
+	}
+	if err := settings.Apply(set, path, envPrefix, environ); err != nil {
+		return c, err
+	}
+	return c, c.Check()
+}
+
+// entryConfig returns what --config in a scheduler's entry has to say so that a run finds
+// the settings that hold here: cron starts it without our flags and variables. "" is the
+// default place. Where no file says what holds, one is written into the state folder.
+func (f *flags) entryConfig(c agent.Config) (string, error) {
+	path, err := f.path(os.Getenv)
+	if err != nil {
+		return "", err
+	}
+	if asFile, err := read(path, nil, nil, cronEnv); err == nil && asFile == c {
+		if standard, err := (&flags{}).path(cronEnv); err == nil && standard == path {
+			return "", nil
+		}
+		if path != "" {
+			return path, nil
+		}
+	}
+	written := agent.State{Dir: c.StateDir}.ConfigFile()
+	return written, write(written, c)
+}
+
+// cronEnv is the environment that cron gives a run, as far as settings go.
+func cronEnv(name string) string {
+	if name != "HOME" {
+		return ""
+	}
+	home, _ := os.UserHomeDir() // without one, there are no default folders either way
+	return home
+}
+
+// write puts settings into a file that load reads.
+func write(path string, c agent.Config) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Settings of crontopus-agent, for runs that its scheduler starts.\n")
+	for _, s := range []struct{ key, value string }{
+		{"server", c.Server}, {"stateDir", c.StateDir}, {"policyFile", c.PolicyFile},
+		{"scheduler", c.Scheduler}, {"crontabFile", c.CrontabFile}, {"interval", c.Interval.String()},
+	} {
+		if s.value != "" {
+			fmt.Fprintf(&b, "%s: %q\n", s.key, s.value)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return crontopus.Errorf(crontopus.CodeInvalid, "cannot make the folder of the configuration: %w", err)
+	}
+	if err := atomicfile.Write(path, []byte(b.String()), 0o644); err != nil {
+		return crontopus.Errorf(crontopus.CodeInvalid, "cannot write the configuration: %w", err)
+	}
+	return nil
+}
