@@ -64,13 +64,13 @@ func LoadOrCreateBox(path string) (*Box, error) {
 		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the secret box's key %s may be read by others", path).
 			WithHint("chmod 600 %s", path)
 	}
-	var key [32]byte
-	if n, err := hex.Decode(key[:], bytes.TrimSpace(data[:min(len(data), 66)])); err != nil || n != len(key) || len(data) > 66 {
+	key, err := hex.DecodeString(string(bytes.TrimSpace(data)))
+	if err != nil || len(key) != 32 {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "%s is not a secret box's key of 64 hex digits", path).
 			WithHint("restore it from a backup; without it the stored credentials cannot be read")
 	}
-	sum := sha256.Sum256(key[:])
-	return NewBox(hex.EncodeToString(sum[:8]), key)
+	sum := sha256.Sum256(key)
+	return NewBox(hex.EncodeToString(sum[:8]), [32]byte(key))
 }
 
 // Seal encrypts plain so that only Open with the same aad reads it.

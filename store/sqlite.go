@@ -147,6 +147,9 @@ func sqliteError(err error) error {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
 		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_NOMEM:
 		return unavailable(err)
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		return &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "the database file is damaged, or not a database", Err: err,
+			Hint: "restore it from a backup"}
 	}
 	return &crontopus.Error{Code: crontopus.CodeInternal, Message: "the database refused a statement", Err: err}
 }

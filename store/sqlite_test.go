@@ -1,12 +1,18 @@
 package store_test
 
 import (
+	"context"
+	"database/sql"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/store"
 	"crontopus.dev/crontopus/store/storetest"
 )
@@ -17,18 +23,153 @@ func newBox(t testing.TB) *store.Box {
 	return box
 }
 
+func options(t testing.TB, path string) store.Options {
+	return store.Options{Path: path, Box: newBox(t), Log: slog.New(slog.DiscardHandler)}
+}
+
 func openAt(t testing.TB, path string) *store.Store {
-	s, err := store.Open(t.Context(), store.Options{Path: path, Box: newBox(t), Log: slog.New(slog.DiscardHandler)})
+	s, err := store.Open(t.Context(), options(t, path))
 	require.NoError(t, err)
 	return s
 }
 
-func open(t testing.TB) *store.Store {
-	s := openAt(t, filepath.Join(t.TempDir(), "crontopus.db"))
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	return s
+// native opens the file behind the store's back.
+func native(t testing.TB, path string) *sql.DB {
+	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(5000)")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
 }
 
 func TestSQLite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *store.Store { return open(t) })
+	storetest.Run(t, func(t *testing.T) *store.Store {
+		s := openAt(t, filepath.Join(t.TempDir(), "crontopus.db"))
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		return s
+	})
+}
+
+func TestSQLiteKeepsEverythingOverARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crontopus.db")
+	s := openAt(t, path)
+	first, err := s.SystemInstallation(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, s.CreateSource(t.Context(), crontopus.DefaultTenant, "me",
+		crontopus.Source{ID: "1", Name: "ops"}, crontopus.SourceSecrets{Password: "hunter2"}))
+	require.NoError(t, s.Close())
+
+	s = openAt(t, path)
+	defer func() { require.NoError(t, s.Close()) }()
+	again, err := s.SystemInstallation(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+	secrets, err := s.SourceSecrets(t.Context(), crontopus.DefaultTenant, "1")
+	require.NoError(t, err)
+	require.Equal(t, "hunter2", secrets.Password)
+}
+
+// A process that dies leaves the file and its log behind as they are, without Close.
+func TestSQLiteKeepsWhatWasCommittedWhenTheProcessDies(t *testing.T) {
+	dir, crashed := t.TempDir(), t.TempDir()
+	s := openAt(t, filepath.Join(dir, "crontopus.db"))
+	defer func() { require.NoError(t, s.Close()) }()
+	key := crontopus.APIKey{ID: "k1", Tenant: crontopus.DefaultTenant, Role: crontopus.RoleAdmin, CreatedAt: time.UnixMicro(1).UTC()}
+	require.NoError(t, s.CreateAPIKey(t.Context(), crontopus.DefaultTenant, "me", key, [32]byte{1}))
+	for _, name := range []string{"crontopus.db", "crontopus.db-wal"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(crashed, name), data, 0o600))
+	}
+	after := openAt(t, filepath.Join(crashed, "crontopus.db"))
+	defer func() { require.NoError(t, after.Close()) }()
+	got, err := after.SystemAPIKey(t.Context(), [32]byte{1})
+	require.NoError(t, err)
+	require.Equal(t, key, got)
+}
+
+func TestSQLiteOpensAtAnyPath(t *testing.T) {
+	for _, name := range []string{"plain.db", "a b.db", "100%.db", "what?.db", "#1.db", "ünï.db", "a&_pragma=x.db"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), name)
+			s := openAt(t, path)
+			require.NoError(t, s.Ping(t.Context()))
+			require.NoError(t, s.Close())
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			require.NotZero(t, info.Size(), "the file of this name, not another")
+			require.Equal(t, os.FileMode(0o600), info.Mode())
+		})
+	}
+}
+
+func TestSQLiteIsSetUpToKeepItsWord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crontopus.db")
+	require.NoError(t, openAt(t, path).Close())
+	var mode string
+	require.NoError(t, native(t, path).QueryRow("PRAGMA journal_mode").Scan(&mode))
+	require.Equal(t, "wal", mode)
+}
+
+func TestSQLiteThatCannotBeOpened(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "text"), []byte(strings.Repeat("this is not a database ", 100)), 0o600))
+	for name, path := range map[string]string{
+		"no folder":      filepath.Join(dir, "gone", "crontopus.db"),
+		"a folder":       dir,
+		"something else": filepath.Join(dir, "text"),
+	} {
+		_, err := store.Open(t.Context(), options(t, path))
+		require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err), name)
+	}
+	_, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "x.db")})
+	require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err), "no box")
+}
+
+func TestSQLiteOfANewerVersionIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crontopus.db")
+	require.NoError(t, openAt(t, path).Close())
+	_, err := native(t, path).Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
+	require.NoError(t, err)
+	_, err = store.Open(t.Context(), options(t, path))
+	require.Equal(t, crontopus.CodeUnsupported, crontopus.ErrorCode(err))
+	require.NotEmpty(t, crontopus.ErrorHint(err))
+}
+
+func TestSQLiteErrorsBecomeOurs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crontopus.db")
+	s := openAt(t, path)
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, err := s.SystemInstallation(ended)
+	require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err))
+	require.ErrorIs(t, err, context.Canceled)
+	err = s.SystemCreateTenant(ended, crontopus.Tenant{ID: "x"})
+	require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err))
+
+	_, err = native(t, path).Exec("DROP TABLE runs")
+	require.NoError(t, err)
+	_, err = s.Run(t.Context(), crontopus.DefaultTenant, "x")
+	require.Equal(t, crontopus.CodeInternal, crontopus.ErrorCode(err))
+
+	require.NoError(t, s.Close())
+	_, err = s.SystemInstallation(t.Context())
+	require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err))
+	require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(s.Ping(t.Context())))
+}
+
+func TestSQLiteLocksOfOthersEndWithTheContext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crontopus.db")
+	s := openAt(t, path)
+	defer func() { require.NoError(t, s.Close()) }()
+	other, err := native(t, path).Conn(t.Context())
+	require.NoError(t, err)
+	defer other.Close()
+	_, err = other.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+	require.NoError(t, err)
+	soon, end := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer end()
+	err = s.SystemCreateTenant(soon, crontopus.Tenant{ID: "x"})
+	require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err))
+	_, err = s.SystemInstallation(t.Context())
+	require.NoError(t, err, "readers go on beside a writer")
 }

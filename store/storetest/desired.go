@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 
@@ -81,8 +82,10 @@ var desiredCases = cases{
 		src := w.source("ops")
 		errs := make([]error, 16)
 		var all sync.WaitGroup
+		read := w.outcome(src, "backup")
 		for i := range errs {
-			o := w.outcome(src, "backup")
+			o := read
+			o.Sync.ID = fmt.Sprint("s", i)
 			all.Go(func() { errs[i] = s.FinishSync(t.Context(), here, src.ID, o) })
 		}
 		all.Wait()

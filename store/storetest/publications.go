@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus"
@@ -104,13 +105,15 @@ var publicationCases = cases{
 	"no mark is lost between markers and publishers": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src, a := w.source("ops"), w.agent("db-01")
+		o := w.outcome(src)
+		o.Desired, o.Mark = nil, []string{a.ID}
 		marking := make(chan struct{})
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
 				for range 25 {
-					o := w.outcome(src)
-					o.Desired, o.Mark = nil, []string{a.ID}
+					o := o
+					o.Sync.ID = uuid.NewString()
 					if s.FinishSync(t.Context(), here, src.ID, o) != nil {
 						t.Error("a mark was refused")
 					}
@@ -131,8 +134,6 @@ var publicationCases = cases{
 		last, err := s.SystemMarked(t.Context(), 10)
 		require.NoError(t, err)
 		require.Empty(t, last, "the newest mark was seen and cleared")
-		o := w.outcome(src)
-		o.Desired, o.Mark = nil, []string{a.ID}
 		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
 		last, err = s.SystemMarked(t.Context(), 10)
 		require.NoError(t, err)

@@ -53,15 +53,16 @@ var syncCases = cases{
 	"only so many are remembered": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src := w.source("ops")
-		for i := range 510 {
-			o := w.outcome(src)
-			o.Desired, o.Sync.Started = nil, t0.Add(time.Duration(i)*time.Second)
+		o := w.outcome(src)
+		o.Desired = nil
+		for i := range 505 {
+			o.Sync.ID, o.Sync.Started = fmt.Sprint("s", i), t0.Add(time.Duration(i)*time.Second)
 			require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
 		}
 		list, next, err := s.Syncs(t.Context(), here, "ops", crontopus.Page{Limit: 1000})
 		require.NoError(t, err)
 		require.Empty(t, next)
 		require.Len(t, list, 500)
-		require.Equal(t, t0.Add(509*time.Second), list[0].Started)
+		require.Equal(t, t0.Add(504*time.Second), list[0].Started)
 	},
 }
