@@ -32,7 +32,7 @@ to will have them: around daylight saving too.`,
 	cmd.Flags().StringVar(&timezone, "timezone", crontopus.DefaultTimezone, "IANA name of the time zone")
 	cmd.Flags().StringVar(&from, "from", "", "print the runs after this time, in RFC 3339 (default now)")
 	cmd.Flags().IntVarP(&count, "count", "n", 5, fmt.Sprintf("how many runs to print, at most %d", maxRuns))
-	output := addOutputFlag(cmd, "text", formatJSON)
+	output := addOutputFlag(cmd, formatText, formatJSON)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		set, err := schedule.New(args, timezone)
 		if err != nil {

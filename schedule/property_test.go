@@ -55,13 +55,13 @@ func TestRunsAroundTransitionsAreThoseOfVixieCron(t *testing.T) {
 	})
 }
 
-func TestRunsOverYearsAreThoseOfVixieCron(t *testing.T) {
+func TestRunsOfAYearAreThoseOfVixieCron(t *testing.T) {
 	generator := expressions()
 	for zone := range transitions {
 		t.Run(zone, func(t *testing.T) {
 			t.Parallel()
-			for seed := range 6 {
-				requireSameRuns(t, generator.Example(seed), zone, instant("2017-06-01T00:00:00Z"), instant("2019-06-01T00:00:00Z"))
+			for seed := range 4 {
+				requireSameRuns(t, generator.Example(seed), zone, instant("2018-01-01T00:00:00Z"), instant("2019-01-01T00:00:00Z"))
 			}
 		})
 	}
