@@ -78,17 +78,37 @@ func transact(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(tx) 
 		return sqliteError(err)
 	}
 	defer t.Rollback() //nolint:errcheck // after Commit it says only that it came second
-	if err := fn(sqliteTx{t}); err != nil {
+	if err := fn(sqliteTx{t, map[string]*sql.Stmt{}}); err != nil {
 		return err
 	}
 	return sqliteError(t.Commit())
 }
 
-// sqliteTx is tx on database/sql.
-type sqliteTx struct{ t *sql.Tx }
+// sqliteTx is tx on database/sql. It prepares a text once: half of what a batch costs
+// SQLite is reading SQL. The statements end with the transaction.
+type sqliteTx struct {
+	t        *sql.Tx
+	prepared map[string]*sql.Stmt
+}
+
+func (s sqliteTx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if stmt, ok := s.prepared[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := s.t.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, sqliteError(err)
+	}
+	s.prepared[query] = stmt
+	return stmt, nil
+}
 
 func (s sqliteTx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := s.t.ExecContext(ctx, query, args...)
+	stmt, err := s.prepare(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	result, err := stmt.ExecContext(ctx, args...)
 	if err != nil {
 		return 0, sqliteError(err)
 	}
@@ -97,7 +117,11 @@ func (s sqliteTx) Exec(ctx context.Context, query string, args ...any) (int64, e
 }
 
 func (s sqliteTx) Query(ctx context.Context, query string, args ...any) (rows, error) {
-	found, err := s.t.QueryContext(ctx, query, args...)
+	stmt, err := s.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	found, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, sqliteError(err)
 	}
@@ -105,8 +129,17 @@ func (s sqliteTx) Query(ctx context.Context, query string, args ...any) (rows, e
 }
 
 func (s sqliteTx) QueryRow(ctx context.Context, query string, args ...any) row {
-	return sqliteRow{s.t.QueryRowContext(ctx, query, args...)}
+	stmt, err := s.prepare(ctx, query)
+	if err != nil {
+		return failedRow{err}
+	}
+	return sqliteRow{stmt.QueryRowContext(ctx, args...)}
 }
+
+// failedRow is a row that could not be asked for.
+type failedRow struct{ err error }
+
+func (r failedRow) Scan(...any) error { return r.err }
 
 type sqliteRow struct{ r *sql.Row }
 
