@@ -78,8 +78,10 @@ func read(path string, given *pflag.FlagSet, environ []string, getenv func(strin
 	set := settingFlags(&c, agent.DefaultConfig(os.Getuid(), getenv))
 	var err error
 	if given != nil {
-		given.Visit(func(f *pflag.Flag) {
-			if set.Lookup(f.Name) != nil {
+		// Not Visit: cobra parses into the set of the command that runs, and only the flag itself,
+		// which both sets share, says that it was given.
+		given.VisitAll(func(f *pflag.Flag) {
+			if f.Changed && set.Lookup(f.Name) != nil {
 				err = errors.Join(err, set.Set(f.Name, f.Value.String()))
 			}
 		})
