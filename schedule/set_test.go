@@ -83,7 +83,7 @@ func TestNext(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.situation, func(t *testing.T) {
 			set := mustNew(t, tt.zone, tt.expr)
-			at, got := instant(tt.after), []string{}
+			at, got := instant(t, tt.after), []string{}
 			for range tt.want {
 				next, ok := set.Next(at)
 				require.True(t, ok)
@@ -112,7 +112,7 @@ func TestPrev(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.situation, func(t *testing.T) {
-			got, ok := mustNew(t, tt.zone, tt.expr).Prev(instant(tt.at))
+			got, ok := mustNew(t, tt.zone, tt.expr).Prev(instant(t, tt.at))
 			require.True(t, ok)
 			require.Equal(t, tt.want, got.Format(time.RFC3339))
 		})
@@ -122,16 +122,16 @@ func TestPrev(t *testing.T) {
 func TestRebootAloneHasNoTimes(t *testing.T) {
 	set := mustNew(t, "UTC", "@reboot")
 	require.True(t, set.Reboot())
-	_, ok := set.Next(instant("2026-01-01T00:00:00Z"))
+	_, ok := set.Next(instant(t, "2026-01-01T00:00:00Z"))
 	require.False(t, ok)
-	_, ok = set.Prev(instant("2026-01-01T00:00:00Z"))
+	_, ok = set.Prev(instant(t, "2026-01-01T00:00:00Z"))
 	require.False(t, ok)
 }
 
 func TestTheEndsOfTime(t *testing.T) {
 	for _, zone := range []string{"UTC", "America/New_York", "Asia/Kathmandu"} {
 		set := mustNew(t, zone, "* * * * *", "0 0 29 2 */7")
-		for _, at := range []time.Time{time.Unix(math.MaxInt64, 0), time.Unix(1<<60, 0), instant("9999-12-31T23:59:59Z").AddDate(0, 0, 2)} {
+		for _, at := range []time.Time{time.Unix(math.MaxInt64, 0), time.Unix(1<<60, 0), instant(t, "9999-12-31T23:59:59Z").AddDate(0, 0, 2)} {
 			_, ok := set.Next(at)
 			require.False(t, ok, "after %d in %s", at.Unix(), zone)
 			last, ok := set.Prev(at)
@@ -195,7 +195,7 @@ func TestLocation(t *testing.T) {
 }
 
 func TestManyMayShareASet(t *testing.T) {
-	at := instant("2026-03-29T00:00:00Z")
+	at := instant(t, "2026-03-29T00:00:00Z")
 	want, _ := mustNew(t, "Europe/Vienna", "30 2 * * *").Next(at)
 	var all sync.WaitGroup
 	for range 8 {
