@@ -12,8 +12,8 @@ const keptSyncs = 500
 
 func scanSync(r row, s *crontopus.Sync) error { return r.Scan(document(s)) }
 
-// FinishSync writes what a sync came to, all of it or nothing: the sync itself, the
-// source's status, the desired state if it changed, and a mark for each agent that it may
+// FinishSync writes what a sync came to, all of it or nothing: the sync itself (but for a
+// poll with nothing new), the source's status, the desired state if it changed, and a mark for each agent that it may
 // concern. conflict means that another sync wrote the desired state since it was read, or
 // that another source owns one of the jobs.
 func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourceID string, o crontopus.SyncOutcome) error {
@@ -23,7 +23,7 @@ func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourc
 			return err
 		}
 		o.Sync.Source = src.Name
-		if err := insertSync(ctx, t, src, o.Sync); err != nil {
+		if err := recordSync(ctx, t, src, o); err != nil {
 			return err
 		}
 		if o.Desired != nil {
@@ -53,6 +53,24 @@ func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourc
 // the one to decide on.
 func spent(approved string, o crontopus.SyncOutcome) bool {
 	return o.Desired != nil || (o.Status.HeldPlan != "" && o.Status.HeldPlan != approved)
+}
+
+// recordSync keeps the sync, unless it is a poll that came to what the sync before it did:
+// those would drive out the ones that tell something.
+func recordSync(ctx context.Context, t tx, src crontopus.Source, o crontopus.SyncOutcome) error {
+	if o.Sync.Trigger == crontopus.TriggerPoll && o.Desired == nil {
+		var last crontopus.Sync
+		err := scanSync(t.QueryRow(ctx, `
+			SELECT body FROM syncs WHERE tenant_id = $1 AND source_id = $2
+			ORDER BY started_at DESC, id DESC LIMIT 1`, src.Tenant, src.ID), &last)
+		if err != nil && !errors.Is(err, errNoRow) {
+			return err
+		}
+		if err == nil && last.Revision == o.Sync.Revision && last.Reason == o.Sync.Reason && last.Message == o.Sync.Message {
+			return nil
+		}
+	}
+	return insertSync(ctx, t, src, o.Sync)
 }
 
 func insertSync(ctx context.Context, t tx, src crontopus.Source, sync crontopus.Sync) error {

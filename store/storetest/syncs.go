@@ -32,7 +32,7 @@ var syncCases = cases{
 		src := w.source("ops")
 		for i := range 5 {
 			o := w.outcome(src)
-			o.Desired, o.Sync.ID, o.Sync.Started = nil, fmt.Sprint("s", i), t0.Add(time.Duration(i/2)*time.Second)
+			o.Desired, o.Sync.ID, o.Sync.Trigger, o.Sync.Started = nil, fmt.Sprint("s", i), crontopus.TriggerWebhook, t0.Add(time.Duration(i/2)*time.Second)
 			require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
 		}
 		var seen []string
@@ -50,11 +50,37 @@ var syncCases = cases{
 		_, err := s.Sync(t.Context(), here, "s9")
 		requireCode(t, crontopus.CodeNotFound, err)
 	},
-	"only so many are remembered": func(t *testing.T, s *store.Store) {
+	"a poll that found nothing new is not remembered": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src := w.source("ops")
 		o := w.outcome(src)
 		o.Desired = nil
+		finish := func(id string, change func(*crontopus.SyncOutcome)) {
+			o.Sync.ID, o.Sync.Started = id, o.Sync.Started.Add(time.Minute)
+			change(&o)
+			require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
+		}
+		same := func(*crontopus.SyncOutcome) {}
+		finish("first", same)
+		finish("nothing new", func(o *crontopus.SyncOutcome) { o.Status.Failures = 7 })
+		require.Equal(t, 7, w.get("ops").Status.Failures, "its status is")
+		finish("fails", func(o *crontopus.SyncOutcome) { o.Sync.Reason = crontopus.ReasonFetchFailed })
+		finish("fails the same way", same)
+		finish("a new revision", func(o *crontopus.SyncOutcome) { o.Sync.Revision = "main@sha1:2" })
+		finish("somebody asked", func(o *crontopus.SyncOutcome) { o.Sync.Trigger = crontopus.TriggerManual })
+		list, _, err := s.Syncs(t.Context(), here, "ops", crontopus.Page{})
+		require.NoError(t, err)
+		var ids []string
+		for _, sync := range list {
+			ids = append(ids, sync.ID)
+		}
+		require.Equal(t, []string{"somebody asked", "a new revision", "fails", "first"}, ids)
+	},
+	"only so many are remembered": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		o := w.outcome(src)
+		o.Desired, o.Sync.Trigger = nil, crontopus.TriggerWebhook
 		for i := range 505 {
 			o.Sync.ID, o.Sync.Started = fmt.Sprint("s", i), t0.Add(time.Duration(i)*time.Second)
 			require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
