@@ -90,7 +90,7 @@ func ensureAdminKey(ctx context.Context, s *store.Store, data string, now time.T
 	if err != nil || len(existing) > 0 {
 		return "", err
 	}
-	secret := token.New("ctk_")
+	secret := token.New(token.APIKey)
 	path := filepath.Join(data, "admin.key")
 	// The file comes first: a key in the database that nobody holds would lock everybody out.
 	if err := atomicfile.Write(path, []byte(secret+"\n"), 0o600); err != nil {

@@ -174,7 +174,7 @@ var stageNote = map[string]string{
 	"decode":   "decoded what changed",
 	"validate": "checked every manifest",
 	"plan":     "counted what would leave which host",
-	"commit":   "wrote the desired state and marked the hosts",
+	"commit":   "stored the outcome",
 }
 
 // published waits until a bundle newer than before is signed for both hosts.

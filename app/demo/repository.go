@@ -34,14 +34,15 @@ func (d *demo) newRepository(ctx context.Context, seed fs.FS) (*repository, erro
 // URL is how a source names the repository.
 func (r *repository) URL() string { return "file://" + r.bare }
 
-// hook makes the bare repository send a signed webhook after each push.
+// hook makes the bare repository send a signed webhook after each push. Like a forge's it
+// is sent on the side: the push does not wait for it.
 func (r *repository) hook(url, secret string) error {
 	secretFile := filepath.Join(r.bare, "webhook.secret")
 	if err := os.WriteFile(secretFile, []byte(secret+"\n"), 0o600); err != nil {
 		return err
 	}
-	script := fmt.Sprintf("#!/bin/sh\nexport %s='%s' %s='%s'\nexec '%s' demo-webhook\n",
-		envHookURL, url, envHookSecret, secretFile, r.demo.options.Crontopus)
+	script := fmt.Sprintf("#!/bin/sh\nexport %s='%s' %s='%s'\npushed=$(cat)\nprintf '%%s\\n' \"$pushed\" | '%s' demo-webhook >'%s' 2>&1 &\n",
+		envHookURL, url, envHookSecret, secretFile, r.demo.options.Crontopus, filepath.Join(r.demo.dir, "webhook.log"))
 	return os.WriteFile(filepath.Join(r.bare, "hooks", "post-receive"), []byte(script), 0o755)
 }
 
