@@ -2,10 +2,8 @@ package agent
 
 import (
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"crontopus.dev/crontopus"
 )
@@ -31,11 +29,10 @@ func readSecrets(references map[string]string) (map[string]string, error) {
 	return values, nil
 }
 
-// readSecret returns a file's content without its last newline. The file is opened
-// without following a link at its end and without waiting for a pipe's other side, and
-// what was opened is what is judged.
+// readSecret returns a file's content without its last newline. What was opened is what is
+// judged, so it cannot be exchanged in between.
 func readSecret(path string) (string, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	f, err := openNoFollow(path)
 	if err != nil {
 		return "", crontopus.Errorf(crontopus.CodeUnavailable, "cannot open it: %w", err)
 	}
@@ -56,7 +53,7 @@ func readSecret(path string) (string, error) {
 	if err != nil {
 		return "", crontopus.Errorf(crontopus.CodeUnavailable, "cannot read it: %w", err)
 	}
-	value := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	value := strings.TrimSuffix(string(data), "\n")
 	if strings.ContainsRune(value, 0) {
 		return "", crontopus.Errorf(crontopus.CodeInvalid, "%s holds a NUL byte, which no environment can", path)
 	}
