@@ -107,11 +107,17 @@ func schedulingText(tokens token.Tokens, i int) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// misread finds plain scalars that the lexer takes for something else than they are: it
-// drops a tab inside one and joins the words around it, and it takes the colon of a second
-// key in braces for text.
+// misread finds what the lexer takes for something else than it is: it drops a tab inside
+// a plain scalar and joins the words around it, and in braces it takes the colon of a
+// second key for text, and one without a space after it for the end of a key.
 func misread(tokens token.Tokens, i int) (message, hint string) {
 	tk := tokens[i]
+	if tk.Type == token.MappingValueType && i > 0 && i+1 < len(tokens) && tokens[i-1].Indicator != token.QuotedScalarIndicator {
+		next := tokens[i+1]
+		if isText(next) && next.Position.Line == tk.Position.Line && next.Position.Column == tk.Position.Column+1 {
+			return "the colon has no space after it", "write `key: value`; a text with a colon in it goes in quotes"
+		}
+	}
 	if tk.Type != token.StringType || isBlock(tokens, i) {
 		return "", ""
 	}
@@ -123,6 +129,9 @@ func misread(tokens token.Tokens, i int) (message, hint string) {
 	}
 	return "", ""
 }
+
+// isText reports whether a token is a scalar, and no bracket or comma.
+func isText(tk *token.Token) bool { return tk.CharacterType == token.CharacterTypeMiscellaneous }
 
 // isBlock reports whether a token is the text of a block scalar, after "|" or ">".
 func isBlock(tokens token.Tokens, i int) bool {
