@@ -104,7 +104,7 @@ func (s checkIns) batch(ctx context.Context, in *struct {
 }
 
 func (s checkIns) single(ctx context.Context, in *struct {
-	jobIn
+	JobIn
 	RawBody []byte `contentType:"application/json"`
 }) (*body[wire.CheckInResult], error) {
 	name, err := in.name()
@@ -160,7 +160,7 @@ func result(c crontopus.CheckIn, err error) wire.CheckInResult {
 // splitBatch takes a batch in any of its three forms apart.
 func splitBatch(raw []byte) ([]json.RawMessage, error) {
 	raw = bytes.TrimSpace(raw)
-	if !json.Valid(raw) {
+	if !json.Valid(raw) || (raw[0] != '[' && raw[0] != '{') {
 		return nil, errNotJSON
 	}
 	var items []json.RawMessage

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"net/http"
-	"path"
 	"strings"
 	"time"
 
@@ -90,21 +89,15 @@ func (s enroll) newToken(in wire.TokenInput) (crontopus.EnrollmentToken, error) 
 			return tok, invalid("the label %s is kept for what hosts say of themselves", key).WithHint("choose a name that does not begin with %s", crontopus.FactPrefix)
 		}
 	}
+	// What a name, a pattern and a number of uses may be is the store's to say, once.
 	if err := checkText("the name pattern", tok.NamePattern, 128); err != nil {
 		return tok, err
 	}
-	_, badPattern := path.Match(tok.NamePattern, "x")
 	switch {
-	case tok.Name != "" && !crontopus.ValidName(tok.Name):
-		return tok, invalid("%q cannot name an agent", tok.Name).WithHint("use up to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit")
 	case tok.Name != "" && tok.NamePattern != "":
 		return tok, invalid("a token has a name or a name pattern, not both")
-	case tok.Name != "" && tok.Uses != 1:
-		return tok, invalid("a token that fixes the agent's name has one use").WithHint("leave the name out, or give a name pattern")
-	case badPattern != nil:
-		return tok, invalid("%q is not a name pattern", tok.NamePattern).WithHint("write one like web-*")
-	case tok.Uses < 1 || tok.Uses > maxTokenUses:
-		return tok, invalid("a token has between 1 and %d uses", maxTokenUses)
+	case tok.Uses > maxTokenUses:
+		return tok, invalid("a token has at most %d uses", maxTokenUses)
 	case in.Expires > maxTokenLife:
 		return tok, invalid("a token is good for at most %s", maxTokenLife)
 	}

@@ -46,7 +46,7 @@ func (s jobs) list(ctx context.Context, in *PageIn) (*body[wire.List[wire.Job]],
 	return listOf(shown, next), nil
 }
 
-func (s jobs) get(ctx context.Context, in *jobIn) (*body[wire.Job], error) {
+func (s jobs) get(ctx context.Context, in *JobIn) (*body[wire.Job], error) {
 	name, err := in.name()
 	if err != nil {
 		return nil, err

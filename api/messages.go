@@ -32,7 +32,8 @@ func orEmptyMap[K comparable, V any](m map[K]V) map[K]V {
 	return m
 }
 
-// PageIn is which part of a list is asked for. It is exported because huma passes over what
+// PageIn is which part of a list is asked for. It and the two below are exported because
+// huma does not look into embedded structs that are not. It is exported because huma passes over what
 // an unexported struct that is embedded brings.
 type PageIn struct {
 	After string `query:"after" maxLength:"1024" doc:"The cursor of the page before: its next"`
@@ -46,15 +47,15 @@ type NameIn struct {
 	Name string `path:"name"`
 }
 
-// jobIn names a job in the path.
-type jobIn struct {
+// JobIn names a job in the path.
+type JobIn struct {
 	Namespace string `path:"namespace"`
 	Job       string `path:"name"`
 }
 
 // name returns the job's name. What cannot be a name is not there, which is all that a
 // caller learns of any job that it may not see.
-func (in jobIn) name() (crontopus.JobName, error) {
+func (in JobIn) name() (crontopus.JobName, error) {
 	name := crontopus.JobName{Namespace: in.Namespace, Name: in.Job}
 	if !crontopus.ValidName(name.Namespace) || !crontopus.ValidName(name.Name) {
 		return name, crontopus.Errorf(crontopus.CodeNotFound, "there is no job %s", name)

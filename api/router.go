@@ -107,13 +107,16 @@ func bodyContent(op huma.Operation) map[string]*huma.MediaType {
 }
 
 // methods that a route may have; the order is that of the Allow header.
-var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
 func (r *router) methodNotAllowed(w http.ResponseWriter, req *http.Request) {
 	var allowed []string
 	for _, m := range methods {
 		if r.mux.Match(chi.NewRouteContext(), m, req.URL.Path) {
 			allowed = append(allowed, m)
+		}
+		if m == http.MethodGet && len(allowed) > 0 {
+			allowed = append(allowed, http.MethodHead) // by middleware.GetHead
 		}
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))

@@ -1,0 +1,150 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/client"
+	"crontopus.dev/crontopus/api/wire"
+)
+
+func TestJobShowsWhereItRunsAndHowItWent(t *testing.T) {
+	s := newServer(t)
+	s.now = func() time.Time { return time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC) }
+	started := s.now().Add(-time.Hour)
+	s.store.runs["r1"] = crontopus.Run{ID: "r1", Job: backup, Agent: "db-01", State: crontopus.RunRunning, Started: &started}
+	job, err := s.as(crontopus.RoleViewer).Job(t.Context(), backup)
+	require.NoError(t, err)
+	require.Equal(t, "ops", job.Source)
+	require.Len(t, job.Next, 5)
+	require.True(t, job.Next[0].Equal(time.Date(2026, 5, 2, 2, 30, 0, 0, time.UTC)), job.Next[0])
+	require.Equal(t, &wire.LastRun{ID: "r1", Agent: "db-01", State: crontopus.RunRunning, At: started}, job.LastRun)
+	require.Equal(t, crontopus.Schedules{"30 2 * * *"}, job.Job.Spec.Schedule)
+
+	var names []string
+	for listed, err := range client.All(t.Context(), s.as(crontopus.RoleViewer).Jobs) {
+		require.NoError(t, err)
+		names = append(names, listed.Job.Name().String())
+	}
+	require.Equal(t, []string{"production/nightly-backup"}, names)
+	held, err := s.as(crontopus.RoleViewer).AgentJobs(t.Context(), "db-01")
+	require.NoError(t, err)
+	require.Len(t, held.Items, 1)
+}
+
+func TestSuspendedJobHasNoNextRun(t *testing.T) {
+	s := newServer(t)
+	s.store.jobs[0].Job.Spec.Suspend = true
+	job, err := s.as(crontopus.RoleViewer).Job(t.Context(), backup)
+	require.NoError(t, err)
+	require.Empty(t, job.Next)
+}
+
+func TestListsAreNeverNull(t *testing.T) {
+	s := newServer(t)
+	s.store.change(func() { s.store.jobs, s.store.runs = nil, nil })
+	for _, path := range []string{"/api/v1/jobs", "/api/v1/runs", "/api/v1/agents", "/api/v1/agents/db-01", "/api/v1/agents/db-01/jobs",
+		"/api/v1/sources", "/api/v1/sources/ops", "/api/v1/sources/ops/syncs", "/api/v1/syncs/sync-1", "/api/v1/api-keys"} {
+		r := s.send(http.MethodGet, path, "", s.bearer(crontopus.RoleAdmin))
+		require.Equal(t, 200, r.status, path)
+		require.NotContains(t, string(r.body), "null", path)
+	}
+}
+
+func TestRunsAreFiltered(t *testing.T) {
+	s := newServer(t)
+	s.store.runs["r1"] = crontopus.Run{ID: "r1", Job: backup, State: crontopus.RunFailed, Output: []byte("boom")}
+	s.store.runs["r2"] = crontopus.Run{ID: "r2", Job: backup, State: crontopus.RunSucceeded}
+	c := s.as(crontopus.RoleViewer)
+	list, err := c.Runs(t.Context(), crontopus.RunFilter{Job: &backup, State: crontopus.RunFailed, Since: time.Now(), Agent: "db-01"}, crontopus.Page{Limit: 5})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+	run, err := c.Run(t.Context(), "r1")
+	require.NoError(t, err)
+	require.Equal(t, "boom", string(run.Output))
+}
+
+func TestSourceFromItsAddingToItsRemoval(t *testing.T) {
+	s := newServer(t)
+	c := s.as(crontopus.RoleAdmin)
+	added, err := c.AddSource(t.Context(), wire.SourceInput{Name: "jobs", URL: "https://git.example.com/ops/jobs.git", Path: "/prod//db/", Password: "hunter2"})
+	require.NoError(t, err)
+	require.Equal(t, "main", added.Source.Branch)
+	require.Equal(t, "prod/db", added.Source.Path)
+	require.Equal(t, crontopus.Duration(time.Minute), added.Source.Interval)
+	require.Equal(t, "https://cron.example.com/hooks/forgejo/"+added.Source.ID, added.WebhookURL)
+	require.Equal(t, s.store.secrets[added.Source.ID], crontopus.SourceSecrets{Password: "hunter2", WebhookSecret: added.WebhookSecret})
+	require.Len(t, added.WebhookSecret, 53)
+	require.Equal(t, []string{"key:the admin"}, s.store.actors)
+
+	got, err := c.Source(t.Context(), "jobs")
+	require.NoError(t, err)
+	require.Equal(t, added.Source.ID, got.ID)
+	s.store.change(func() {
+		source := s.store.sources[got.ID]
+		source.Status.HeldPlan = "abc"
+		s.store.sources[got.ID] = source
+	})
+	require.NoError(t, c.SyncSource(t.Context(), "jobs"))
+	require.NoError(t, c.ApproveSource(t.Context(), "jobs", "abc"))
+	require.NoError(t, c.SuspendSource(t.Context(), "jobs"))
+	require.True(t, s.store.sources[got.ID].Suspended)
+	require.NoError(t, c.ResumeSource(t.Context(), "jobs"))
+	require.False(t, s.store.sources[got.ID].Suspended)
+	require.NoError(t, c.RemoveSource(t.Context(), "jobs"))
+	require.NotNil(t, s.store.sources[got.ID].RemovedAt)
+	require.EqualValues(t, 6, s.syncs.Load(), "each wakes the syncer")
+
+	list, err := c.Sources(t.Context(), crontopus.Page{})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 2)
+	syncs, err := c.Syncs(t.Context(), "ops", crontopus.Page{})
+	require.NoError(t, err)
+	require.Len(t, syncs.Items, 1)
+	sync, err := c.Sync(t.Context(), "sync-1")
+	require.NoError(t, err)
+	require.Equal(t, crontopus.ReasonSynced, sync.Reason)
+}
+
+func TestSourcesThatAreRefused(t *testing.T) {
+	s := newServer(t)
+	for name, change := range map[string]func(*wire.SourceInput){
+		"name":                 func(in *wire.SourceInput) { in.Name = "My Jobs" },
+		"path out of it":       func(in *wire.SourceInput) { in.Path = "a/../../b" },
+		"URL not allowed":      func(in *wire.SourceInput) { in.URL = "http://10.0.0.1/x" },
+		"branch as an option":  func(in *wire.SourceInput) { in.Branch = "--upload-pack=x" },
+		"branch with a space":  func(in *wire.SourceInput) { in.Branch = "a b" },
+		"path with a NUL":      func(in *wire.SourceInput) { in.Path = "a\x00" },
+		"polled all the time":  func(in *wire.SourceInput) { in.Interval = 1 },
+		"polled once a decade": func(in *wire.SourceInput) { in.Interval = crontopus.Duration(87600 * time.Hour) },
+		"an endless password":  func(in *wire.SourceInput) { in.Password = strings.Repeat("x", 3000) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := wire.SourceInput{Name: "jobs", URL: "https://git.example.com/jobs"}
+			change(&in)
+			_, err := s.as(crontopus.RoleAdmin).AddSource(t.Context(), in)
+			require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err))
+		})
+	}
+	_, err := s.as(crontopus.RoleAdmin).AddSource(t.Context(), wire.SourceInput{Name: "ops", URL: "https://git.example.com/jobs"})
+	require.Equal(t, crontopus.CodeConflict, crontopus.ErrorCode(err))
+}
+
+func TestAPIKeyIsShownOnceAndWorks(t *testing.T) {
+	s := newServer(t)
+	made, err := s.as(crontopus.RoleAdmin).CreateAPIKey(t.Context(), wire.KeyInput{Name: "ci", Role: crontopus.RoleOperator})
+	require.NoError(t, err)
+	ci, err := client.New(s.URL, client.WithAPIKey(made.Secret))
+	require.NoError(t, err)
+	who, err := ci.Whoami(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, wire.Whoami{Tenant: crontopus.DefaultTenant, KeyID: made.Key.ID, Name: "ci", Role: crontopus.RoleOperator}, who)
+	r := s.send(http.MethodGet, "/api/v1/api-keys", "", s.bearer(crontopus.RoleAdmin))
+	require.NotContains(t, string(r.body), made.Secret)
+	require.NotContains(t, s.log.String(), made.Secret)
+}
