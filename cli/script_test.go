@@ -79,7 +79,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path := filepath.Join(c.dir, "api", r.Method, strings.TrimPrefix(r.URL.Path, "/api/v1/"))
 	if data, err := os.ReadFile(path + ".json"); err == nil {
-		w.Write(data)
+		_, _ = w.Write(data)
 		return
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -95,7 +95,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 	if status != http.StatusNoContent {
 		data, _ := os.ReadFile(others[0])
-		w.Write(data)
+		_, _ = w.Write(data)
 	}
 }
 

@@ -181,6 +181,8 @@ func TestTheLinterKeepsTheSameLaw(t *testing.T) {
 		if top == "" || top == "app" || top == "cmd" { // the root has a rule of another form; app and cmd have none to keep
 			continue
 		}
-		require.Containsf(t, config, "**/"+top+"/", "no depguard rule is about %s", pkg)
+		if !strings.Contains(config, "**/"+top+"/") {
+			t.Errorf("no depguard rule in .golangci.yml is about %s", pkg)
+		}
 	}
 }

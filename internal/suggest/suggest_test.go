@@ -3,8 +3,9 @@ package suggest_test
 import (
 	"testing"
 
-	"crontopus.dev/crontopus/internal/suggest"
 	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus/internal/suggest"
 )
 
 func TestNearest(t *testing.T) {
