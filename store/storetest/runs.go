@@ -64,7 +64,7 @@ var runCases = cases{
 			w.record(a.ID, checkIn("backup", crontopus.EventStart)) // at the newest instant or above
 		}
 		require.Subset(t, seen, want)
-		require.Equal(t, len(seen), len(unique(seen)), "none twice")
+		require.Len(t, unique(seen), len(seen), "none twice")
 	},
 	"filters narrow, alone and together": func(t *testing.T, s *store.Store) {
 		w, a := running(t, s)
