@@ -42,14 +42,17 @@ type Send func(ctx context.Context, checkIns []crontopus.CheckIn) ([]wire.CheckI
 // Spool keeps check-ins on disk until the server has answered for them, one file each, in
 // the order in which they were added. Any number of processes may add and deliver.
 type Spool struct {
-	dir string
+	dir             string
+	most, mostBytes int // how much may wait
 
 	mu    sync.Mutex
 	added int // since the limits were last looked at
 }
 
 // NewSpool returns the spool in a folder that exists.
-func NewSpool(dir string) *Spool { return &Spool{dir: dir} }
+func NewSpool(dir string) *Spool {
+	return &Spool{dir: dir, most: maxSpooled, mostBytes: maxSpooledBytes}
+}
 
 // Add puts a check-in into the spool; when it returns nil it is on disk. A full spool makes
 // room, with the oldest starts first, since a run's end also tells that it began.

@@ -23,7 +23,7 @@ func (s *Spool) makeRoom() {
 	if err != nil {
 		return
 	}
-	_ = s.drop(excess(waiting, maxSpooled-1, maxSpooledBytes))
+	_ = s.drop(excess(waiting, s.most-1, s.mostBytes))
 }
 
 // excess chooses what has to go: the oldest starts, then the oldest of all.

@@ -53,7 +53,7 @@ func parse(data []byte, form form) table {
 		}
 	}
 	t.observed = observe(lines, blocks, main, form)
-	t.newline = hasNote(lines, blocks[main]) && bytes.HasSuffix(t.before, []byte("\n"))
+	t.newline = hasNote(lines, blocks[main]) && endsAnOpenLine(t.before)
 	return t
 }
 
@@ -187,6 +187,13 @@ func hasNote(lines [][]byte, b block) bool {
 		}
 	}
 	return false
+}
+
+// endsAnOpenLine reports whether data's last byte can be a newline that was added: one
+// that ends a line with something in it.
+func endsAnOpenLine(data []byte) bool {
+	n := len(data)
+	return n >= 2 && data[n-1] == '\n' && data[n-2] != '\n'
 }
 
 func isNote(line []byte) bool { return string(bytes.TrimSpace(line)) == newlineNote }
