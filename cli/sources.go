@@ -102,9 +102,12 @@ func describeSource(t *table, s crontopus.Source) {
 	t.row("Polled every:", s.Interval.String())
 	t.row("Status:", sourceState(s))
 	for _, c := range s.Status.Conditions {
-		t.row(c.Type+":", fmt.Sprintf("%t, %s: %s", c.Status, c.Reason, c.Message))
+		if c.Status && c.Type != crontopus.ConditionReady || !c.Status && c.Type == crontopus.ConditionReady { // what a person should look at
+			t.row(c.Type+":", fmt.Sprintf("%t, %s", c.Status, c.Message))
+		}
 	}
-	t.row("In force:", fmt.Sprintf("%s, %d jobs", orDash(s.Status.LastAppliedRevision), s.Status.Jobs))
+	t.row("In force:", orDash(s.Status.LastAppliedRevision))
+	t.row("Jobs:", fmt.Sprint(s.Status.Jobs))
 	t.row("Next attempt:", t.style.time(s.Status.NextAttemptAt))
 }
 
