@@ -118,6 +118,9 @@ func misread(tokens token.Tokens, i int) (message, hint string) {
 			return "the colon has no space after it", "write `key: value`; a text with a colon in it goes in quotes"
 		}
 	}
+	if tk.Type == token.DocumentEndType && i+1 < len(tokens) && tokens[i+1].Position.Line == tk.Position.Line && tokens[i+1].Type != token.CommentType {
+		return "a text without quotes cannot begin with three dots here", "put the text in quotes"
+	}
 	if tk.Type != token.StringType || isBlock(tokens, i) {
 		return "", ""
 	}

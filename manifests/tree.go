@@ -102,10 +102,7 @@ func plainKey(node ast.MapKeyNode) (string, bool) {
 }
 
 func firstKey(fields []*ast.MappingValueNode, key string) *token.Token {
-	i := slices.IndexFunc(fields, func(f *ast.MappingValueNode) bool {
-		k, isText := plainKey(f.Key)
-		return isText && k == key
-	})
+	i := slices.IndexFunc(fields, func(f *ast.MappingValueNode) bool { return f.Key.GetToken().Value == key })
 	return fields[i].Key.GetToken()
 }
 
@@ -121,8 +118,8 @@ func find(node ast.Node, keys []string, wantKey bool) *token.Token {
 		switch n := node.(type) {
 		case *ast.MappingNode:
 			for _, field := range n.Values {
-				if k, isText := plainKey(field.Key); isText && k == key {
-					next, tk = field.Value, field.Key.GetToken()
+				if name := field.Key.GetToken(); name.Value == key {
+					next, tk = field.Value, name
 					break
 				}
 			}
