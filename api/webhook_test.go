@@ -33,7 +33,7 @@ type delivery struct {
 	event, ref string
 }
 
-func deliveries(t testing.TB) []delivery {
+func deliveries(t *testing.T) []delivery {
 	files, err := filepath.Glob("testdata/forgejo/*/*.headers.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
@@ -163,10 +163,11 @@ func TestSuspendedOrRemovedSourceIgnoresItsWebhook(t *testing.T) {
 }
 
 func FuzzWebhook(f *testing.F) {
-	for _, d := range deliveries(f) {
-		f.Add([]byte(d.body), hexMAC("s3cret", d.body), d.event)
+	// Small seeds: the fuzzer spends its time on making large ones smaller.
+	for _, body := range []string{`{"ref":"refs/heads/main"}`, `{"ref":"refs/heads/x","commits":[]}`, `{"ref":1}`, `[]`, `{`, ``} {
+		f.Add([]byte(body), hexMAC("s3cret", body), "push")
+		f.Add([]byte(body), "", "create")
 	}
-	f.Add([]byte(`{"ref":"refs/heads/main"}`), "", "push")
 	store := newFakeStore()
 	store.sources["src-1"] = crontopus.Source{ID: "src-1", Branch: "main"}
 	store.secrets["src-1"] = crontopus.SourceSecrets{WebhookSecret: "s3cret"}
