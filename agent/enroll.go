@@ -3,8 +3,6 @@ package agent
 import (
 	"context"
 	"encoding/hex"
-	"errors"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -93,9 +91,8 @@ func pin(keys []wire.Key, fingerprint string) ([]wire.Key, error) {
 // notEnrolled refuses to replace an identity, which would leave the entries of the old
 // one behind.
 func (s State) notEnrolled() error {
-	_, err := os.Stat(s.IdentityFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if _, err := os.Stat(s.IdentityFile()); err != nil {
+		return nil //nolint:nilerr // not there; a folder that cannot be used says so when it is
 	}
 	name := "an agent"
 	if id, err := s.Identity(); err == nil {

@@ -43,6 +43,7 @@ type puller struct {
 	retry     atomic.Bool // a person asks: look at a refused bundle again
 	etag      string
 	refusedAt time.Time // zero unless the server's newest was refused
+	failed    bool      // the last poll was not answered
 }
 
 // Run polls until ctx ends.
@@ -60,8 +61,13 @@ func (p *puller) poll(ctx context.Context) error {
 	if p.stale() {
 		p.etag = ""
 	}
+	wait := pollWait
+	if p.failed {
+		wait = 0 // to learn at once that the server is back: what waits to be told depends on it
+	}
 	begin := p.now()
-	raw, etag, changed, err := p.server.Bundle(ctx, p.etag, pollWait, p.drained())
+	raw, etag, changed, err := p.server.Bundle(ctx, p.etag, wait, p.drained())
+	p.failed = err != nil
 	p.reachable(err == nil)
 	switch {
 	case crontopus.ErrorCode(err) == crontopus.CodeUnauthorized:

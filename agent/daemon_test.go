@@ -1,0 +1,370 @@
+package agent_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/agent"
+	"crontopus.dev/crontopus/api/wire"
+)
+
+// headquarters is a server in memory. Its clock is that of the test's bubble.
+type headquarters struct {
+	mu       sync.Mutex
+	bundle   []byte
+	tag      string
+	changed  chan struct{}
+	down     error
+	polls    int
+	reports  []crontopus.AgentReport
+	checkIns []crontopus.CheckIn
+}
+
+func newHeadquarters() *headquarters { return &headquarters{changed: make(chan struct{})} }
+
+// publish hands out an envelope from now on.
+func (h *headquarters) publish(tag string, raw []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bundle, h.tag = raw, tag
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// fail makes every request fail from now on, nil ends that. Who waits is thrown out.
+func (h *headquarters) fail(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.down = err
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+func (h *headquarters) Bundle(ctx context.Context, etag string, wait time.Duration, _ time.Time) ([]byte, string, bool, error) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	h.mu.Lock()
+	h.polls++
+	h.mu.Unlock()
+	for {
+		h.mu.Lock()
+		raw, tag, changed, down := h.bundle, h.tag, h.changed, h.down
+		h.mu.Unlock()
+		switch {
+		case down != nil:
+			return nil, etag, false, down
+		case tag != etag:
+			return raw, tag, true, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, etag, false, ctx.Err()
+		case <-timer.C:
+			return nil, etag, false, nil
+		case <-changed:
+		}
+	}
+}
+
+func (h *headquarters) Report(_ context.Context, r crontopus.AgentReport) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.down == nil {
+		h.reports = append(h.reports, r)
+	}
+	return h.down
+}
+
+func (h *headquarters) CheckIns(_ context.Context, c []crontopus.CheckIn) ([]wire.CheckInResult, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.down != nil {
+		return nil, h.down
+	}
+	h.checkIns = append(h.checkIns, c...)
+	results := make([]wire.CheckInResult, len(c))
+	for i := range results {
+		results[i] = wire.CheckInResult{RunID: c[i].RunID, Status: 200}
+	}
+	return results, nil
+}
+
+func (h *headquarters) lastReport(t *testing.T) crontopus.AgentReport {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	require.NotEmpty(t, h.reports)
+	return h.reports[len(h.reports)-1]
+}
+
+// table is a scheduler that a test can read and tamper with.
+type table struct {
+	mu      sync.Mutex
+	entries []agent.Native
+}
+
+func (s *table) Name() string { return "table" }
+func (s *table) Render(j *crontopus.Job) (agent.Native, error) {
+	return agent.Native{Job: j.Name(), Text: j.Spec.Schedule[0]}, nil
+}
+func (s *table) Observe(context.Context) (agent.Observed, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return agent.Observed{Entries: slices.Clone(s.entries)}, nil
+}
+func (s *table) Apply(_ context.Context, entries []agent.Native) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entries = slices.Clone(entries)
+	return nil
+}
+func (s *table) names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := []string{}
+	for _, e := range s.entries {
+		names = append(names, e.Job.Name)
+	}
+	return names
+}
+
+// duty is a daemon at work in a bubble, and the world around it.
+type duty struct {
+	*site
+	t      *testing.T
+	server *headquarters
+	table  *table
+	spool  *agent.Spool
+	daemon *agent.Daemon
+	policy string
+	life   time.Duration // of the bundles that publish makes
+}
+
+// onDuty runs the test in a bubble with a daemon on a fresh host.
+func onDuty(t *testing.T, test func(d *duty)) {
+	dir := t.TempDir()
+	s := newSite(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := &duty{site: s, t: t, server: newHeadquarters(), table: &table{}, policy: dir + "/policy.yaml", life: 14 * 24 * time.Hour}
+		d.spool = agent.NewSpool(s.state.SpoolDir())
+		defer d.start()()
+		test(d)
+	})
+}
+
+// start runs a daemon; it is asleep, with everything done, when start returns.
+func (d *duty) start() (stop func()) {
+	d.daemon = agent.NewDaemon(agent.DaemonOptions{
+		State: d.state, Identity: d.id, Server: d.server, Scheduler: d.table, Spool: d.spool,
+		PolicyFile: d.policy, UID: os.Getuid(), Interval: 5 * time.Minute, Version: "v1",
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- d.daemon.Run(ctx) }()
+	d.settle()
+	return func() {
+		cancel()
+		require.NoError(d.t, <-done)
+	}
+}
+
+// settle waits until nobody has anything to do but wait.
+func (d *duty) settle() { synctest.Wait() }
+
+// after lets time pass.
+func (d *duty) after(span time.Duration) {
+	<-time.After(span)
+	synctest.Wait()
+}
+
+// publish signs a bundle now and hands it out.
+func (d *duty) publish(number int64, names ...string) {
+	b := d.bundle(number, names...)
+	b.Issued, b.Expires = time.Now(), time.Now().Add(d.life)
+	for i := range b.Jobs {
+		if os.Getuid() == rootUID {
+			b.Jobs[i].Spec.Run.User = nobodyName
+		}
+	}
+	b.JobsDigest = crontopus.JobsDigest(b.Jobs)
+	raw := d.sign(b)
+	d.server.publish(b.Gen().String()+b.Expires.String(), raw)
+	d.settle()
+}
+
+func TestDaemonBringsEachBundleToTheScheduler(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		require.Empty(t, d.table.names())
+		d.publish(1, "a")
+		require.Equal(t, []string{"a"}, d.table.names(), "at once, by the waiting poll")
+		d.after(time.Second)
+		require.Equal(t, crontopus.Generation{Epoch: 1, Number: 1}, d.server.lastReport(t).Applied)
+		d.publish(2, "a", "b")
+		d.after(3 * time.Second)
+		require.Equal(t, []string{"a", "b"}, d.table.names())
+		r := d.server.lastReport(t)
+		require.Equal(t, crontopus.Generation{Epoch: 1, Number: 2}, r.Applied)
+		require.Equal(t, "table", r.Scheduler)
+		require.Equal(t, "v1", r.Version)
+		require.Nil(t, r.Refused)
+	})
+}
+
+func TestDaemonSleepsWhileNothingChanges(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.publish(1, "a")
+		d.after(time.Minute)
+		d.server.mu.Lock()
+		polls, reports := d.server.polls, len(d.server.reports)
+		d.server.mu.Unlock()
+		d.after(time.Hour)
+		require.LessOrEqual(t, d.server.polls-polls, 75, "about one poll in 50 s")
+		require.LessOrEqual(t, len(d.server.reports)-reports, 17, "about one report in 4 min")
+		require.NotEqual(t, reports, len(d.server.reports), "but it says now and then that it lives")
+	})
+}
+
+func TestDaemonKeepsTheLastGoodBundle(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.publish(5, "a", "b")
+		d.publish(4, "a")
+		d.after(time.Second)
+		require.Equal(t, []string{"a", "b"}, d.table.names())
+		require.Equal(t, crontopus.RefusedRollback, d.server.lastReport(t).Refused.Code)
+		polls := d.server.polls
+		d.after(time.Minute)
+		require.LessOrEqual(t, d.server.polls-polls, 3, "the bad one is not fetched over and over")
+		d.publish(6, "c")
+		d.after(3 * time.Second)
+		require.Equal(t, []string{"c"}, d.table.names())
+		require.Nil(t, d.server.lastReport(t).Refused)
+	})
+}
+
+func TestDaemonRepairsDriftAndSaysSo(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.publish(1, "a", "b")
+		d.after(time.Second)
+		require.NoError(t, d.table.Apply(t.Context(), nil))
+		d.daemon.Wake()
+		d.settle()
+		require.Equal(t, []string{"a", "b"}, d.table.names(), "on demand")
+		d.after(time.Second)
+		require.Len(t, d.server.lastReport(t).Drift, 2)
+		require.Equal(t, crontopus.DriftMissing, d.server.lastReport(t).Drift[0].Kind)
+
+		require.NoError(t, d.table.Apply(t.Context(), nil))
+		d.after(6 * time.Minute)
+		require.Equal(t, []string{"a", "b"}, d.table.names(), "by itself")
+		d.after(2 * time.Hour)
+		require.Empty(t, d.server.lastReport(t).Drift, "what is long repaired is no news")
+	})
+}
+
+func TestDaemonWithoutAServer(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.publish(1, "a")
+		d.after(time.Second)
+		d.server.fail(crontopus.Errorf(crontopus.CodeUnavailable, "no server is listening"))
+		require.NoError(t, d.spool.Add(said(crontopus.EventStart)))
+		require.NoError(t, d.spool.Add(said(crontopus.EventSuccess)))
+		require.NoError(t, d.table.Apply(t.Context(), nil))
+		d.after(time.Hour)
+		require.Equal(t, []string{"a"}, d.table.names(), "drift is repaired without anybody's help")
+		require.Empty(t, d.server.checkIns)
+
+		d.server.fail(nil)
+		d.after(30 * time.Second)
+		require.Len(t, d.server.checkIns, 2, "delivered once, in order")
+		require.Equal(t, crontopus.EventStart, d.server.checkIns[0].Event)
+		waiting, err := d.spool.Len()
+		require.NoError(t, err)
+		require.Zero(t, waiting)
+	})
+}
+
+func said(event crontopus.Event) crontopus.CheckIn {
+	return crontopus.CheckIn{RunID: "run-1", Job: named("a"), Event: event, At: time.Now()}
+}
+
+func TestDaemonThatTheServerDoesNotKnowAnyMore(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.publish(1, "a")
+		d.server.fail(crontopus.Errorf(crontopus.CodeUnauthorized, "the agent db-01 was revoked"))
+		d.settle()
+		polls := d.server.polls
+		d.after(time.Hour)
+		require.Equal(t, []string{"a"}, d.table.names(), "its jobs stay until somebody takes them away on the host")
+		require.InDelta(t, 12, d.server.polls-polls, 3, "it asks again, slowly")
+	})
+}
+
+func TestDaemonFetchesALostBundleAgain(t *testing.T) {
+	for name, lose := range map[string]func(s *site){
+		"deleted": func(s *site) { require.NoError(s, os.Remove(s.state.BundleFile())) },
+		"damaged": func(s *site) { require.NoError(s, os.WriteFile(s.state.BundleFile(), []byte("x"), 0o600)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onDuty(t, func(d *duty) {
+				d.publish(1, "a")
+				d.after(time.Second)
+				lose(d.site)
+				d.daemon.Wake()
+				d.settle()
+				require.Equal(t, []string{"a"}, d.table.names(), "nothing is removed for want of a bundle")
+				d.after(2 * time.Minute)
+				require.Equal(t, []string{"a"}, d.inForce())
+			})
+		})
+	}
+}
+
+func TestSecondDaemonOnOneFolder(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		require.ErrorContains(t, agent.NewDaemon(agent.DaemonOptions{
+			State: d.state, Identity: d.id, Server: d.server, Scheduler: d.table, Spool: d.spool, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		}).Run(t.Context()), "another crontopus-agent is using the state folder")
+	})
+}
+
+func TestDaemonWithAPolicyThatCannotBeTrusted(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.publish(1, "a")
+		d.after(time.Second)
+		require.NoError(t, os.WriteFile(d.policy, []byte("users: [nobody]"), 0o600))
+		require.NoError(t, os.Chmod(d.policy, 0o666))
+		d.publish(2, "b")
+		d.after(3 * time.Second)
+		require.Equal(t, []string{"a"}, d.table.names(), "no change while nobody can say what is allowed")
+		require.Equal(t, crontopus.RefusedPolicy, d.server.lastReport(t).Refused.Code)
+		require.Equal(t, []string{"a"}, d.inForce())
+
+		require.NoError(t, os.Remove(d.policy))
+		d.after(12 * time.Minute)
+		require.Equal(t, []string{"b"}, d.table.names(), "mended, it is looked at again")
+		require.Nil(t, d.server.lastReport(t).Refused)
+	})
+}
+
+func TestDaemonWhoseBundleExpires(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.life = time.Hour
+		d.publish(1, "a")
+		d.after(2 * time.Hour)
+		require.Equal(t, []string{"a"}, d.table.names())
+		require.Equal(t, crontopus.RefusedExpired, d.server.lastReport(t).Refused.Code)
+		d.publish(1, "a") // renewed
+		d.after(time.Minute)
+		require.Nil(t, d.server.lastReport(t).Refused)
+	})
+}
