@@ -32,7 +32,8 @@ func Root() *cobra.Command {
 		Long: `crontopus-agent keeps this host's own scheduler as the signed bundle from the
 Crontopus server says, within what the host's policy allows, and wraps each run to
 report what came of it. Jobs go on when the daemon, the network or the server is away.`,
-		Args:          cobra.NoArgs,
+		Args:          cobra.NoArgs, // so that a command that does not exist is an error, with a suggestion
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true, // report prints them
 		SilenceUsage:  true,
 	}
