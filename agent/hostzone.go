@@ -20,10 +20,15 @@ func hostZone(root, tz string) string {
 	zones := filepath.Join(root, "usr/share/zoneinfo")
 	name := localtimeZone(root, zones)
 	tz = strings.TrimPrefix(tz, ":")
-	if tz != "" && tz != name {
+	if tz != "" && tz != name && !sameZones(zones, tz, name) {
 		return ""
 	}
 	return name
+}
+
+func sameZones(zones, a, b string) bool {
+	rules, err := os.ReadFile(filepath.Join(zones, a))
+	return err == nil && sameRules(zones, b, rules)
 }
 
 func localtimeZone(root, zones string) string {
