@@ -48,6 +48,12 @@ func openHost(config agent.Config, log *slog.Logger) (*host, error) {
 	return &host{config, state, id, c, agent.NewSpool(state.SpoolDir()), log}, nil
 }
 
+// Of the runs that the builtin scheduler carries out in this process.
+const (
+	startsAtOnce  = 16              // a thousand jobs that are due at once need not be a thousand threads
+	shutdownGrace = 5 * time.Second // docker stop kills after 10
+)
+
 // runner carries out runs; deliver is called when there are check-ins in the spool.
 func (h *host) runner(stdout, stderr io.Writer, deliver func(context.Context)) *agent.Runner {
 	return &agent.Runner{
@@ -62,6 +68,7 @@ func (h *host) runner(stdout, stderr io.Writer, deliver func(context.Context)) *
 func (h *host) daemon(entryConfig string, stdout, stderr io.Writer) (*agent.Daemon, error) {
 	var daemon *agent.Daemon
 	runner := h.runner(stdout, stderr, func(context.Context) { daemon.Deliver() })
+	runner.Job, runner.Slots, runner.Grace = agent.NewJobs(h.state).Find, make(chan struct{}, startsAtOnce), shutdownGrace
 	scheduler, err := newScheduler(h.config, entryConfig, runner.Exec, h.log)
 	if err != nil {
 		return nil, err
