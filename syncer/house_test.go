@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +31,7 @@ type house struct {
 	server *gittest.Server
 	syncer *syncer.Syncer
 	opts   syncer.Options
+	stop   func() // the syncer; it can be started again
 }
 
 // sourceID of the one source that a house begins with.
@@ -63,10 +67,11 @@ func (h *house) start(t testing.TB) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
+	h.stop = sync.OnceFunc(func() {
 		cancel()
 		require.NoError(t, <-done)
 	})
+	t.Cleanup(h.stop)
 }
 
 // addSource adds a source that is polled once an hour: tests ask for their syncs.
@@ -93,11 +98,55 @@ func (h *house) sync(t testing.TB, id string) crontopus.SourceStatus {
 	h.mu.Lock()
 	before := h.finished
 	h.mu.Unlock()
-	require.NoError(t, h.SystemRequestSync(t.Context(), id, time.Now()))
-	h.syncer.Wake()
+	h.request(t, id)
 	h.until(t, func() bool { return h.finished > before && h.sources[id].RequestedAt == nil })
 	return h.status(id)
 }
+
+// request asks for a sync and does not wait.
+func (h *house) request(t testing.TB, id string) {
+	t.Helper()
+	require.NoError(t, h.SystemRequestSync(t.Context(), id, time.Now()))
+	h.syncer.Wake()
+}
+
+// poll makes a source due by itself and waits until it was synced.
+func (h *house) poll(t testing.TB, id string) {
+	t.Helper()
+	h.mu.Lock()
+	before, now := h.finished, time.Now()
+	h.sources[id].Status.NextAttemptAt = &now
+	h.mu.Unlock()
+	h.syncer.Wake()
+	h.until(t, func() bool { return h.finished > before })
+}
+
+// remove marks a source as removed and waits until it is gone.
+func (h *house) remove(t testing.TB, id string) {
+	t.Helper()
+	h.mu.Lock()
+	now := time.Now()
+	h.sources[id].RemovedAt = &now
+	h.mu.Unlock()
+	h.syncer.Wake()
+	h.until(t, func() bool { return h.sources[id] == nil })
+}
+
+// approve does what a person does with the plan that is held.
+func (h *house) approve(id, plan string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sources[id].Approved = plan
+}
+
+func (h *house) clearMarks() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.marks)
+}
+
+// mirror is the folder of the first source's mirror.
+func (h *house) mirror() string { return filepath.Join(h.opts.DataDir, "mirrors", sourceID) }
 
 // until waits for the store to be as asked; the condition holds the store's lock.
 func (h *house) until(t testing.TB, condition func() bool) {
@@ -158,7 +207,9 @@ func (h *house) job(t testing.TB, id, name string) crontopus.DesiredJob {
 }
 
 // ready returns the source's Ready condition as "true Synced" and its message.
-func ready(s crontopus.SourceStatus) (state, message string) { return stateOf(s, crontopus.ConditionReady) }
+func ready(s crontopus.SourceStatus) (state, message string) {
+	return stateOf(s, crontopus.ConditionReady)
+}
 
 func stateOf(s crontopus.SourceStatus, kind string) (state, message string) {
 	for _, c := range s.Conditions {
@@ -191,4 +242,44 @@ spec:
   run:
     command: [/bin/echo, WORD]
 `)
+}
+
+// recorder keeps what is logged.
+type recorder struct {
+	mu      sync.Mutex
+	records []map[string]any
+}
+
+func (r *recorder) Enabled(context.Context, slog.Level) bool { return true }
+func (r *recorder) WithAttrs([]slog.Attr) slog.Handler       { return r }
+func (r *recorder) WithGroup(string) slog.Handler            { return r }
+
+func (r *recorder) Handle(_ context.Context, record slog.Record) error {
+	attributes := map[string]any{"msg": record.Message}
+	record.Attrs(func(a slog.Attr) bool { attributes[a.Key] = a.Value.Any(); return true })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.records = append(r.records, attributes)
+	return nil
+}
+
+// stage is what the newest line of a sync's stage says.
+func (r *recorder) stage(t testing.TB, name string) map[string]any {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, record := range slices.Backward(r.records) {
+		if record["stage"] == name {
+			return record
+		}
+	}
+	require.FailNow(t, "no stage "+name)
+	return nil
+}
+
+// text is all that was logged.
+func (r *recorder) text() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprint(r.records)
 }

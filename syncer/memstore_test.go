@@ -87,7 +87,7 @@ func (m *memStore) SystemRequestSync(_ context.Context, id string, now time.Time
 		return err
 	}
 	defer end()
-	m.sources[id].RequestedAt = &now
+	m.sources[id].RequestedAt, m.sources[id].RequestedBy = &now, crontopus.TriggerWebhook
 	return nil
 }
 

@@ -23,11 +23,11 @@ type Options struct {
 	BundleLife       time.Duration // default 14 days
 	// OnPublished hears which agents have a new bundle, after it is stored.
 	OnPublished func(tenant crontopus.TenantID, agentIDs []string)
-	// OnDesired hears that agents were marked: the time to wake the Publisher.
-	OnDesired func()
-	Now       func() time.Time // default time.Now
-	Log       *slog.Logger     // default slog.Default
-	Store     Store
+	// OnMarked hears that agents were marked: the time to wake the Publisher.
+	OnMarked func()
+	Now      func() time.Time // default time.Now
+	Log      *slog.Logger     // default slog.Default
+	Store    Store
 }
 
 // Store is what syncer needs of the store; app provides it.
@@ -63,8 +63,8 @@ func (o Options) defaults() (Options, error) {
 	if o.OnPublished == nil {
 		o.OnPublished = func(crontopus.TenantID, []string) {}
 	}
-	if o.OnDesired == nil {
-		o.OnDesired = func() {}
+	if o.OnMarked == nil {
+		o.OnMarked = func() {}
 	}
 	return o, nil
 }

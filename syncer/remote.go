@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"unicode"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/plumbing/transport/client"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
@@ -61,11 +62,15 @@ func (h *httpRemote) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit := int64(maxBytes)
 	if response.StatusCode >= http.StatusMultipleChoices {
-		limit = 4 << 10
+		page := response.Body
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(page, 4<<10), page}
+		return response, nil
 	}
-	response.Body = &boundedBody{ReadCloser: response.Body, left: limit, exceeded: &h.exceeded}
+	response.Body = &boundedBody{ReadCloser: response.Body, left: maxBytes, exceeded: &h.exceeded}
 	return response, nil
 }
 
@@ -104,6 +109,9 @@ func (q *fetchRequest) auth() transport.AuthMethod {
 func (m *mirror) explain(err error) error {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
+	}
+	if unexpected, ok := errors.AsType[*plumbing.UnexpectedError](err); ok {
+		err = unexpected.Err // it does not unwrap by itself
 	}
 	fetchFailed := crontopus.ReasonFetchFailed
 	switch guarded, isGuarded := errors.AsType[*crontopus.Error](err); {

@@ -55,7 +55,7 @@ func trigger(src crontopus.Source) string {
 	if src.RequestedAt == nil {
 		return crontopus.TriggerPoll
 	}
-	return crontopus.TriggerWebhook
+	return src.RequestedBy
 }
 
 func (a *attempt) run(ctx context.Context) error {
@@ -175,7 +175,7 @@ func (a *attempt) finish(ctx context.Context, outcome crontopus.SyncOutcome, v v
 	a.log.Log(ctx, level, "sync finished", "reason", v.reason, "message", v.message, "revision", a.revision,
 		"problems", len(a.sync.Problems), "took", now.Sub(a.sync.Started), "next", outcome.Status.NextAttemptAt)
 	if outcome.Desired != nil {
-		a.OnDesired()
+		a.OnMarked()
 	}
 	return nil
 }
@@ -213,7 +213,7 @@ func (s *Syncer) drop(ctx context.Context, src crontopus.Source, log *slog.Logge
 		return err
 	}
 	log.InfoContext(ctx, "source removed", "jobs", len(state.Jobs))
-	s.OnDesired()
+	s.OnMarked()
 	if err := errors.Join(os.RemoveAll(s.mirror(src.ID)), os.RemoveAll(s.mirror(src.ID)+".new")); err != nil {
 		log.WarnContext(ctx, "the mirror of a removed source stays", "error", err)
 	}

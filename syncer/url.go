@@ -19,7 +19,10 @@ func CheckURL(raw string, opts Options) error {
 		return crontopus.Errorf(crontopus.CodeInvalid, "this is not the URL of a repository").
 			WithHint("write it like https://git.example.com/team/jobs.git; git@host:path is not supported yet")
 	}
-	switch {
+	switch scheme := strings.ToLower(u.Scheme); {
+	case scheme == "ssh", scheme == "git+ssh", scheme == "git":
+		return crontopus.Errorf(crontopus.CodeUnsupported, "repositories are not fetched by %s", scheme).
+			WithHint("use the repository's https:// address with an access token")
 	case u.User != nil:
 		return crontopus.Errorf(crontopus.CodeInvalid, "the URL holds a user or password, which would be shown to everybody").
 			WithHint("leave it out of the URL and give the source a username and password")
@@ -37,9 +40,6 @@ func CheckURL(raw string, opts Options) error {
 		return checkHost(u, netguard.Guard{Allow: opts.AllowNetworks, AllowedOnly: true})
 	case "file":
 		return checkFile(u, opts)
-	case "ssh", "git+ssh", "git":
-		return crontopus.Errorf(crontopus.CodeUnsupported, "repositories are not fetched by %s", u.Scheme).
-			WithHint("use the repository's https:// address with an access token")
 	}
 	return crontopus.Errorf(crontopus.CodeInvalid, "repositories are not fetched by %q", u.Scheme).
 		WithHint("write an https:// address")

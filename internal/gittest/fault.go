@@ -1,6 +1,9 @@
 package gittest
 
-import "net/http"
+import (
+	"io"
+	"net/http"
+)
 
 // Status answers every request with a status and a short text.
 func Status(code int) func(http.Handler) http.Handler {
@@ -13,7 +16,10 @@ func Status(code int) func(http.Handler) http.Handler {
 
 // Hang accepts every request and never answers.
 func Hang(http.Handler) http.Handler {
-	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client has gone
+		<-r.Context().Done()
+	})
 }
 
 // Redirect sends every request to the same path of another server.

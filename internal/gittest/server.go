@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,7 @@ func (r *Repo) serve(t testing.TB, start func(http.Handler) *httptest.Server) *S
 	backend := &cgi.Handler{
 		Path: git,
 		Args: []string{"http-backend"},
-		Dir:  r.Dir,
+		Dir:  os.TempDir(), // not the repository, which a test may take away
 		Env:  append(Env(), "GIT_PROJECT_ROOT="+filepath.Dir(r.Dir), "GIT_HTTP_EXPORT_ALL=1"),
 	}
 	s := &Server{events: make(chan string, 1024)}
