@@ -49,25 +49,33 @@ func LoadJob(state State, name crontopus.JobName) (*crontopus.Job, string, error
 	if err != nil {
 		return nil, "", untrusted(state, err.Error())
 	}
-	var bundle struct {
-		Tenant    crontopus.TenantID         `json:"tenant"`
-		Agent     string                     `json:"agent"`
-		Jobs      []json.RawMessage          `json:"jobs"`
-		Revisions map[string]json.RawMessage `json:"revisions"`
+	var header struct {
+		Tenant crontopus.TenantID
+		Agent  string
 	}
-	if err := json.Unmarshal(payload, &bundle); err != nil {
-		return nil, "", untrusted(state, err.Error())
+	var job *crontopus.Job
+	var revision string
+	for key, value := range members(payload) {
+		var err error
+		switch key {
+		case "tenant":
+			err = json.Unmarshal(value, &header.Tenant)
+		case "agent":
+			err = json.Unmarshal(value, &header.Agent)
+		case "jobs":
+			job, err = findJob(value, name)
+		case "revisions":
+			err = findRevision(value, name, &revision)
+		}
+		if err != nil {
+			return nil, "", untrusted(state, err.Error())
+		}
 	}
-	if bundle.Tenant != id.Tenant || bundle.Agent != id.AgentID {
+	if header.Tenant != id.Tenant || header.Agent != id.AgentID {
 		return nil, "", untrusted(state, "it is for another agent")
 	}
-	job := findJob(bundle.Jobs, name)
 	if job == nil {
 		return nil, "", notHere(name)
-	}
-	var revision string
-	if raw, ok := bundle.Revisions[name.String()]; ok && json.Unmarshal(raw, &revision) != nil {
-		return nil, "", untrusted(state, "a revision is no string")
 	}
 	return job, revision, nil
 }
@@ -78,12 +86,18 @@ func notHere(name crontopus.JobName) error {
 }
 
 // findJob searches jobs, which Accept knows to be sorted, and decodes the few it looks at.
-func findJob(jobs []json.RawMessage, name crontopus.JobName) *crontopus.Job {
+func findJob(list []byte, name crontopus.JobName) (*crontopus.Job, error) {
+	var jobs [][]byte
+	for item := range items(list) {
+		jobs = append(jobs, item)
+	}
 	var found *crontopus.Job
+	var failed error
 	sort.Find(len(jobs), func(i int) int {
 		var job crontopus.Job
-		if json.Unmarshal(jobs[i], &job) != nil {
-			return -1
+		if err := json.Unmarshal(jobs[i], &job); err != nil {
+			failed = err
+			return 0
 		}
 		order := name.Compare(job.Name())
 		if order == 0 {
@@ -91,7 +105,16 @@ func findJob(jobs []json.RawMessage, name crontopus.JobName) *crontopus.Job {
 		}
 		return order
 	})
-	return found
+	return found, failed
+}
+
+func findRevision(object []byte, name crontopus.JobName, revision *string) error {
+	for key, value := range members(object) {
+		if key == name.String() {
+			return json.Unmarshal(value, revision)
+		}
+	}
+	return nil
 }
 
 func readBundle(state State) ([]byte, error) {

@@ -98,6 +98,20 @@ func (h *headquarters) CheckIns(_ context.Context, c []crontopus.CheckIn) ([]wir
 	return results, nil
 }
 
+// counted returns how often the server was polled and reported to.
+func (h *headquarters) counted() (polls, reports int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.polls, len(h.reports)
+}
+
+// delivered returns the check-ins that came, in their order.
+func (h *headquarters) delivered() []crontopus.CheckIn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.checkIns)
+}
+
 func (h *headquarters) lastReport(t *testing.T) crontopus.AgentReport {
 	t.Helper()
 	h.mu.Lock()
@@ -224,13 +238,12 @@ func TestDaemonSleepsWhileNothingChanges(t *testing.T) {
 	onDuty(t, func(d *duty) {
 		d.publish(1, "a")
 		d.after(time.Minute)
-		d.server.mu.Lock()
-		polls, reports := d.server.polls, len(d.server.reports)
-		d.server.mu.Unlock()
+		polls, reports := d.server.counted()
 		d.after(time.Hour)
-		require.LessOrEqual(t, d.server.polls-polls, 75, "about one poll in 50 s")
-		require.LessOrEqual(t, len(d.server.reports)-reports, 17, "about one report in 4 min")
-		require.NotEqual(t, reports, len(d.server.reports), "but it says now and then that it lives")
+		pollsNow, reportsNow := d.server.counted()
+		require.LessOrEqual(t, pollsNow-polls, 75, "about one poll in 50 s")
+		require.LessOrEqual(t, reportsNow-reports, 17, "about one report in 4 min")
+		require.NotEqual(t, reports, reportsNow, "but it says now and then that it lives")
 	})
 }
 
@@ -241,9 +254,10 @@ func TestDaemonKeepsTheLastGoodBundle(t *testing.T) {
 		d.after(time.Second)
 		require.Equal(t, []string{"a", "b"}, d.table.names())
 		require.Equal(t, crontopus.RefusedRollback, d.server.lastReport(t).Refused.Code)
-		polls := d.server.polls
+		polls, _ := d.server.counted()
 		d.after(time.Minute)
-		require.LessOrEqual(t, d.server.polls-polls, 3, "the bad one is not fetched over and over")
+		pollsNow, _ := d.server.counted()
+		require.LessOrEqual(t, pollsNow-polls, 3, "the bad one is not fetched over and over")
 		d.publish(6, "c")
 		d.after(3 * time.Second)
 		require.Equal(t, []string{"c"}, d.table.names())
@@ -281,12 +295,12 @@ func TestDaemonWithoutAServer(t *testing.T) {
 		require.NoError(t, d.table.Apply(t.Context(), nil))
 		d.after(time.Hour)
 		require.Equal(t, []string{"a"}, d.table.names(), "drift is repaired without anybody's help")
-		require.Empty(t, d.server.checkIns)
+		require.Empty(t, d.server.delivered())
 
 		d.server.fail(nil)
 		d.after(30 * time.Second)
-		require.Len(t, d.server.checkIns, 2, "delivered once, in order")
-		require.Equal(t, crontopus.EventStart, d.server.checkIns[0].Event)
+		require.Len(t, d.server.delivered(), 2, "delivered once, in order")
+		require.Equal(t, crontopus.EventStart, d.server.delivered()[0].Event)
 		waiting, err := d.spool.Len()
 		require.NoError(t, err)
 		require.Zero(t, waiting)
@@ -302,10 +316,11 @@ func TestDaemonThatTheServerDoesNotKnowAnyMore(t *testing.T) {
 		d.publish(1, "a")
 		d.server.fail(crontopus.Errorf(crontopus.CodeUnauthorized, "the agent db-01 was revoked"))
 		d.settle()
-		polls := d.server.polls
+		polls, _ := d.server.counted()
 		d.after(time.Hour)
+		pollsNow, _ := d.server.counted()
 		require.Equal(t, []string{"a"}, d.table.names(), "its jobs stay until somebody takes them away on the host")
-		require.InDelta(t, 12, d.server.polls-polls, 3, "it asks again, slowly")
+		require.InDelta(t, 12, pollsNow-polls, 3, "it asks again, slowly")
 	})
 }
 

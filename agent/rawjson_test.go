@@ -1,0 +1,52 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzRawJSON: of every valid object, members finds what encoding/json finds, and of any
+// other input it takes no harm.
+func FuzzRawJSON(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"a":1,"b":"x\\\"y,{","c":[1,{"d":null}],"e":{"f":true}}`, ` { "a" : [ ] , "b" : "" } `, `{"a":"\\\\"}`,
+		`[1,"a",{"b":[]},[[]]]`, `{"a`, `{"a":`, `{{{{`, `[,`, `{]}`, `"`, ``,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		values := map[string]json.RawMessage{}
+		for name, value := range members(data) {
+			values[name] = value
+		}
+		list := []json.RawMessage{}
+		for item := range items(data) {
+			list = append(list, item)
+		}
+		var wantValues map[string]json.RawMessage
+		if json.Unmarshal(data, &wantValues) == nil && wantValues != nil && plainNames(wantValues) && !bytes.Contains(data, []byte(`\u`)) {
+			require.Equal(t, len(wantValues), len(values))
+			for name, value := range wantValues {
+				require.Equal(t, string(value), string(values[name]), name)
+			}
+		}
+		var wantList []json.RawMessage
+		if json.Unmarshal(data, &wantList) == nil && wantList != nil {
+			require.Equal(t, wantList, list)
+		}
+	})
+}
+
+func plainNames(values map[string]json.RawMessage) bool {
+	for name := range values {
+		for _, r := range name {
+			if (r < 'a' || r > 'z') && r != '/' && r != '-' {
+				return false
+			}
+		}
+	}
+	return true
+}
