@@ -63,7 +63,7 @@ func (s checkIns) register(r *router) {
 
 // holdMemory lets only so many bytes of bodies in at once; the others wait their turn.
 func (s checkIns) holdMemory(ctx huma.Context, next func(huma.Context)) {
-	weight := int64(ctx.Operation().MaxBodyBytes)
+	weight := ctx.Operation().MaxBodyBytes
 	if n := contentLength(ctx); n >= 0 {
 		weight = min(weight, n)
 	}

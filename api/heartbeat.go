@@ -89,7 +89,7 @@ func (h *heartbeats) run(ctx context.Context) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastFlushTimeout)
 	defer cancel()
 	if flushErr := h.flush(last); flushErr != nil {
-		h.log.Warn("the last heartbeats were not written", "error", flushErr)
+		h.log.WarnContext(ctx, "the last heartbeats were not written", "error", flushErr)
 	}
 	return err
 }

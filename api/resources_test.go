@@ -78,7 +78,7 @@ func TestSourceFromItsAddingToItsRemoval(t *testing.T) {
 	require.Equal(t, "prod/db", added.Source.Path)
 	require.Equal(t, crontopus.Duration(time.Minute), added.Source.Interval)
 	require.Equal(t, "https://cron.example.com/hooks/forgejo/"+added.Source.ID, added.WebhookURL)
-	require.Equal(t, s.store.secrets[added.Source.ID], crontopus.SourceSecrets{Password: "hunter2", WebhookSecret: added.WebhookSecret})
+	require.Equal(t, crontopus.SourceSecrets{Password: "hunter2", WebhookSecret: added.WebhookSecret}, s.store.secrets[added.Source.ID])
 	require.Len(t, added.WebhookSecret, 53)
 	require.Equal(t, []string{"key:the admin"}, s.store.actors)
 

@@ -80,7 +80,7 @@ func (ig *Ignore) Match(name string, isFolder bool) bool {
 	if len(ig.patterns) == 0 {
 		return false
 	}
-	for i := 0; i < len(name); i++ {
+	for i := range len(name) {
 		if name[i] == '/' && ig.matchOne(name[:i], true) {
 			return true
 		}

@@ -136,10 +136,10 @@ func find(node ast.Node, keys []string, wantKey bool) *token.Token {
 			return tk
 		}
 		if node = next; i == len(keys)-1 && !wantKey {
-			switch node.(type) {
+			switch node := node.(type) {
 			case *ast.MappingNode, *ast.NullNode: // its key says better where it is
 			case *ast.SequenceNode:
-				if node.(*ast.SequenceNode).IsFlowStyle {
+				if node.IsFlowStyle {
 					return node.GetToken()
 				}
 			default:

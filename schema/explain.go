@@ -123,12 +123,12 @@ func (e *explainer) wrongType(at []string, schema *jsonschema.Schema, k *kind.Ty
 	if value == nil {
 		message = subject(at) + " has no value"
 	}
-	e.add(at, CodeWrongType, message, typeHint(at, value, k.Want, schema))
+	e.add(at, CodeWrongType, message, typeHint(value, k.Want, schema))
 }
 
 // typeHint says what to write instead. Most wrong types are YAML reading plain text as
 // something else.
-func typeHint(at []string, value any, want []string, schema *jsonschema.Schema) string {
+func typeHint(value any, want []string, schema *jsonschema.Schema) string {
 	wants := func(t string) bool { return slices.Contains(want, t) }
 	switch v := value.(type) {
 	case nil:

@@ -9,6 +9,7 @@ package schema
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -33,7 +34,7 @@ func Validate(value any) []Violation {
 	if err == nil {
 		return nil
 	}
-	invalid, ok := err.(*jsonschema.ValidationError)
+	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
 	if !ok { // the value holds a type that no manifest decodes to
 		return []Violation{{Code: CodeWrongType, Message: "the document holds a value that JSON does not have"}}
 	}

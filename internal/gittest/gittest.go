@@ -23,7 +23,7 @@ type Repo struct {
 	WorkTree string
 }
 
-// Delete, as the content of a file in Commit, removes the file.
+// Delete is the content of a file in Commit that removes the file.
 const Delete = "\x00delete"
 
 // NewRepo makes an empty repository that is gone when the test ends.

@@ -3,7 +3,6 @@ package loop_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -14,7 +13,7 @@ import (
 	"crontopus.dev/crontopus/internal/loop"
 )
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 func TestStepsAtTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,7 +1,7 @@
 package token_test
 
 import (
-	"regexp"
+	"crypto/sha256"
 	"strings"
 	"testing"
 
@@ -15,7 +15,7 @@ func TestNewTokensAreWellFormedAndNeverRepeat(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
 		tok := token.New(token.APIKey)
-		require.Regexp(t, regexp.MustCompile(`^ctk_[0-9A-Za-z]{49}$`), tok)
+		require.Regexp(t, `^ctk_[0-9A-Za-z]{49}$`, tok)
 		require.True(t, token.Check(tok, token.APIKey))
 		require.False(t, seen[tok])
 		seen[tok] = true
@@ -56,6 +56,6 @@ func TestCheckSeesAnyChangedCharacter(t *testing.T) {
 
 func TestHashIsOfTheWholeToken(t *testing.T) {
 	tok := token.New(token.APIKey)
-	require.Equal(t, token.Hash(tok), token.Hash(tok))
+	require.Equal(t, sha256.Sum256([]byte(tok)), token.Hash(tok))
 	require.NotEqual(t, token.Hash(tok), token.Hash(tok+"x"))
 }
