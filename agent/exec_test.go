@@ -354,7 +354,7 @@ func TestAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		h.job.Spec.Run.User, h.rules.Users = "root", []string{"root"}
 		_, err := h.Exec(t.Context(), h.job.Name(), false)
-		require.ErrorContains(t, err, "this agent is not root")
+		require.ErrorContains(t, err, "root, so it cannot start a job as")
 		return
 	}
 	groups, err := nobody.GroupIds()
