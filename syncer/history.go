@@ -12,7 +12,7 @@ import (
 )
 
 // maxBlame is how many steps of history are looked at; what is unexplained then is put down
-// to the oldest commit that was reached.
+// to the oldest commits that were reached.
 const maxBlame = 2000
 
 // paths is a set of files below the source's path.
@@ -26,20 +26,13 @@ func (m *mirror) blame(ctx context.Context, head *object.Commit, l *listing) err
 	if err != nil {
 		return err
 	}
-	index := map[string]int{}
+	index, files := map[string]int{}, paths{}
 	for i, file := range l.Files {
 		if _, ok := changed[file.Path]; ok {
-			index[file.Path] = i
-		} else {
-			delete(changed, file.Path)
+			index[file.Path], files[file.Path] = i, struct{}{}
 		}
 	}
-	for name := range changed {
-		if _, listed := index[name]; !listed {
-			delete(changed, name)
-		}
-	}
-	return m.attribute(ctx, head, changed, func(c *object.Commit, names paths) {
+	return m.attribute(ctx, head, files, func(c *object.Commit, names paths) {
 		l.Changes = append(l.Changes, describe(c))
 		for name := range names {
 			l.Files[index[name]].Change = len(l.Changes)

@@ -36,6 +36,7 @@ func TestACommitBecomesDesiredState(t *testing.T) {
 	}, h.jobs(sourceID))
 
 	sync := h.lastSync(t)
+	require.Equal(t, crontopus.TriggerWebhook, sync.Trigger)
 	require.Equal(t, []any{3, 0, 0}, []any{sync.Added, sync.Changed, sync.Removed})
 	var stages []string
 	for _, stage := range sync.Stages {

@@ -15,9 +15,6 @@ import (
 	"crontopus.dev/crontopus/manifests"
 )
 
-// ignoreFile is the name of the file that keeps others from being read.
-const ignoreFile = ".crontopusignore"
-
 // treeAt returns the commit's tree at a path, nil if there is none.
 func (m *mirror) treeAt(c *object.Commit, dir string) (*object.Tree, error) {
 	tree, err := m.tree(c.TreeHash)
@@ -67,7 +64,7 @@ func (w *walker) folder(ctx context.Context, t *object.Tree, dir string, depth i
 		if w.entries++; w.entries > maxFiles {
 			return stalled(crontopus.ReasonVerificationFailed, "the source's path holds more than %d files and folders; name a narrower path", maxFiles)
 		}
-		if strings.HasPrefix(entry.Name, ".") && entry.Name != ignoreFile {
+		if strings.HasPrefix(entry.Name, ".") && entry.Name != manifests.IgnoreFile {
 			continue
 		}
 		if err := w.entry(ctx, entry, path.Join(dir, entry.Name), depth); err != nil {
@@ -94,7 +91,7 @@ func (w *walker) entry(ctx context.Context, entry object.TreeEntry, name string,
 	case filemode.Submodule:
 		w.irregular(name, "is a submodule")
 	case filemode.Regular, filemode.Executable, filemode.Deprecated:
-		if entry.Name != ignoreFile && !manifests.Reads(name) {
+		if entry.Name != manifests.IgnoreFile && !manifests.Reads(name) {
 			return nil
 		}
 		if err := w.mirror.store.HasEncodedObject(entry.Hash); err != nil {

@@ -19,15 +19,15 @@ import (
 type Server struct {
 	URL string // of the repository
 
-	http     *httptest.Server
+	http   *httptest.Server
+	events chan string
+
+	mu       sync.Mutex
 	username string
 	password string
-
-	mu     sync.Mutex
-	fault  func(http.Handler) http.Handler
-	lists  int
-	packs  int
-	events chan string
+	fault    func(http.Handler) http.Handler
+	lists    int
+	packs    int
 }
 
 // Serve starts a server of the repository that ends with the test.
@@ -56,8 +56,12 @@ func (r *Repo) serve(t testing.TB, start func(http.Handler) *httptest.Server) *S
 	return s
 }
 
-// RequireAuth lets in only who knows the password. Call it before the first request.
-func (s *Server) RequireAuth(username, password string) { s.username, s.password = username, password }
+// RequireAuth lets in only who knows the password.
+func (s *Server) RequireAuth(username, password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.username, s.password = username, password
+}
 
 // Fault puts a handler in front of Git; nil takes it away.
 func (s *Server) Fault(fault func(git http.Handler) http.Handler) {
@@ -78,14 +82,11 @@ func (s *Server) Events() <-chan string { return s.events }
 
 func (s *Server) handler(git http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fault := s.note(r)
-		if s.username != "" {
-			username, password, _ := r.BasicAuth()
-			if username != s.username || password != s.password {
-				w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
-				http.Error(w, "who are you?", http.StatusUnauthorized)
-				return
-			}
+		fault, known := s.note(r)
+		if !known {
+			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
 		}
 		if fault != nil {
 			fault(git).ServeHTTP(w, r)
@@ -95,8 +96,9 @@ func (s *Server) handler(git http.Handler) http.Handler {
 	})
 }
 
-// note counts a request and returns the fault in force.
-func (s *Server) note(r *http.Request) func(http.Handler) http.Handler {
+// note counts a request; it returns the fault in force and whether the caller may come in.
+func (s *Server) note(r *http.Request) (fault func(http.Handler) http.Handler, known bool) {
+	username, password, _ := r.BasicAuth()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	event := "list"
@@ -110,5 +112,5 @@ func (s *Server) note(r *http.Request) func(http.Handler) http.Handler {
 	case s.events <- event:
 	default:
 	}
-	return s.fault
+	return s.fault, s.username == "" || username == s.username && password == s.password
 }
