@@ -2,7 +2,6 @@ package syncer_test
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -15,7 +14,7 @@ import (
 )
 
 func benchHouse(b *testing.B, jobs int) *house {
-	h := newHouse(b, func(h *house) { h.opts.Log = slog.New(slog.NewTextHandler(io.Discard, nil)) })
+	h := newHouse(b, func(h *house) { h.opts.Log = slog.New(slog.DiscardHandler) })
 	files := map[string]string{}
 	for i := range jobs {
 		files[fmt.Sprintf("team%d/job%d.yaml", i%20, i)] = manifest(fmt.Sprintf("job-%d", i), "one")

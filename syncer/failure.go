@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"errors"
 	"fmt"
 
 	"crontopus.dev/crontopus"
@@ -49,12 +48,4 @@ func (f *failure) ofContent() bool {
 		return true
 	}
 	return false
-}
-
-// asFailure finds the failure in err; any other error is transient.
-func asFailure(err error) *failure {
-	if f, ok := errors.AsType[*failure](err); ok {
-		return f
-	}
-	return transient("%s", err)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -156,7 +157,7 @@ func readFrame(r io.Reader, limits map[byte]uint32) (kind byte, payload []byte, 
 
 // noEOF: the end of the stream inside a frame is not a clean end.
 func noEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

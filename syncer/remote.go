@@ -138,7 +138,7 @@ func (m *mirror) explain(err error) error {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return transient("%s did not answer in time", m.q.URL)
 	}
-	var cause error = err
+	cause := err
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		cause = u.Err
 	}
