@@ -16,7 +16,8 @@ type Source struct {
 	CreatedAt   time.Time    `json:"createdAt"`
 	RemovedAt   *time.Time   `json:"removedAt,omitempty"` // set by the API; the syncer then takes its jobs off the hosts
 	Approved    string       `json:"approved,omitempty"`  // the digest of the plan that a person approved
-	RequestedAt *time.Time   `json:"-"`                   // when somebody last asked for a sync: webhook, person
+	RequestedAt *time.Time   `json:"-"`                   // when somebody last asked for a sync
+	RequestedBy string       `json:"-"`                   // who asked: TriggerWebhook or TriggerManual
 	Status      SourceStatus `json:"status"`
 }
 

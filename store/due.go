@@ -51,12 +51,13 @@ func (s *Store) SystemRequestSync(ctx context.Context, sourceID string, now time
 		if err != nil || src.RequestedAt != nil {
 			return err
 		}
-		return request(ctx, t, src, now)
+		return request(ctx, t, src, crontopus.TriggerWebhook, now)
 	})
 }
 
-func request(ctx context.Context, t tx, src crontopus.Source, now time.Time) error {
-	_, err := t.Exec(ctx, "UPDATE sources SET requested_at = $1 WHERE tenant_id = $2 AND id = $3", micros(now), src.Tenant, src.ID)
+func request(ctx context.Context, t tx, src crontopus.Source, trigger string, now time.Time) error {
+	_, err := t.Exec(ctx, "UPDATE sources SET requested_at = $1, requested_by = $2 WHERE tenant_id = $3 AND id = $4",
+		micros(now), trigger, src.Tenant, src.ID)
 	return err
 }
 

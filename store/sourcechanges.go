@@ -14,7 +14,7 @@ func (s *Store) RequestSync(ctx context.Context, tenant crontopus.TenantID, acto
 			return "", crontopus.Errorf(crontopus.CodeConflict, "the source %q is suspended", name).
 				WithHint("resume it first: crontopus sources resume %s", name)
 		}
-		return "", request(ctx, t, src, now)
+		return "", request(ctx, t, src, crontopus.TriggerManual, now)
 	})
 }
 
@@ -32,7 +32,7 @@ func (s *Store) SuspendSource(ctx context.Context, tenant crontopus.TenantID, ac
 		if suspended {
 			return "", saveStatus(ctx, t, src, suspendedStatus(src.Status, s.now()))
 		}
-		return "", request(ctx, t, src, s.now())
+		return "", request(ctx, t, src, crontopus.TriggerManual, s.now())
 	})
 }
 
@@ -47,7 +47,7 @@ func (s *Store) ApprovePlan(ctx context.Context, tenant crontopus.TenantID, acto
 		if err != nil {
 			return "", err
 		}
-		return plan, request(ctx, t, src, s.now())
+		return plan, request(ctx, t, src, crontopus.TriggerManual, s.now())
 	})
 }
 
@@ -58,7 +58,7 @@ func (s *Store) RemoveSource(ctx context.Context, tenant crontopus.TenantID, act
 		if err != nil {
 			return "", err
 		}
-		return "", request(ctx, t, src, now)
+		return "", request(ctx, t, src, crontopus.TriggerManual, now)
 	})
 }
 

@@ -77,6 +77,10 @@ var dueCases = cases{
 		require.Empty(t, w.due(t0.AddDate(1, 0, 0)))
 		require.NoError(t, s.RequestSync(t.Context(), here, actor, "ops", t0))
 		require.Equal(t, []string{"ops"}, w.due(t0))
+		require.Equal(t, crontopus.TriggerManual, w.get("ops").RequestedBy)
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemRequestSync(t.Context(), src.ID, t0))
+		require.Equal(t, crontopus.TriggerWebhook, w.get("ops").RequestedBy)
 	},
 	"a suspended source rests until it is resumed": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)

@@ -95,6 +95,7 @@ CREATE TABLE sources (
     removed_at      BIGINT,
     approved        TEXT   NOT NULL,
     requested_at    BIGINT,
+    requested_by    TEXT   NOT NULL,
     next_attempt_at BIGINT,
     status          TEXT   NOT NULL,
     secrets         BLOB   NOT NULL, -- sealed by the secret box
