@@ -12,13 +12,16 @@ import (
 // what a crash in the middle costs.
 const lease = time.Minute
 
+// whereDue selects the sources that are due at $1.
+const whereDue = `
+			WHERE removed_at IS NOT NULL
+				OR (suspended = 0 AND (requested_at IS NOT NULL OR next_attempt_at <= $1))`
+
 // SystemDueSources returns the sources that a syncer should look at: those that somebody
 // asked for, whose time has come, or that are being removed. A suspended one waits.
 func (s *Store) SystemDueSources(ctx context.Context, now time.Time) (list []crontopus.Source, err error) {
 	err = s.engine.read(ctx, scopeDue, func(t tx) error {
-		list, err = collect(ctx, t, scanSource, selectSources+`
-			WHERE removed_at IS NOT NULL
-				OR (suspended = 0 AND (requested_at IS NOT NULL OR next_attempt_at <= $1))
+		list, err = collect(ctx, t, scanSource, selectSources+whereDue+`
 			ORDER BY COALESCE(requested_at, next_attempt_at, removed_at), id`, micros(now))
 		return err
 	})

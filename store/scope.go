@@ -23,6 +23,7 @@ var (
 	scopeIngest      = scope{system: "ingest"}      // heartbeats of all agents at once
 	scopeDue         = scope{system: "due"}         // which sources are to be synced
 	scopePublish     = scope{system: "publish"}     // which agents' bundles are to be compiled
+	scopeMetrics     = scope{system: "metrics"}     // how much waits
 )
 
 // engine runs transactions on one kind of database. fn's error rolls back and is
@@ -31,6 +32,7 @@ type engine interface {
 	read(ctx context.Context, s scope, fn func(tx) error) error
 	write(ctx context.Context, s scope, fn func(tx) error) error
 	ping(ctx context.Context) error
+	stats() Stats
 	close() error
 }
 

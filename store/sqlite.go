@@ -22,6 +22,7 @@ const readers = 8
 // anyhow, and waiting in Go is fair and ends with the context. A scope has no second wall
 // here; the queries themselves are the first.
 type sqliteEngine struct {
+	path           string
 	writer, reader *sql.DB
 }
 
@@ -46,7 +47,7 @@ func openSQLite(path string) (*sqliteEngine, error) {
 	writer.SetMaxOpenConns(1)
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &sqliteEngine{writer, reader}, nil
+	return &sqliteEngine{path, writer, reader}, nil
 }
 
 // sqliteDSN sets busy_timeout before the pragmas that may have to wait for a lock. FULL
@@ -66,6 +67,10 @@ func (e *sqliteEngine) write(ctx context.Context, _ scope, fn func(tx) error) er
 
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	return sqliteError(errors.Join(e.writer.PingContext(ctx), e.reader.PingContext(ctx)))
+}
+
+func (e *sqliteEngine) stats() Stats {
+	return Stats{Pools: []Pool{sqlPool("writer", e.writer), sqlPool("reader", e.reader)}, Bytes: fileBytes(e.path, e.path+"-wal")}
 }
 
 func (e *sqliteEngine) close() error {

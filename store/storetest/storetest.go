@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"publications": publicationCases,
 		"runs":         runCases,
 		"sources":      sourceCases,
+		"stats":        statsCases,
 		"syncs":        syncCases,
 		"tenants":      tenantCases,
 	}
