@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
@@ -23,6 +24,11 @@ func TestWhole(t *testing.T) {
 			env.Setenv("PATH", programs+string(os.PathListSeparator)+os.Getenv("PATH"))
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("PROGRAMS", programs)
+			captured, err := filepath.Abs("../../api/testdata/forgejo")
+			if err != nil {
+				return err
+			}
+			env.Setenv("CAPTURED", captured)
 			env.Setenv("GOCOVERDIR", os.Getenv("GOCOVERDIR"))
 			for _, who := range []string{"AUTHOR", "COMMITTER"} {
 				env.Setenv("GIT_"+who+"_NAME", "Engineer")
@@ -36,6 +42,13 @@ func TestWhole(t *testing.T) {
 			"await":    await,
 			"freeport": freePort,
 			"readenv":  readEnv,
+
+			"between":      between,
+			"deliver":      deliver,
+			"forge":        forge,
+			"hangingforge": hangingForge,
+			"send":         send,
+			"sign":         sign,
 		},
 	})
 }
