@@ -2,7 +2,9 @@ package cli
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +35,10 @@ behind. It needs git, and crontopus-agent beside crontopus.`,
 				return crontopus.Errorf(crontopus.CodeInvalid, "no agent program: %w", err).
 					WithHint("build both programs with make build, or name it with --agent PATH")
 			}
-			if err := demo.Run(cmd.Context(), o); err != nil {
+			// A terminal that closes and a reader that goes away end it as Ctrl-C does.
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP, syscall.SIGPIPE)
+			defer stop()
+			if err := demo.Run(ctx, o); err != nil {
 				return &exitError{code: exitProblems, err: err}
 			}
 			return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,7 @@ func (d *demo) connectSource(ctx context.Context) (err error) {
 	if err := d.repo.hook(added.WebhookURL, added.WebhookSecret); err != nil {
 		return err
 	}
-	d.story.step("source", "%s, branch %s, with a signed webhook", d.repo.URL(), branch)
+	d.story.step("connected", "a Git repository with the jobs of examples/quickstart, which sends a signed webhook")
 	var jobs wire.List[wire.Job]
 	if err := d.until(ctx, "the first jobs", func() (bool, error) {
 		jobs, err = d.client.Jobs(ctx, crontopus.Page{})
@@ -40,7 +41,7 @@ func (d *demo) connectSource(ctx context.Context) (err error) {
 	if err := d.applied(ctx); err != nil {
 		return err
 	}
-	d.story.step("applied", "%d jobs on both hosts; the crontab of %s:", len(jobs.Items), agentCrontab)
+	d.story.step("applied", "%d jobs on both hosts; the crontab of %s (… is the scratch folder):", len(jobs.Items), agentCrontab)
 	return d.showCrontab()
 }
 
@@ -50,7 +51,7 @@ func (d *demo) changeJob(ctx context.Context) error {
 	if err := d.changeGreeting(nonce); err != nil {
 		return err
 	}
-	d.story.chapter("An engineer changes what the job %s says, and pushes", examples.QuickstartHello)
+	d.story.chapter("A commit that changes what the job %s says", examples.QuickstartHello)
 	before, err := d.generations(ctx)
 	if err != nil {
 		return err
@@ -70,15 +71,15 @@ func (d *demo) changeJob(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		d.story.step("applied", "%s verified and applied generation %s (%s)", name, agent.Status.Report.Applied, agent.Status.Report.Scheduler)
+		d.story.step("applied", "%s verified the signature and took generation %s", name, agent.Status.Report.Applied)
 	}
-	d.story.step("waiting", "for the schedule, * * * * *: the next full minute")
+	d.story.step("waiting", "for the next full minute: the job's schedule is * * * * *")
 	run, err := d.runWith(ctx, nonce, sync.Revision)
 	if err != nil {
 		return err
 	}
-	d.story.stepAt(*run.Started, "fired", "due %s, started on %s", run.ScheduledFor.Format(time.TimeOnly), run.Agent)
-	d.story.step("checked in", "run %s %s with the output:", run.ID, run.State)
+	d.story.stepAt(*run.Started, "fired", "due at %s, started by %s", run.ScheduledFor.Format(time.TimeOnly), run.Agent)
+	d.story.step("checked in", "run %s %s and said:", run.ID, run.State)
 	d.story.quote(string(run.Output))
 	return nil
 }
@@ -98,7 +99,7 @@ func (d *demo) pushInvalid(ctx context.Context) error {
 		return err
 	}
 	for _, p := range sync.Problems {
-		d.story.quote(p.String())
+		d.story.quote(p.String() + "\n  hint: " + p.Hint)
 	}
 	return d.unchanged(ctx, before)
 }
@@ -127,7 +128,6 @@ func (d *demo) removeEverything(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.story.step("plan", "%d entries would go; a person would let it through with:", len(sync.Plan.Removed))
 	d.story.quote(d.command() + " sources approve " + sourceName + " --plan " + sync.Plan.Digest())
 	return d.unchanged(ctx, before)
 }
@@ -158,23 +158,33 @@ func (d *demo) pushAndWait(ctx context.Context, message, reason string) (crontop
 	}
 	d.story.stepAt(sync.Started, sync.Trigger, "the server begins to sync")
 	for _, stage := range sync.Stages {
-		d.story.stepAt(stage.At, stage.Name, "%s", stageNote[stage.Name])
+		if tale, told := stageTales[stage.Name]; told {
+			d.story.stepAt(stage.At, tale.word, "%s", tale.note)
+		}
 	}
-	d.story.stepAt(*sync.Finished, sync.Reason, "%s", sync.Message)
+	d.story.stepAt(*sync.Finished, sync.Reason, "%s", outcome(sync))
 	if sync.Reason != reason {
 		return sync, crontopus.Errorf(crontopus.CodeInternal, "the sync ended with %s instead of %s: %s", sync.Reason, reason, sync.Message)
 	}
 	return sync, nil
 }
 
-// stageNote says what a stage of a sync did.
-var stageNote = map[string]string{
-	"list":     "asked Git for the head of the branch",
-	"fetch":    "read the new objects in a process of its own",
-	"decode":   "decoded what changed",
-	"validate": "checked every manifest",
-	"plan":     "counted what would leave which host",
-	"commit":   "stored the outcome",
+// stageTales says of the stages of a sync what a spectator sees of them.
+var stageTales = map[string]struct{ word, note string }{
+	"fetch":    {"fetched", "the commit, by a process that holds no keys"},
+	"validate": {"validated", "all manifests together"},
+	"plan":     {"counted", "what would leave which host"},
+}
+
+// outcome says in a few words how a sync ended.
+func outcome(s crontopus.Sync) string {
+	switch s.Reason {
+	case crontopus.ReasonValidationFailed:
+		return fmt.Sprintf("the commit is refused, with %d problems:", len(s.Problems))
+	case crontopus.ReasonRemovalBlocked:
+		return fmt.Sprintf("%d entries would leave the hosts; it waits for a person to say:", len(s.Plan.Removed))
+	}
+	return s.Message
 }
 
 // published waits until a bundle newer than before is signed for both hosts.
@@ -191,7 +201,7 @@ func (d *demo) published(ctx context.Context, before map[string]crontopus.Genera
 		return true, nil
 	})
 	if err == nil {
-		d.story.step("published", "generation %s, one signed bundle a host", now)
+		d.story.step("published", "generation %s, a signed bundle for each host", now)
 	}
 	return err
 }
@@ -268,7 +278,7 @@ func (d *demo) showCrontab() error {
 	if err != nil {
 		return err
 	}
-	d.story.quote(string(text))
+	d.story.quote(strings.ReplaceAll(string(text), d.dir, "…"))
 	return nil
 }
 

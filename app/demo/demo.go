@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -40,6 +42,8 @@ type demo struct {
 	options   Options
 	dir       string   // the scratch folder; everything is below it
 	env       []string // of every program
+	crontopus string   // the programs, as links in the scratch folder
+	agent     string
 	processes []*process
 	story     *story
 	server    string // URL
@@ -49,9 +53,11 @@ type demo struct {
 }
 
 // Run plays the demo and removes everything that it made. It returns an error that says
-// what did not come.
+// what did not come. When ctx is cancelled, a demo that would stay has simply ended; one
+// that was to tell the whole story once has failed.
 func Run(ctx context.Context, o Options) (err error) {
 	d := &demo{options: o, story: &story{out: o.Out, begun: time.Now()}}
+	asked := ctx
 	if o.Once {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, onceLimit)
@@ -61,17 +67,19 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.stop(), os.RemoveAll(d.dir)) }()
-	if err := d.play(ctx); err != nil {
-		return err
-	}
-	if o.Once {
+	switch err := d.play(ctx); {
+	case asked.Err() != nil && !o.Once:
+		d.story.say("\nStopping.")
+		return nil
+	case err == nil && o.Once:
 		d.story.say("\ndemo: ok")
 		return nil
+	default:
+		return err
 	}
-	return d.stay(ctx)
 }
 
-// play tells the story from an empty folder to a held removal.
+// play tells the story from an empty folder to a held removal, and stays if it should.
 func (d *demo) play(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
 		d.startServer, d.startAgents, d.connectSource, d.changeJob, d.pushInvalid, d.removeEverything,
@@ -80,14 +88,32 @@ func (d *demo) play(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	if d.options.Once {
+		return nil
+	}
+	return d.stay(ctx)
 }
+
+// plainPath is a path that needs no quoting in a crontab, a URL or a shell.
+var plainPath = regexp.MustCompile(`^/[A-Za-z0-9/._+@:,=-]*$`)
 
 // scratch makes the folder in which everything happens and the environment that keeps
 // every program inside it.
 func (d *demo) scratch() (err error) {
+	if _, err := exec.LookPath("git"); err != nil {
+		return crontopus.Errorf(crontopus.CodeUnavailable, "the demo pushes with git, which is not here: %w", err).
+			WithHint("install it, on Debian with: sudo apt install git")
+	}
+	if temp := os.TempDir(); !plainPath.MatchString(temp) {
+		return crontopus.Errorf(crontopus.CodeInvalid, "the path of the folder for temporary files, %q, cannot stand in a crontab or a URL", temp).
+			WithHint("name another one: TMPDIR=/tmp crontopus demo")
+	}
 	if d.dir, err = os.MkdirTemp("", "crontopus-demo-"); err != nil {
-		return err
+		return crontopus.Errorf(crontopus.CodeUnavailable, "cannot make a scratch folder: %w", err).
+			WithHint("name a folder that you may write to: TMPDIR=/tmp crontopus demo")
+	}
+	if err := d.link(); err != nil {
+		return errors.Join(err, os.RemoveAll(d.dir))
 	}
 	d.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "LANG=C.UTF-8",
@@ -99,6 +125,17 @@ func (d *demo) scratch() (err error) {
 	return nil
 }
 
+// link gives the programs short paths without blanks, wherever they lie: their paths will
+// stand in a crontab.
+func (d *demo) link() error {
+	bin := filepath.Join(d.dir, "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return err
+	}
+	d.crontopus, d.agent = filepath.Join(bin, "crontopus"), filepath.Join(bin, "crontopus-agent")
+	return errors.Join(os.Symlink(d.options.Crontopus, d.crontopus), os.Symlink(d.options.Agent, d.agent))
+}
+
 func (d *demo) startServer(ctx context.Context) error {
 	d.story.chapter("A server and two hosts")
 	address, err := freeAddress()
@@ -106,7 +143,7 @@ func (d *demo) startServer(ctx context.Context) error {
 		return err
 	}
 	data := filepath.Join(d.dir, "server")
-	if err := d.start("server", d.options.Crontopus, "server", "--listen", address, "--data", data, "--allow-file-sources"); err != nil {
+	if err := d.start("server", d.crontopus, "server", "--listen", address, "--data", data, "--allow-file-sources"); err != nil {
 		return err
 	}
 	d.server = "http://" + address
@@ -124,7 +161,7 @@ func (d *demo) startServer(ctx context.Context) error {
 	if err := d.wrapper(key); err != nil {
 		return err
 	}
-	d.story.step("server", "%s, SQLite in %s", d.server, data)
+	d.story.step("server", "%s, with SQLite in its data folder", d.server)
 	return nil
 }
 
@@ -140,7 +177,7 @@ func freeAddress() (string, error) {
 
 // wrapper writes the program that the closing lines name: crontopus, logged in.
 func (d *demo) wrapper(key string) error {
-	script := fmt.Sprintf("#!/bin/sh\nCRONTOPUS_SERVER='%s' CRONTOPUS_API_KEY=\"$(cat '%s')\" exec '%s' \"$@\"\n", d.server, key, d.options.Crontopus)
+	script := fmt.Sprintf("#!/bin/sh\nCRONTOPUS_SERVER='%s' CRONTOPUS_API_KEY=\"$(cat '%s')\" exec '%s' \"$@\"\n", d.server, key, d.crontopus)
 	return os.WriteFile(d.command(), []byte(script), 0o755)
 }
 
@@ -149,15 +186,20 @@ func (d *demo) command() string { return filepath.Join(d.dir, "crontopus") }
 
 func (d *demo) startAgents(ctx context.Context) error {
 	d.crontab = filepath.Join(d.dir, agentCrontab, "crontab")
-	if err := d.startAgent(ctx, agentBuiltin, "--scheduler", "builtin"); err != nil {
+	if err := d.startAgent(ctx, agentBuiltin, "scheduler: builtin\n"); err != nil {
 		return err
 	}
-	return d.startAgent(ctx, agentCrontab, "--scheduler", "crontab", "--crontab-file", d.crontab)
+	d.story.step("enrolled", "%s, whose agent starts the jobs itself", agentBuiltin)
+	if err := d.startAgent(ctx, agentCrontab, "scheduler: crontab\ncrontabFile: "+d.crontab+"\n"); err != nil {
+		return err
+	}
+	d.story.step("enrolled", "%s, whose agent writes a crontab (here a file that no cron reads)", agentCrontab)
+	return nil
 }
 
 // startAgent enrolls a host and starts its agent. Its policy lets the one source run jobs
 // as the user who runs the demo, and nothing else.
-func (d *demo) startAgent(ctx context.Context, name string, scheduler ...string) error {
+func (d *demo) startAgent(ctx context.Context, name, scheduler string) error {
 	dir := filepath.Join(d.dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -167,10 +209,7 @@ func (d *demo) startAgent(ctx context.Context, name string, scheduler ...string)
 		return err
 	}
 	config, policy := filepath.Join(dir, "agent.yaml"), filepath.Join(dir, "policy.yaml")
-	settings := fmt.Sprintf("server: %s\nstateDir: %s\npolicyFile: %s\n", d.server, filepath.Join(dir, "state"), policy)
-	for i := 0; i < len(scheduler); i += 2 {
-		settings += map[string]string{"--scheduler": "scheduler", "--crontab-file": "crontabFile"}[scheduler[i]] + ": " + scheduler[i+1] + "\n"
-	}
+	settings := fmt.Sprintf("server: %s\nstateDir: %s\npolicyFile: %s\n", d.server, filepath.Join(dir, "state"), policy) + scheduler
 	allowed := fmt.Sprintf("users: [%s]\nsources: ['file://%s']\n", me.Username, filepath.Join(d.dir, "repository.git"))
 	for file, text := range map[string]string{config: settings, policy: allowed} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -181,14 +220,10 @@ func (d *demo) startAgent(ctx context.Context, name string, scheduler ...string)
 	if err != nil {
 		return err
 	}
-	if _, err := d.run(ctx, d.options.Agent, "enroll", "--config", config, "--token", token.Printed); err != nil {
+	if _, err := d.run(ctx, d.agent, "enroll", "--config", config, "--token", token.Printed); err != nil {
 		return err
 	}
-	if err := d.start(name, d.options.Agent, "run", "--config", config); err != nil {
-		return err
-	}
-	d.story.step("enrolled", "%s with the %s scheduler", name, scheduler[1])
-	return nil
+	return d.start(name, d.agent, "run", "--config", config)
 }
 
 // stay keeps everything up until ctx ends.
@@ -203,12 +238,7 @@ The API is at %s. Try these in a second terminal:
 
 Ctrl-C stops everything and removes %s.`,
 		d.server, d.command(), d.command(), d.command(), agentCrontab, d.command(), sourceName, d.dir)
-	err := d.until(ctx, "", func() (bool, error) { return false, nil })
-	if ctx.Err() != nil {
-		d.story.say("\nStopping.")
-		return nil
-	}
-	return err
+	return d.until(ctx, "", func() (bool, error) { return false, nil })
 }
 
 // pollEvery is how often the demo looks whether something has come. It watches from

@@ -53,6 +53,8 @@ func (d *demo) start(name string, argv ...string) error {
 func (d *demo) run(ctx context.Context, argv ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = d.env, d.dir, time.Second
+	cmd.SysProcAttr = childAttr()
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // git has children that write
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", crontopus.Errorf(crontopus.CodeUnavailable, "%s failed: %w\n%s", strings.Join(argv[:min(3, len(argv))], " "), err, out)
@@ -65,7 +67,11 @@ func (d *demo) ended() error {
 	for _, p := range d.processes {
 		select {
 		case <-p.done:
-			return crontopus.Errorf(crontopus.CodeUnavailable, "%s ended: %v\n%s", p.name, p.err, tail(p.log))
+			how := "all by itself"
+			if p.err != nil {
+				how = "with " + p.err.Error()
+			}
+			return crontopus.Errorf(crontopus.CodeUnavailable, "%s ended %s\n%s", p.name, how, tail(p.log))
 		default:
 		}
 	}

@@ -42,7 +42,7 @@ func (r *repository) hook(url, secret string) error {
 		return err
 	}
 	script := fmt.Sprintf("#!/bin/sh\nexport %s='%s' %s='%s'\npushed=$(cat)\nprintf '%%s\\n' \"$pushed\" | '%s' demo-webhook >'%s' 2>&1 &\n",
-		envHookURL, url, envHookSecret, secretFile, r.demo.options.Crontopus, filepath.Join(r.demo.dir, "webhook.log"))
+		envHookURL, url, envHookSecret, secretFile, r.demo.crontopus, filepath.Join(r.demo.dir, "webhook.log"))
 	return os.WriteFile(filepath.Join(r.bare, "hooks", "post-receive"), []byte(script), 0o755)
 }
 

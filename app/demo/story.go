@@ -25,7 +25,7 @@ func (s *story) step(what, format string, args ...any) { s.stepAt(time.Now(), wh
 // stepAt tells one step that happened at a known time.
 func (s *story) stepAt(at time.Time, what, format string, args ...any) {
 	elapsed := max(at.Sub(s.begun), 0)
-	fmt.Fprintf(s.out, "  %8s  %-12s %s\n", fmt.Sprintf("%.3fs", elapsed.Seconds()), what, fmt.Sprintf(format, args...))
+	fmt.Fprintf(s.out, "  %8s  %-16s  %s\n", fmt.Sprintf("%.3fs", elapsed.Seconds()), what, fmt.Sprintf(format, args...))
 }
 
 // quote shows lines of a file or of somebody's words.
