@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"unicode"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -21,8 +22,9 @@ import (
 	"crontopus.dev/crontopus/internal/netguard"
 )
 
-// errRedirected: following would send what a source's owner wrote for one host to another.
-var errRedirected = errors.New("redirected to another host")
+// errRedirected: following would send what a source's owner wrote for one host to another,
+// or in the clear.
+var errRedirected = errors.New("redirected to another host or to plain http")
 
 // httpRemote is how the child speaks http: guarded, with bounded answers.
 type httpRemote struct {
@@ -34,8 +36,7 @@ type httpRemote struct {
 // install makes go-git use guarded clients, and only for the schemes that the request may use.
 // go-git keeps them in a global: one more reason why a process serves one fetch.
 func (q *fetchRequest) install() *httpRemote {
-	plain := strings.HasPrefix(q.URL, "http:")
-	guard := netguard.Guard{Allow: q.AllowNetworks, AllowedOnly: plain}
+	guard := netguard.Guard{Allow: q.AllowNetworks, AllowedOnly: q.plain()}
 	remote := &httpRemote{RoundTripper: guard.Transport()}
 	c := githttp.NewClient(&http.Client{Transport: remote, CheckRedirect: sameHost})
 	client.InstallProtocol("https", c)
@@ -48,10 +49,17 @@ func (q *fetchRequest) install() *httpRemote {
 	return remote
 }
 
+// plain reports whether what is fetched crosses the network unencrypted.
+func (q *fetchRequest) plain() bool {
+	u, err := url.Parse(q.URL) // the scheme may be spelled in capitals
+	return err != nil || u.Scheme == "http"
+}
+
 // sameHost lets a redirect change the path, or http to https, and nothing else.
 func sameHost(next *http.Request, via []*http.Request) error {
-	if from := via[0].URL.Hostname(); !strings.EqualFold(from, next.URL.Hostname()) {
-		return fmt.Errorf("%w: from %s to %s", errRedirected, from, next.URL.Hostname())
+	from := via[0].URL
+	if !strings.EqualFold(from.Hostname(), next.URL.Hostname()) || from.Scheme == "https" && next.URL.Scheme != "https" {
+		return fmt.Errorf("%w: from %s://%s to %s://%s", errRedirected, from.Scheme, from.Hostname(), next.URL.Scheme, next.URL.Hostname())
 	}
 	return nil
 }
@@ -121,8 +129,10 @@ func (m *mirror) explain(err error) error {
 		return stalled(crontopus.ReasonVerificationFailed, "the repository's answer is larger than %s", crontopus.Size(maxBytes))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.Is(err, syscall.EFBIG):
+		return m.q.Limits.tooMuchDisk()
 	case errors.Is(err, errRedirected):
-		return stalled(fetchFailed, "the server redirects to another host; if that is right, add the source with the new address")
+		return stalled(fetchFailed, "the server redirects to another host or to plain http; if that is right, add the source with the new address")
 	case errors.Is(err, transport.ErrAuthenticationRequired) && m.q.Password == "":
 		return stalled(crontopus.ReasonAuthenticationFailed, "%s asks for credentials, and the source has none; add it with a username and a password or access token", m.q.URL)
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
