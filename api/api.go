@@ -13,6 +13,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/internal/logs"
 )
 
 // Store is all that the API needs of the store, put together from what each file needs.
@@ -47,6 +48,7 @@ type Options struct {
 	WakeSyncer     func()             // called when a sync was asked for
 	WakePublisher  func()             // called when an agent's bundle may change
 	Draining       func() bool        // the server takes no new work; nil: never
+	Observer       Observer           // hears what was done; nil: nobody
 }
 
 // API answers HTTP requests. Run must run beside it.
@@ -79,6 +81,10 @@ func build(o Options) (*API, *router) {
 	setDefault(&o.WakePublisher, func() {})
 	setDefault(&o.Draining, func() bool { return false })
 	setDefault(&o.CheckSourceURL, func(string) error { return nil })
+	if o.Observer == nil {
+		o.Observer = unobserved{}
+	}
+	o.Log = slog.New(logs.Handler(o.Log.Handler())) // its lines have the request's id
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
 
 	a := &API{
@@ -88,7 +94,7 @@ func build(o Options) (*API, *router) {
 		draining:   o.Draining,
 	}
 	auth := &authenticator{store: o.Store, agents: a.agents, heartbeats: a.heartbeats, installation: o.Installation.ID, now: o.Now}
-	r := newRouter(auth, o.Log)
+	r := newRouter(auth, o.Log, o.Observer)
 	registerAll(r, a, o)
 	a.mux = r.mux
 	return a, r
@@ -126,6 +132,9 @@ func (a *API) awaitDraining(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Waiting returns how many agents wait for a bundle now.
+func (a *API) Waiting() int { return a.board.waiters() }
 
 // Published wakes the agents whose bundles, keys or standing may have changed. What was
 // remembered of them is forgotten first, so that they see the change.

@@ -67,6 +67,13 @@ func (b *board) count(by int) {
 	b.waiting += by
 }
 
+// waiters returns how many wait now.
+func (b *board) waiters() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.waiting
+}
+
 // tag returns an agent's tag and the channel that closes when it is no longer the newest.
 // The channel is taken before the store is asked: a bundle that is published meanwhile
 // closes it, so no wake-up is lost between looking and waiting.

@@ -25,9 +25,10 @@ type checkInStore interface {
 
 // checkIns takes what runs say of themselves. A 2xx means that it is committed.
 type checkIns struct {
-	store  checkInStore
-	now    func() time.Time
-	memory *semaphore.Weighted // bytes of bodies that are held at once
+	store    checkInStore
+	now      func() time.Time
+	observer Observer
+	memory   *semaphore.Weighted // bytes of bodies that are held at once
 }
 
 // Limits of check-ins. A batch of 1,000 with the default output of 10 KiB each fits.
@@ -38,8 +39,8 @@ const (
 	recordTimeout = 10 * time.Second
 )
 
-func newCheckIns(store checkInStore, now func() time.Time) checkIns {
-	return checkIns{store, now, semaphore.NewWeighted(bodiesAtOnce)}
+func newCheckIns(store checkInStore, now func() time.Time, observer Observer) checkIns {
+	return checkIns{store, now, observer, semaphore.NewWeighted(bodiesAtOnce)}
 }
 
 func (s checkIns) register(r *router) {
@@ -88,6 +89,7 @@ func (s checkIns) batch(ctx context.Context, in *struct {
 		c, err := s.read(item, nil)
 		results[i].RunID = c.RunID
 		if err != nil {
+			s.tell(c, err)
 			results[i] = result(c, err)
 			continue
 		}
@@ -113,6 +115,7 @@ func (s checkIns) single(ctx context.Context, in *struct {
 	}
 	c, err := s.read(in.RawBody, &name)
 	if err != nil {
+		s.tell(c, err)
 		return nil, err
 	}
 	errs, err := s.record(ctx, []crontopus.CheckIn{c})
@@ -141,6 +144,7 @@ func (s checkIns) record(ctx context.Context, checkIns []crontopus.CheckIn) ([]e
 	if err == nil && len(errs) != len(checkIns) {
 		err = errors.New("the store answered a batch of check-ins in part")
 	}
+	s.observed(checkIns, errs, err)
 	return errs, err
 }
 

@@ -79,7 +79,7 @@ func (r *router) problem(ctx context.Context, err error) *problem {
 		status = cmp.Or(statuses[e.Code], status)
 	}
 	if status >= 500 && ctx.Err() == nil {
-		r.log.ErrorContext(ctx, "a request failed", "requestId", requestIDOf(ctx), "error", err)
+		r.log.ErrorContext(ctx, "a request failed", "error", err)
 	}
 	if status == http.StatusInternalServerError {
 		e = errInternal

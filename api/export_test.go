@@ -19,10 +19,3 @@ func RegisterWithout() error {
 	add(r, "", operation(http.MethodGet, "/api/v1/secrets", "secrets", tagServer, "", ""), health{}.live)
 	return r.err
 }
-
-// Waiting returns how many polls wait on the board.
-func (a *API) Waiting() int {
-	a.board.mu.Lock()
-	defer a.board.mu.Unlock()
-	return a.board.waiting
-}

@@ -44,12 +44,13 @@ type server struct {
 	draining atomic.Bool
 	syncs    atomic.Int64 // how often the syncer was woken
 	now      func() time.Time
+	seen     *observer
 }
 
 const agentID = "01930000-0000-7000-8000-000000000001"
 
 func newServer(t *testing.T) *server {
-	s := &server{t: t, store: newFakeStore(), log: &logged{}, keys: map[crontopus.Role]string{}, now: time.Now}
+	s := &server{t: t, store: newFakeStore(), log: &logged{}, keys: map[crontopus.Role]string{}, now: time.Now, seen: &observer{}}
 	for _, role := range []crontopus.Role{crontopus.RoleViewer, crontopus.RoleOperator, crontopus.RoleAdmin} {
 		secret := token.New(token.APIKey)
 		s.keys[role] = secret
@@ -74,9 +75,9 @@ func newServer(t *testing.T) *server {
 	sum := sha256.Sum256(signing)
 	s.signing = wire.Key{ID: hex.EncodeToString(sum[:]), Public: signing}
 	s.api, err = api.New(api.Options{
-		Store: s.store, Now: func() time.Time { return s.now() }, Log: slog.New(slog.NewJSONHandler(s.log, nil)),
+		Store: s.store, Now: func() time.Time { return s.now() }, Log: slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Installation: crontopus.Installation{ID: installationID, Epoch: 1}, KeySet: []wire.Key{s.signing}, RecoveryKey: s.signing,
-		PublicURL: "https://cron.example.com/", Draining: s.draining.Load, WakeSyncer: func() { s.syncs.Add(1) },
+		PublicURL: "https://cron.example.com/", Observer: s.seen, Draining: s.draining.Load, WakeSyncer: func() { s.syncs.Add(1) },
 		CheckSourceURL: func(url string) error {
 			if strings.HasPrefix(url, "https://") {
 				return nil

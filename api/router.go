@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -31,7 +30,7 @@ func registerAll(r *router, a *API, o Options) {
 	newEnroll(o).register(r)
 	bundle{o.Store, a.agents, a.board}.register(r)
 	report{o.Store, o.WakePublisher}.register(r)
-	newCheckIns(o.Store, o.Now).register(r)
+	newCheckIns(o.Store, o.Now, o.Observer).register(r)
 	description{r.huma}.register(r)
 }
 
@@ -42,7 +41,10 @@ type router struct {
 	huma huma.API
 	auth *authenticator
 	log  *slog.Logger
-	err  error // the first thing that was wrong with a registration
+
+	observer Observer
+
+	err error // the first thing that was wrong with a registration
 }
 
 // configureHuma sets what huma keeps in package variables: arrays are never null, and
@@ -57,11 +59,11 @@ var configureHuma = sync.OnceFunc(func() {
 	}
 })
 
-func newRouter(auth *authenticator, log *slog.Logger) *router {
+func newRouter(auth *authenticator, log *slog.Logger, observer Observer) *router {
 	configureHuma()
 	mux := chi.NewMux()
-	r := &router{mux: mux, auth: auth, log: log}
-	mux.Use(requestID, standardHeaders, r.recoverPanic, middleware.GetHead)
+	r := &router{mux: mux, auth: auth, log: log, observer: observer}
+	mux.Use(requestID, r.observe, standardHeaders, r.recoverPanic, middleware.GetHead)
 	mux.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		writeProblem(w, newProblem(req.Context(), http.StatusNotFound, errNoRoute(req)))
 	})
@@ -134,13 +136,10 @@ func (r *router) recoverPanic(next http.Handler) http.Handler {
 			if v == http.ErrAbortHandler || req.Context().Err() != nil {
 				panic(http.ErrAbortHandler) // the caller has gone: huma panics when it cannot write
 			}
-			r.log.ErrorContext(req.Context(), "a request made the server panic", "requestId", requestIDOf(req.Context()),
-				"method", req.Method, "path", req.URL.Path, "panic", v, "stack", stack())
+			r.log.ErrorContext(req.Context(), "a request made the server panic",
+				"method", methodOf(req), "route", routeOf(req), "panic", v, "stack", stack())
 			writeProblem(w, newProblem(req.Context(), http.StatusInternalServerError, errInternal))
 		}()
-		start := time.Now()
 		next.ServeHTTP(w, req)
-		r.log.DebugContext(req.Context(), "request", "requestId", requestIDOf(req.Context()),
-			"method", req.Method, "path", req.URL.Path, "took", time.Since(start))
 	})
 }
