@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -26,17 +25,6 @@ func (g Generation) Compare(o Generation) int {
 
 // String returns "epoch.number", such as "1.42".
 func (g Generation) String() string { return fmt.Sprintf("%d.%d", g.Epoch, g.Number) }
-
-// ParseGeneration reads what String writes.
-func ParseGeneration(s string) (Generation, error) {
-	epoch, number, _ := strings.Cut(s, ".")
-	e, err1 := strconv.ParseInt(epoch, 10, 64)
-	n, err2 := strconv.ParseInt(number, 10, 64)
-	if err1 != nil || err2 != nil || e < 0 || n < 0 {
-		return Generation{}, Errorf(CodeInvalid, "%q is not a generation; it looks like 1.42", s)
-	}
-	return Generation{e, n}, nil
-}
 
 // Bundle is all jobs compiled for one agent at one generation. It travels as the payload
 // of a signed envelope.

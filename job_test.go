@@ -103,13 +103,8 @@ func TestJobsDigestIgnoresOrder(t *testing.T) {
 }
 
 func TestGenerationOrdersByEpochFirst(t *testing.T) {
-	g, err := crontopus.ParseGeneration("2.1")
-	require.NoError(t, err)
+	g := crontopus.Generation{Epoch: 2, Number: 1}
 	require.Equal(t, "2.1", g.String())
 	require.Positive(t, g.Compare(crontopus.Generation{Epoch: 1, Number: 99}))
 	require.Negative(t, crontopus.Generation{}.Compare(g))
-	for _, bad := range []string{"", "1", "1.x", "-1.2", "1.2.3"} {
-		_, err := crontopus.ParseGeneration(bad)
-		require.Error(t, err, bad)
-	}
 }

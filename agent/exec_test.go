@@ -274,11 +274,10 @@ func TestConcurrency(t *testing.T) {
 		t.Run(string(c.concurrency), func(t *testing.T) {
 			h := newHost(t, sh("read x < "+fifo))
 			h.job.Spec.Run.Concurrency = c.concurrency
-			first := make(chan struct{})
+			first := make(chan error)
 			go func() {
-				defer close(first)
 				_, err := h.Exec(context.Background(), h.job.Name(), false)
-				require.NoError(t, err)
+				first <- err
 			}()
 			pipe, err := os.OpenFile(fifo, os.O_WRONLY, 0) // returns when the job reads
 			require.NoError(t, err)
@@ -293,7 +292,7 @@ func TestConcurrency(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, 0, code)
 			require.NoError(t, pipe.Close())
-			<-first
+			require.NoError(t, <-first)
 			var skipped crontopus.CheckIn
 			for _, got := range h.delivered(t) {
 				if got.ScheduledFor.Equal(at.Truncate(time.Minute).Add(time.Minute)) && got.Event.Final() {

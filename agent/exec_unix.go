@@ -201,7 +201,7 @@ func (c *child) drain() {
 // stop ends the group: TERM, and KILL for who is still there later. It returns when the
 // group is gone or cannot be ended.
 func (c *child) stop(exited <-chan struct{}) {
-	c.signal(syscall.SIGTERM)
+	_ = c.signal(syscall.SIGTERM) // whether anybody is left is what the loop asks
 	deadline := time.NewTimer(c.killAfter)
 	defer deadline.Stop()
 	look := time.NewTicker(20 * time.Millisecond)
@@ -209,7 +209,7 @@ func (c *child) stop(exited <-chan struct{}) {
 	for c.signal(0) == nil {
 		select {
 		case <-deadline.C:
-			c.signal(syscall.SIGKILL)
+			_ = c.signal(syscall.SIGKILL)
 			select {
 			case <-exited:
 			case <-time.After(unkillable):

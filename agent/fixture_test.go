@@ -97,7 +97,7 @@ func (s *site) acceptAt(raw []byte, now time.Time) (*crontopus.Bundle, *crontopu
 	s.Helper()
 	b, refusal, err := agent.Accept(s.state, s.id, s.policy, raw, now)
 	require.NoError(s, err)
-	require.True(s, (b == nil) != (refusal == nil), "accepted or refused, never both")
+	require.NotEqual(s, b == nil, refusal == nil, "accepted or refused, never both")
 	return b, refusal
 }
 

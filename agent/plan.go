@@ -16,11 +16,6 @@ type Plan struct {
 	Drift  []crontopus.Drift // At is not set
 }
 
-// Repairs reports whether something has to be written.
-func (p *Plan) Repairs() bool {
-	return len(p.Add)+len(p.Change)+len(p.Remove)+len(p.Drift) > 0
-}
-
 // MakePlan compares what is desired with what was observed. Drift is measured against
 // applied, the entries that this agent last wrote: only what differs from those *and* from what is
 // desired was changed by another hand. With applied nil, which means that the record is

@@ -76,7 +76,7 @@ func TestCarryingOutAPlanGivesWhatIsDesired(t *testing.T) {
 		require.Empty(t, plan.Drift, "what was applied is no drift")
 		result := slices.Concat(plan.Add, plan.Change, plan.Keep)
 		slices.SortFunc(result, func(a, b agent.Native) int { return a.Job.Compare(b.Job) })
-		require.Equal(t, len(desired), len(result))
+		require.Len(t, result, len(desired))
 		for i := range result {
 			require.Equal(t, desired[i], result[i])
 		}

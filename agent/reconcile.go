@@ -113,11 +113,9 @@ func (r *Reconciler) resetClaims(desired []Native, schedules map[crontopus.JobNa
 	adopted := byJob(observed.Entries)
 	boot := BootID()
 	for _, e := range desired {
-		known := false
+		_, known := adopted[e.Job]
 		if before != nil {
 			known = before.Schedules[e.Job] == schedules[e.Job]
-		} else {
-			_, known = adopted[e.Job]
 		}
 		if known {
 			continue

@@ -42,11 +42,6 @@ func WithAgent(id, installationID string, key ed25519.PrivateKey) Option {
 	return func(c *Client) { c.agent = &agentIdentity{id, installationID, key} }
 }
 
-// WithHTTP replaces the HTTP client beneath, for a proxy or a test.
-func WithHTTP(h *http.Client) Option {
-	return func(c *Client) { c.http = h }
-}
-
 // New returns a client of the server at a URL such as https://cron.example.com. A key or
 // an agent's token is never sent in the clear over a network: plain http is for loopback
 // where an agent asks.

@@ -31,12 +31,7 @@ type Server struct {
 }
 
 // Serve starts a server of the repository that ends with the test.
-func (r *Repo) Serve(t testing.TB) *Server { return r.serve(t, httptest.NewServer) }
-
-// ServeTLS is Serve by https, with the certificate that httptest makes.
-func (r *Repo) ServeTLS(t testing.TB) *Server { return r.serve(t, httptest.NewTLSServer) }
-
-func (r *Repo) serve(t testing.TB, start func(http.Handler) *httptest.Server) *Server {
+func (r *Repo) Serve(t testing.TB) *Server {
 	t.Helper()
 	git, err := exec.LookPath("git")
 	require.NoError(t, err)
@@ -47,7 +42,7 @@ func (r *Repo) serve(t testing.TB, start func(http.Handler) *httptest.Server) *S
 		Env:  append(Env(), "GIT_PROJECT_ROOT="+filepath.Dir(r.Dir), "GIT_HTTP_EXPORT_ALL=1"),
 	}
 	s := &Server{events: make(chan string, 1024)}
-	s.http = start(s.handler(backend))
+	s.http = httptest.NewServer(s.handler(backend))
 	s.URL = s.http.URL + "/" + filepath.Base(r.Dir)
 	t.Cleanup(func() {
 		s.http.CloseClientConnections() // those that a fault holds
