@@ -205,7 +205,7 @@ func (r *run) execute(ctx context.Context) (final crontopus.CheckIn, code int, e
 
 func (r *run) start() (*child, *capture, error) {
 	defer r.slot()()
-	secrets, err := readSecrets(r.job.Spec.Run.Secrets)
+	secrets, err := readSecrets(r.job.Spec.Run.Secrets, r.State)
 	if err != nil {
 		return nil, nil, err
 	}

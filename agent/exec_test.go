@@ -214,10 +214,15 @@ func TestRunsThatCannotStart(t *testing.T) {
 		"a secret too large":         {secret(write("large", strings.Repeat("x", 64<<10+1), 0o600)), "is larger than 64KiB"},
 		"a secret for all to change": {secret(write("open", "x", 0o666)), "everybody on this host may write"},
 		"a secret with a NUL":        {secret(write("nul", "a\x00b", 0o600)), "holds a NUL byte"},
+		"the agent's own key":        {secret("file:STATE/key"), "which is in the agent's own state folder"},
+		"the agent's, by a detour":   {secret("file:STATE/spool/../key"), "which is in the agent's own state folder"},
 		"another kind of reference":  {secret("vault:db"), "which this agent cannot resolve"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, c.run)
+			for name, reference := range h.job.Spec.Run.Secrets {
+				h.job.Spec.Run.Secrets[name] = strings.Replace(reference, "STATE", h.State.Dir, 1)
+			}
 			_, err := h.Exec(t.Context(), h.job.Name(), false)
 			require.ErrorContains(t, err, c.message)
 			got := h.delivered(t)

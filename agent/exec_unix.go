@@ -206,7 +206,7 @@ func (c *child) stop(exited <-chan struct{}) {
 	defer deadline.Stop()
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for c.signal(0) == nil {
+	for !errors.Is(c.signal(0), syscall.ESRCH) {
 		select {
 		case <-deadline.C:
 			_ = c.signal(syscall.SIGKILL)
@@ -221,5 +221,6 @@ func (c *child) stop(exited <-chan struct{}) {
 	<-exited
 }
 
-// signal sends to the whole group; the error says that nobody is left or may be sent to.
+// signal sends to the whole group. ESRCH says that nobody is left; EPERM that who is there,
+// such as what sudo started, may not be sent to.
 func (c *child) signal(s syscall.Signal) error { return syscall.Kill(-c.cmd.Process.Pid, s) }

@@ -27,6 +27,9 @@ func (s State) Identity() (*Identity, error) {
 		return nil, crontopus.Errorf(crontopus.CodeNotFound, "this host is not enrolled: there is no %s", s.IdentityFile()).
 			WithHint("ask for a token with `crontopus agents enroll`, then run the command that it prints")
 	}
+	if err == nil {
+		err = s.trusted()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -253,6 +253,12 @@ func TestPolicyFileOfAnotherUser(t *testing.T) {
 	}
 	require.ErrorContains(t, err, "neither the agent's user nor root")
 	require.Contains(t, crontopus.ErrorHint(err), "chown")
+	if owner == rootUID {
+		require.NoError(t, os.Chown(file, rootUID, -1))
+		require.NoError(t, os.Chown(filepath.Dir(file), 12345, -1))
+		_, err = agent.LoadPolicy(file, rootUID)
+		require.ErrorContains(t, err, "who could replace it")
+	}
 }
 
 func writeFile(t *testing.T, file, content string, mode os.FileMode) {

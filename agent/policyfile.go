@@ -57,7 +57,15 @@ func readPolicy(file string, uid int) ([]byte, error) {
 		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the host's policy %s can be written by other users (mode %04o)", file, info.Mode().Perm()).
 			WithHint("look at what it says, then run: chmod go-w %s", file)
 	}
-	if folder, err := os.Stat(filepath.Dir(file)); err == nil && folder.Mode().Perm()&0o002 != 0 && folder.Mode()&fs.ModeSticky == 0 {
+	folder, err := os.Stat(filepath.Dir(file))
+	if err != nil {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "cannot read the host's policy: %w", err)
+	}
+	if owner := ownerOf(folder); owner != uid && owner != 0 {
+		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the folder of the host's policy %s belongs to the user with the id %d, who could replace it", file, owner).
+			WithHint("run: chown %d %s", uid, filepath.Dir(file))
+	}
+	if folder.Mode().Perm()&0o002 != 0 && folder.Mode()&fs.ModeSticky == 0 {
 		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the folder of the host's policy %s can be written by every user, who could replace it", file).
 			WithHint("run: chmod o-w %s", filepath.Dir(file))
 	}

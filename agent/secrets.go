@@ -11,14 +11,19 @@ import (
 // maxSecret bounds a secret's file, so that a wrong path cannot fill the memory.
 const maxSecret = 64 << 10
 
-// readSecrets resolves a job's references on this host.
-func readSecrets(references map[string]string) (map[string]string, error) {
+// readSecrets resolves a job's references on this host. What the agent itself keeps, such as
+// its key, is no job's to read.
+func readSecrets(references map[string]string, own State) (map[string]string, error) {
 	values := make(map[string]string, len(references))
 	for name, reference := range references {
 		path, isFile := strings.CutPrefix(reference, "file:")
 		if !isFile || !filepath.IsAbs(path) {
 			return nil, crontopus.Errorf(crontopus.CodeUnsupported, "the secret %s has the reference %q, which this agent cannot resolve", name, reference).
 				WithHint("write file:/absolute/path")
+		}
+		if own.holds(path) {
+			return nil, crontopus.Errorf(crontopus.CodeForbidden, "the secret %s is to be read from %s, which is in the agent's own state folder", name, path).
+				WithHint("keep the jobs' secrets in a folder of their own, such as /etc/crontopus/secrets")
 		}
 		value, err := readSecret(path)
 		if err != nil {

@@ -32,7 +32,8 @@ func (s State) SpoolDir() string     { return s.path("spool") }  // check-ins to
 
 func (s State) path(name string) string { return filepath.Join(s.Dir, name) }
 
-// Create makes the folders, for their owner only, as far as they are missing.
+// Create makes the folders, for their owner only, as far as they are missing. A folder that
+// was there must be one that nobody else can write to.
 func (s State) Create() error {
 	for _, dir := range []string{s.Dir, s.ClaimsDir(), s.LocksDir(), s.SpoolDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -40,7 +41,7 @@ func (s State) Create() error {
 				WithHint("run as a user who may write there, or choose another folder with --state-dir")
 		}
 	}
-	return nil
+	return s.trusted()
 }
 
 // Lock keeps a second daemon, or an enrolment, out of the folder until it is closed.
