@@ -45,6 +45,10 @@ labels and its name, is decided here: a host cannot choose. The token is shown o
 		if in.Expires, err = crontopus.ParseDuration(expires); err != nil {
 			return crontopus.Errorf(crontopus.CodeInvalid, "--expires: %w", err)
 		}
+		if in.Expires <= 0 || in.Uses < 1 {
+			return crontopus.Errorf(crontopus.CodeInvalid, "a token that nobody could use").
+				WithHint("write --uses 1 or more, and --expires 1h or any time above zero")
+		}
 		api, err := connect(cmd)
 		if err != nil {
 			return err
@@ -84,7 +88,7 @@ func newAgentsListCommand() *cobra.Command {
 			t.columns("AGENT", "STATE", "SEEN", "SCHEDULER", "APPLIED", "PUBLISHED", "LABELS")
 			for _, a := range agents.Items {
 				s := a.Status
-				t.row(a.Name, agentState(a, t.style.now), t.style.time(s.LastSeenAt), orDash(s.Report.Scheduler),
+				t.row(a.Name, agentState(a, t.style.now), t.style.time(lastSeen(a)), orDash(s.Report.Scheduler),
 					generation(s.Report.Applied), generation(s.Desired), labels(a.Labels))
 			}
 		}); err != nil {
@@ -117,7 +121,7 @@ func describeAgent(t *table, a crontopus.Agent) {
 	t.row("Agent:", a.Name)
 	t.row("ID:", a.ID)
 	t.row("State:", agentState(a, t.style.now))
-	t.row("Seen:", t.style.time(s.LastSeenAt))
+	t.row("Seen:", t.style.time(lastSeen(a)))
 	t.row("Enrolled:", t.style.time(&a.EnrolledAt))
 	t.row("Labels:", labels(a.Labels))
 	for _, fact := range slices.Sorted(maps.Keys(a.Facts)) {
@@ -162,11 +166,20 @@ func newAgentsRevokeCommand() *cobra.Command {
 	}
 }
 
+// lastSeen is when an agent was last heard of. The first report comes before the first
+// heartbeat.
+func lastSeen(a crontopus.Agent) *time.Time {
+	if at := a.Status.Report.At; a.Status.LastSeenAt == nil && !at.IsZero() {
+		return &at
+	}
+	return a.Status.LastSeenAt
+}
+
 // offlineAfter is how long an agent may be silent: it polls at least once a minute.
 const offlineAfter = 3 * time.Minute
 
 func agentState(a crontopus.Agent, now time.Time) string {
-	seen := a.Status.LastSeenAt
+	seen := lastSeen(a)
 	switch {
 	case a.RevokedAt != nil:
 		return "revoked"

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/spf13/cobra"
+
 	"crontopus.dev/crontopus"
 )
 
@@ -59,4 +61,18 @@ func report(stderr io.Writer, err error) int {
 		fmt.Fprintln(stderr, "hint:", hint)
 	}
 	return code
+}
+
+// pointToList says where to look when something is not there: at the list of the same
+// group.
+func pointToList(cmd *cobra.Command, err error) error {
+	if crontopus.ErrorCode(err) != crontopus.CodeNotFound || crontopus.ErrorHint(err) != "" || !cmd.HasParent() {
+		return err
+	}
+	for _, sibling := range cmd.Parent().Commands() {
+		if sibling.Name() == "list" {
+			return crontopus.Errorf(crontopus.CodeNotFound, "%w", err).WithHint("%s shows what there is", sibling.CommandPath())
+		}
+	}
+	return err
 }

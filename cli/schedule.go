@@ -27,7 +27,7 @@ func newScheduleNextCommand() *cobra.Command {
 to will have them: around daylight saving too.`,
 		Example: `  crontopus schedule next '30 2 * * *' --timezone Europe/Berlin
   crontopus schedule next @hourly -n 3 --from 2026-10-25T00:00:00Z -o json`,
-		Args: exactArgs("EXPR"),
+		Args: oneExpression,
 	}
 	cmd.Flags().StringVar(&timezone, "timezone", crontopus.DefaultTimezone, "IANA name of the time zone")
 	cmd.Flags().StringVar(&from, "from", "", "print the runs after this time, in RFC 3339 (default now)")
@@ -52,6 +52,15 @@ to will have them: around daylight saving too.`,
 		return printRuns(newPrinter(cmd, output), set, after, count)
 	}
 	return cmd
+}
+
+// oneExpression refuses an expression that the shell has cut into words.
+func oneExpression(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return crontopus.Errorf(crontopus.CodeInvalid, "the expression came in %d parts", len(args)).
+			WithHint("put it in quotes, so that the shell leaves it whole: %s '30 2 * * *'", cmd.CommandPath())
+	}
+	return exactArgs("EXPR")(cmd, args)
 }
 
 // printRuns prints the next runs, one a line or as a JSON array.

@@ -80,9 +80,9 @@ func newSourcesGetCommand() *cobra.Command {
 			return err
 		}
 		return newPrinter(cmd, output).print(sourceView{source, last}, func(t *table) {
-			describeSource(t, source)
+			told := describeSource(t, source)
 			if last != nil {
-				describeSync(t, *last)
+				describeSync(t, *last, told)
 			}
 			if source.Status.HeldPlan != "" {
 				t.row("To approve:", approveCommand(source.Name, source.Status.HeldPlan))
@@ -92,7 +92,9 @@ func newSourcesGetCommand() *cobra.Command {
 	return cmd
 }
 
-func describeSource(t *table, s crontopus.Source) {
+// describeSource returns the message that it has told, so that the last sync need not
+// tell it again.
+func describeSource(t *table, s crontopus.Source) (told string) {
 	t.row("Source:", s.Name)
 	t.row("URL:", s.URL)
 	t.row("Branch:", s.Branch)
@@ -102,19 +104,32 @@ func describeSource(t *table, s crontopus.Source) {
 	t.row("Polled every:", s.Interval.String())
 	t.row("Status:", sourceState(s))
 	for _, c := range s.Status.Conditions {
-		if c.Status && c.Type != crontopus.ConditionReady || !c.Status && c.Type == crontopus.ConditionReady { // what a person should look at
-			t.row(c.Type+":", fmt.Sprintf("%t, %s", c.Status, c.Message))
+		if c.Status == (c.Type == crontopus.ConditionReady) {
+			continue // all is well
 		}
+		if c.Message == told {
+			t.row(c.Type+":", fmt.Sprint(c.Status))
+			continue
+		}
+		t.row(c.Type+":", fmt.Sprintf("%t, %s", c.Status, c.Message))
+		told = c.Message
 	}
 	t.row("In force:", orDash(s.Status.LastAppliedRevision))
 	t.row("Jobs:", fmt.Sprint(s.Status.Jobs))
 	t.row("Next attempt:", t.style.time(s.Status.NextAttemptAt))
+	return told
 }
 
-func describeSync(t *table, s crontopus.Sync) {
-	t.row("Last sync:", fmt.Sprintf("%s, %s: %s", t.style.time(&s.Started), s.Reason, s.Message))
+func describeSync(t *table, s crontopus.Sync, told string) {
+	outcome := s.Reason
+	if s.Message != told {
+		outcome += ": " + s.Message
+	}
+	t.row("Last sync:", t.style.time(&s.Started)+", "+outcome)
 	t.row("Revision:", orDash(s.Revision))
-	t.row("Changed:", fmt.Sprintf("%d added, %d changed, %d removed", s.Added, s.Changed, s.Removed))
+	if s.Revision != "" {
+		t.row("Changed:", fmt.Sprintf("%d added, %d changed, %d removed", s.Added, s.Changed, s.Removed))
+	}
 	for _, p := range s.Problems {
 		t.row("Problem:", p.String())
 	}

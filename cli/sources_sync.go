@@ -47,7 +47,7 @@ outcome: exit code 0 when the revision is in force, 1 when it was refused or hel
 		if err != nil {
 			return err
 		}
-		if err := newPrinter(cmd, output).print(sync, func(t *table) { describeSync(t, *sync) }); err != nil {
+		if err := newPrinter(cmd, output).print(sync, func(t *table) { describeSync(t, *sync, "") }); err != nil {
 			return err
 		}
 		if sync.Plan != nil {

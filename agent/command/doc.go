@@ -6,5 +6,5 @@
 // error, and an error is printed once, by report, with what to do next. The exit code is
 // 0 if it worked, 2 if it could not be done; exec exits with the job's own code.
 //
-// It imports agent and its schedulers, api/client, the root, schedule and internal/settings.
+// It imports agent and its schedulers, api/client, the root, schedule, internal/settings and internal/usage.
 package command

@@ -7,9 +7,11 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/agent"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 func newEnrollCommand(settings *flags) *cobra.Command {
@@ -23,7 +25,7 @@ carries. An enrolment that broke off can be repeated.
 
 A configuration file that --config names and that does not exist is written, with the
 settings that were given.`,
-		Args: cobra.NoArgs,
+		Args: usage.ExactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, missing, err := settings.loadForEnroll()
 			if err != nil {
@@ -40,17 +42,13 @@ settings that were given.`,
 			if err != nil {
 				return err
 			}
-			run := "crontopus-agent run"
 			if missing != "" {
 				if err := write(missing, config); err != nil {
 					return err
 				}
 			}
-			if settings.config != "" {
-				run += " --config " + settings.config
-			}
 			fmt.Fprintf(cmd.OutOrStdout(), "enrolled as %s (agent %s, tenant %s) with %s\n", id.Name, id.AgentID, id.Tenant, id.Server)
-			fmt.Fprintf(cmd.ErrOrStderr(), "start it with: %s\n", run)
+			fmt.Fprintf(cmd.ErrOrStderr(), "start it with: %s\n", settings.runCommand(missing != ""))
 			return nil
 		},
 	}
@@ -58,6 +56,19 @@ settings that were given.`,
 	cmd.Flags().Lookup("token").DefValue = "" // a secret is not for the help
 	cmd.Flags().StringVar(&e.Name, "name", "", "`name` that the host would like, where the token leaves a choice")
 	return cmd
+}
+
+// runCommand is how to start the daemon with the settings that were given here: by the
+// file that was written with them, or flag by flag. The server is known from now on.
+func (f *flags) runCommand(written bool) string {
+	command := "crontopus-agent run"
+	f.given.VisitAll(func(flag *pflag.Flag) {
+		inFile := written && flag.Name != "config"
+		if flag.Changed && !inFile && flag.Name != "server" {
+			command += " --" + flag.Name + " " + flag.Value.String()
+		}
+	})
+	return command
 }
 
 // loadForEnroll is load, but for a named file that is not there yet: missing is its path.

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus/agent"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 func newPauseCommand(settings *flags) *cobra.Command {
@@ -14,7 +15,7 @@ func newPauseCommand(settings *flags) *cobra.Command {
 		Short: "Start no jobs on this host, from now on",
 		Long: `Stops jobs from starting on this host, at once and without the server. Jobs that run
 already go on. What is due meanwhile is not made up for, but for jobs that ask for it.`,
-		Args: cobra.NoArgs,
+		Args: usage.ExactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return settings.withState(func(s agent.State) error {
 				if err := s.Pause(); err != nil {
@@ -31,7 +32,7 @@ func newResumeCommand(settings *flags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume",
 		Short: "Let jobs start on this host again",
-		Args:  cobra.NoArgs,
+		Args:  usage.ExactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return settings.withState(func(s agent.State) error {
 				if err := s.Resume(); err != nil {
@@ -44,11 +45,15 @@ func newResumeCommand(settings *flags) *cobra.Command {
 	}
 }
 
-// withState calls f with the state folder that the settings name.
+// withState calls do with the state folder that the settings name, on an enrolled host.
 func (f *flags) withState(do func(agent.State) error) error {
 	config, err := f.load()
 	if err != nil {
 		return err
 	}
-	return do(agent.State{Dir: config.StateDir})
+	state := agent.State{Dir: config.StateDir}
+	if _, err := state.Identity(); err != nil {
+		return err
+	}
+	return do(state)
 }

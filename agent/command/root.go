@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 // exitFailed is the exit code of a command that could not do what it was asked.
@@ -32,11 +33,12 @@ func Root() *cobra.Command {
 		Long: `crontopus-agent keeps this host's own scheduler as the signed bundle from the
 Crontopus server says, within what the host's policy allows, and wraps each run to
 report what came of it. Jobs go on when the daemon, the network or the server is away.`,
-		Args:          cobra.NoArgs, // so that a command that does not exist is an error, with a suggestion
+		Args:          usage.NoSuchCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true, // report prints them
 		SilenceUsage:  true,
 	}
+	usage.Prepare(root, version())
 	settings := addSettings(root)
 	root.AddCommand(
 		newEnrollCommand(settings), newRunCommand(settings), newExecCommand(settings), newStatusCommand(settings),

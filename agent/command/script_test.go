@@ -117,7 +117,7 @@ func bundle(key ed25519.PrivateKey) []byte {
 		APIVersion: crontopus.APIVersion, Kind: crontopus.KindJob, Metadata: crontopus.Metadata{Name: "hello"},
 		Spec: crontopus.JobSpec{
 			Schedule: crontopus.Schedules{"30 2 * * *"}, Target: crontopus.Target{All: true},
-			Run: crontopus.RunSpec{Script: "echo hello; exit 7", Passthrough: true},
+			Run: crontopus.RunSpec{Script: "echo hello; exit 7"},
 		},
 		Source: "https://git.example.com/jobs.git",
 	}

@@ -11,6 +11,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/agent"
+	"crontopus.dev/crontopus/internal/usage"
 	"crontopus.dev/crontopus/schedule"
 )
 
@@ -56,7 +57,7 @@ func newStatusCommand(settings *flags) *cobra.Command {
 		Use:   "status",
 		Short: "Show who this host is and what it runs",
 		Long:  `Shows what this host knows of itself. It asks neither the daemon nor the server.`,
-		Args:  cobra.NoArgs,
+		Args:  usage.ExactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "table" && output != "json" {
 				return crontopus.Errorf(crontopus.CodeInvalid, "no form of output is called %q", output).WithHint("write -o table or -o json")

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus/agent"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 func newUninstallCommand(settings *flags) *cobra.Command {
@@ -20,7 +21,7 @@ func newUninstallCommand(settings *flags) *cobra.Command {
 		Long: `Removes every entry that Crontopus manages from this host's scheduler, and says what
 it removed. Everything else in the crontab stays as it is, and runs that are under way go
 on. The daemon has to be stopped first: it would put the entries back.`,
-		Args: cobra.NoArgs,
+		Args: usage.ExactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := settings.load()
 			if err != nil {
@@ -48,7 +49,11 @@ on. The daemon has to be stopped first: it would put the entries back.`,
 			for _, job := range removed {
 				fmt.Fprintf(out, "removed %s\n", job)
 			}
-			fmt.Fprintf(out, "%d entries removed from %s\n", len(removed), scheduler.Name())
+			entries := "entries"
+			if len(removed) == 1 {
+				entries = "entry"
+			}
+			fmt.Fprintf(out, "%d %s removed from %s\n", len(removed), entries, scheduler.Name())
 			if !purge {
 				return nil
 			}
