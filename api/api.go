@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"golang.org/x/sync/errgroup"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
@@ -47,7 +46,6 @@ type Options struct {
 	CheckSourceURL func(string) error // what a source may name; nil: anything
 	WakeSyncer     func()             // called when a sync was asked for
 	WakePublisher  func()             // called when an agent's bundle may change
-	Draining       func() bool        // the server takes no new work; nil: never
 	Observer       Observer           // hears what was done; nil: nobody
 }
 
@@ -57,7 +55,7 @@ type API struct {
 	board      *board
 	agents     *agentCache
 	heartbeats *heartbeats
-	draining   func() bool
+	gate       *gate
 }
 
 // New returns an API with every route in place. It fails when a route says nothing of
@@ -79,7 +77,6 @@ func build(o Options) (*API, *router) {
 	setDefault(&o.Log, slog.New(slog.DiscardHandler))
 	setDefault(&o.WakeSyncer, func() {})
 	setDefault(&o.WakePublisher, func() {})
-	setDefault(&o.Draining, func() bool { return false })
 	setDefault(&o.CheckSourceURL, func(string) error { return nil })
 	if o.Observer == nil {
 		o.Observer = unobserved{}
@@ -91,16 +88,16 @@ func build(o Options) (*API, *router) {
 		board:      newBoard(),
 		agents:     newAgentCache(o.Store),
 		heartbeats: newHeartbeats(o.Store, o.Log),
-		draining:   o.Draining,
+		gate:       newGate(),
 	}
 	auth := &authenticator{store: o.Store, agents: a.agents, heartbeats: a.heartbeats, installation: o.Installation.ID, now: o.Now}
-	r := newRouter(auth, o.Log, o.Observer)
+	r := newRouter(auth, o.Log, o.Observer, a.gate)
 	registerAll(r, a, o)
 	a.mux = r.mux
 	return a, r
 }
 
-func setDefault[F func() | func() bool | func() time.Time | func(string) error | *slog.Logger](p *F, value F) {
+func setDefault[F func() | func() time.Time | func(string) error | *slog.Logger](p *F, value F) {
 	if *p == nil {
 		*p = value
 	}
@@ -109,29 +106,8 @@ func setDefault[F func() | func() bool | func() time.Time | func(string) error |
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
-// Run writes the agents' heartbeats to the store until ctx ends, a last time then, and
-// lets waiting polls go as soon as the server drains.
-func (a *API) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.heartbeats.run(ctx) })
-	g.Go(func() error { return a.awaitDraining(ctx) })
-	return g.Wait()
-}
-
-// awaitDraining closes the board when the server drains or ctx ends.
-func (a *API) awaitDraining(ctx context.Context) error {
-	defer a.board.close()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for !a.draining() {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-	return nil
-}
+// Run writes the agents' heartbeats to the store until ctx ends, and a last time then.
+func (a *API) Run(ctx context.Context) error { return a.heartbeats.run(ctx) }
 
 // Waiting returns how many agents wait for a bundle now.
 func (a *API) Waiting() int { return a.board.waiters() }

@@ -127,7 +127,7 @@ func TestPublishingTheSameBundleLeavesThePollWaiting(t *testing.T) {
 	require.NoError(t, err)
 	poll := s.poll(tag)
 	s.publish(1, "one")
-	s.draining.Store(true)
+	s.api.Drain(t.Context())
 	got := <-poll
 	require.NoError(t, got.err)
 	require.False(t, got.changed)
@@ -148,14 +148,14 @@ func TestDrainingEndsWaitingPollsAtOnce(t *testing.T) {
 	s := newServer(t)
 	s.run()
 	poll := s.poll("")
-	s.draining.Store(true)
+	s.api.Drain(t.Context())
 	got := <-poll
 	require.NoError(t, got.err)
 	require.False(t, got.changed)
 	require.Equal(t, 503, s.send(http.MethodGet, "/readyz", "").status)
 	require.Equal(t, 200, s.send(http.MethodGet, "/healthz", "").status)
 	_, _, _, err := s.asAgent().Bundle(t.Context(), "", time.Minute, time.Time{})
-	require.NoError(t, err, "a later poll does not wait either")
+	require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err), "no later poll is taken")
 }
 
 func TestHeartbeatsAreWrittenAtTheLatestWhenTheServerStops(t *testing.T) {

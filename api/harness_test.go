@@ -41,7 +41,6 @@ type server struct {
 	keys     map[crontopus.Role]string
 	agentKey ed25519.PrivateKey
 	signing  wire.Key
-	draining atomic.Bool
 	syncs    atomic.Int64 // how often the syncer was woken
 	now      func() time.Time
 	seen     *observer
@@ -77,7 +76,7 @@ func newServer(t *testing.T) *server {
 	s.api, err = api.New(api.Options{
 		Store: s.store, Now: func() time.Time { return s.now() }, Log: slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Installation: crontopus.Installation{ID: installationID, Epoch: 1}, KeySet: []wire.Key{s.signing}, RecoveryKey: s.signing,
-		PublicURL: "https://cron.example.com/", Observer: s.seen, Draining: s.draining.Load, WakeSyncer: func() { s.syncs.Add(1) },
+		PublicURL: "https://cron.example.com/", Observer: s.seen, WakeSyncer: func() { s.syncs.Add(1) },
 		CheckSourceURL: func(url string) error {
 			if strings.HasPrefix(url, "https://") {
 				return nil

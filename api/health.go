@@ -15,16 +15,22 @@ type healthStore interface {
 // health tells a supervisor whether the process lives, and a load balancer whether it
 // should get requests.
 type health struct {
-	store    healthStore
-	draining func() bool
+	store healthStore
+	gate  *gate
 }
 
 // pingTimeout is when a store that does not answer counts as away.
 const pingTimeout = 2 * time.Second
 
+// Where they are asked; they answer even while the server drains.
+const (
+	pathHealth = "/healthz"
+	pathReady  = "/readyz"
+)
+
 func (h health) register(r *router) {
-	add(r, public, operation(http.MethodGet, "/healthz", "healthz", tagServer, "Whether the process lives", ""), h.live)
-	add(r, public, operation(http.MethodGet, "/readyz", "readyz", tagServer, "Whether the server takes requests",
+	add(r, public, operation(http.MethodGet, pathHealth, "healthz", tagServer, "Whether the process lives", ""), h.live)
+	add(r, public, operation(http.MethodGet, pathReady, "readyz", tagServer, "Whether the server takes requests",
 		"503 while the server is shutting down or cannot reach its database."), h.ready)
 }
 
@@ -37,8 +43,8 @@ func (h health) live(context.Context, *struct{}) (*body[statusBody], error) {
 }
 
 func (h health) ready(ctx context.Context, _ *struct{}) (*body[statusBody], error) {
-	if h.draining() {
-		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "the server is shutting down")
+	if h.gate.isShut() {
+		return nil, errDraining
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()

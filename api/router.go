@@ -18,7 +18,7 @@ import (
 
 // registerAll lists every resource. A route that is not reached from here does not exist.
 func registerAll(r *router, a *API, o Options) {
-	health{o.Store, o.Draining}.register(r)
+	health{o.Store, a.gate}.register(r)
 	webhook{o.Store, o.Now, o.WakeSyncer}.register(r)
 	whoami{}.register(r)
 	keys{o.Store, o.Now}.register(r)
@@ -59,11 +59,11 @@ var configureHuma = sync.OnceFunc(func() {
 	}
 })
 
-func newRouter(auth *authenticator, log *slog.Logger, observer Observer) *router {
+func newRouter(auth *authenticator, log *slog.Logger, observer Observer, gate *gate) *router {
 	configureHuma()
 	mux := chi.NewMux()
 	r := &router{mux: mux, auth: auth, log: log, observer: observer}
-	mux.Use(requestID, r.observe, standardHeaders, r.recoverPanic, middleware.GetHead)
+	mux.Use(requestID, r.observe, standardHeaders, gate.guard, r.recoverPanic, middleware.GetHead)
 	mux.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		writeProblem(w, newProblem(req.Context(), http.StatusNotFound, errNoRoute(req)))
 	})

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,7 +32,6 @@ type App struct {
 	syncer    *syncer.Syncer
 	publisher *syncer.Publisher
 	api       *api.API
-	draining  atomic.Bool
 	unwind    []func() error // what New opened, to be closed in reverse
 }
 
@@ -136,7 +134,6 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 		PublicURL:      a.URL(),
 		CheckSourceURL: func(url string) error { return syncer.CheckURL(url, so) },
 		WakeSyncer:     a.syncer.Wake, WakePublisher: a.publisher.Wake,
-		Draining: a.draining.Load,
 	})
 	return err
 }
@@ -180,9 +177,9 @@ func (a *App) Run(ctx context.Context) error {
 		case <-failed.Done():
 		case <-background.Done(): // a part failed
 		}
-		a.draining.Store(true)
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.options.DrainTimeout)
 		defer cancel()
+		a.api.Drain(drain)
 		return server.Shutdown(drain)
 	})
 	a.log.InfoContext(ctx, "serving", "url", a.URL(), "data", a.options.Data)
