@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/logs"
 )
 
 // Config is an agent's settings. Its fields are named in the configuration file as here,
@@ -18,6 +19,7 @@ type Config struct {
 	Scheduler   string        // one of the Scheduler constants, or "" to choose
 	CrontabFile string        // a crontab of its own, for demos and tests; "" is the host's
 	Interval    time.Duration // between two looks for drift
+	Log         logs.Options  // how the daemon logs; no setting that a run depends on
 }
 
 // The schedulers that an agent knows.

@@ -1,17 +1,18 @@
 package cli
 
 import (
-	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus/app"
+	"crontopus.dev/crontopus/internal/logs"
 	"crontopus.dev/crontopus/internal/settings"
 )
 
 func newServerCommand() *cobra.Command {
 	options := app.Defaults()
+	var logging logs.Options
 	var config string
 	cmd := &cobra.Command{
 		Use:   "server",
@@ -30,7 +31,10 @@ environment, and the environment over the file.`,
 			if err := settings.Apply(cmd.Flags(), config, "CRONTOPUS", os.Environ()); err != nil {
 				return err
 			}
-			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			log, err := logs.New(cmd.ErrOrStderr(), logging)
+			if err != nil {
+				return err
+			}
 			server, err := app.New(cmd.Context(), options, Version(), log)
 			if err != nil {
 				return err
@@ -39,6 +43,7 @@ environment, and the environment over the file.`,
 		},
 	}
 	options.Flags(cmd.Flags())
+	logging.Flags(cmd.Flags())
 	cmd.Flags().StringVar(&config, "config", "", "YAML `file` of settings")
 	return cmd
 }

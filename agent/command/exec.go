@@ -2,11 +2,11 @@ package command
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/logs"
 )
 
 func newExecCommand(settings *flags) *cobra.Command {
@@ -27,7 +27,11 @@ what the scheduler's entries start. It needs neither the daemon nor the network.
 			if err != nil {
 				return err
 			}
-			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+			// Cron mails what a run prints, so there is nothing but what somebody should look at.
+			log, err := logs.New(cmd.ErrOrStderr(), logs.Options{Format: config.Log.Format, Level: logs.LevelWarn})
+			if err != nil {
+				return err
+			}
 			h, err := openHost(config, log)
 			if err != nil {
 				return err

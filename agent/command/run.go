@@ -2,12 +2,13 @@ package command
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"crontopus.dev/crontopus/internal/logs"
 )
 
 func newRunCommand(settings *flags) *cobra.Command {
@@ -25,7 +26,10 @@ SIGHUP makes it look for drift at once.`,
 			if err != nil {
 				return err
 			}
-			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			log, err := logs.New(cmd.ErrOrStderr(), config.Log)
+			if err != nil {
+				return err
+			}
 			h, err := openHost(config, log)
 			if err != nil {
 				return err

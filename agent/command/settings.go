@@ -14,6 +14,7 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/agent"
 	"crontopus.dev/crontopus/internal/atomicfile"
+	"crontopus.dev/crontopus/internal/logs"
 	"crontopus.dev/crontopus/internal/settings"
 )
 
@@ -42,6 +43,7 @@ func settingFlags(c *agent.Config, defaults agent.Config) *pflag.FlagSet {
 	set.StringVar(&c.PolicyFile, "policy-file", defaults.PolicyFile, "the host's policy, a YAML `file`")
 	set.StringVar(&c.Scheduler, "scheduler", defaults.Scheduler, "crontab or builtin (default: crontab where it is installed)")
 	set.StringVar(&c.CrontabFile, "crontab-file", defaults.CrontabFile, "keep the entries in this crontab `file` instead of the host's")
+	c.Log.Flags(set)
 	set.DurationVar(&c.Interval, "interval", defaults.Interval, "how often to look for drift")
 	return set
 }
@@ -103,7 +105,9 @@ func (f *flags) entryConfig(c agent.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if asFile, err := read(path, nil, nil, cronEnv); err == nil && asFile == c {
+	asFile, err := read(path, nil, nil, cronEnv)
+	asFile.Log, c.Log = logs.Options{}, logs.Options{} // a run does not need them
+	if err == nil && asFile == c {
 		if standard, err := (&flags{}).path(cronEnv); err == nil && standard == path {
 			return "", nil
 		}

@@ -20,16 +20,24 @@ const (
 	FormatJSON = "json"
 )
 
+// The levels that a log may begin at.
+const (
+	LevelDebug = "debug"
+	LevelInfo  = "info"
+	LevelWarn  = "warn"
+	LevelError = "error"
+)
+
 // Options say how a program logs. The zero value is text from level info.
 type Options struct {
 	Format string // FormatText or FormatJSON
-	Level  string // debug, info, warn or error
+	Level  string // one of the Level constants
 }
 
 // Flags declares the options as flags of the set.
 func (o *Options) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Format, "log-format", FormatText, "how to write the log: text or json, one object a line")
-	flags.StringVar(&o.Level, "log-level", "info", "log from this level on: debug, info, warn or error")
+	flags.StringVar(&o.Level, "log-level", LevelInfo, "log from this level on: debug, info, warn or error")
 }
 
 // New returns a logger to w.
@@ -50,7 +58,7 @@ func New(w io.Writer, o Options) (*slog.Logger, error) {
 
 // levels are those that a person may name; slog itself would take "info+3".
 var levels = map[string]slog.Level{
-	"": slog.LevelInfo, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	"": slog.LevelInfo, LevelDebug: slog.LevelDebug, LevelInfo: slog.LevelInfo, LevelWarn: slog.LevelWarn, LevelError: slog.LevelError,
 }
 
 func (o Options) level() (slog.Level, error) {
