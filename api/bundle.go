@@ -18,6 +18,7 @@ type bundleStore interface {
 // bundle hands an agent its signed bundle.
 type bundle struct {
 	store  bundleStore
+	epoch  int64 // the installation's when this server started
 	agents *agentCache
 	board  *board
 }
@@ -90,7 +91,8 @@ func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
 	return out, nil
 }
 
-// publication returns nil for an agent that has none yet.
+// publication returns nil for an agent that has none yet in this epoch. One of an epoch
+// before is what a restored backup holds: agents would take it for an attack.
 func (b bundle) publication(ctx context.Context, a *crontopus.Agent) (*crontopus.Publication, error) {
 	pub, err := b.store.Publication(ctx, a.Tenant, a.ID)
 	if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
@@ -98,6 +100,9 @@ func (b bundle) publication(ctx context.Context, a *crontopus.Agent) (*crontopus
 	}
 	if err != nil {
 		return nil, err
+	}
+	if pub.Generation.Epoch < b.epoch {
+		return nil, nil
 	}
 	return &pub, nil
 }

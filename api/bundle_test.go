@@ -56,6 +56,27 @@ func TestBundleIsPulledOnceAndThenOnlyWhenItChanges(t *testing.T) {
 	require.NotEqual(t, tag, renewed)
 }
 
+// A server that was restored from a backup begins a new epoch; what the backup had
+// published is of the one before.
+func TestBundleOfAnEpochBeforeIsNotHandedOut(t *testing.T) {
+	s := newServer(t)
+	s.store.change(func() {
+		s.store.pubs[agentID] = crontopus.Publication{Tenant: crontopus.DefaultTenant, AgentID: agentID,
+			Generation: crontopus.Generation{Epoch: 0, Number: 5}, Envelope: []byte(`{"payload":"from the backup"}`)}
+	})
+	c := s.asAgent()
+	for _, have := range []string{"", `"0.9-0123456789abcdef"`} {
+		_, _, changed, err := c.Bundle(t.Context(), have, 0, time.Time{})
+		require.NoError(t, err)
+		require.False(t, changed)
+	}
+	s.publish(1, `{"payload":"compiled anew"}`)
+	raw, _, changed, err := c.Bundle(t.Context(), `"0.9-0123456789abcdef"`, 0, time.Time{})
+	require.NoError(t, err)
+	require.True(t, changed)
+	require.Equal(t, `{"payload":"compiled anew"}`, string(raw))
+}
+
 func TestBundleHeaders(t *testing.T) {
 	s := newServer(t)
 	s.publish(7, "{}")

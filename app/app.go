@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api"
 	"crontopus.dev/crontopus/api/wire"
-	"crontopus.dev/crontopus/internal/filelock"
 	"crontopus.dev/crontopus/store"
 	"crontopus.dev/crontopus/syncer"
 )
@@ -47,14 +45,16 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 			err = errors.Join(err, a.close())
 		}
 	}()
-	if err := a.lockData(); err != nil {
+	lock, err := lockData(o.Data)
+	if err != nil {
 		return nil, err
 	}
+	a.opened(lock.Close)
 	keys, err := loadKeys(o)
 	if err != nil {
 		return nil, err
 	}
-	a.store, err = store.Open(ctx, store.Options{Path: filepath.Join(o.Data, "crontopus.db"), Box: keys.box, Now: time.Now, Log: log})
+	a.store, err = store.Open(ctx, store.Options{Path: filepath.Join(o.Data, databaseName), Box: keys.box, Now: time.Now, Log: log})
 	if err != nil {
 		return nil, err
 	}
@@ -68,24 +68,6 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 		return nil, err
 	}
 	return a, a.compose(ctx, keys, version)
-}
-
-// lockData takes the data folder for this process: two servers on one SQLite file would
-// each publish and wake only their own agents.
-func (a *App) lockData() error {
-	if err := os.MkdirAll(a.options.Data, 0o700); err != nil {
-		return dataError(a.options.Data, err)
-	}
-	lock, err := filelock.TryLock(filepath.Join(a.options.Data, "lock"))
-	if errors.Is(err, filelock.ErrLocked) {
-		return crontopus.Errorf(crontopus.CodeConflict, "another server already uses the data folder %s", a.options.Data).
-			WithHint("stop it, or give this one a folder of its own with --data DIR")
-	}
-	if err != nil {
-		return dataError(a.options.Data, err)
-	}
-	a.opened(lock.Close)
-	return nil
 }
 
 func (a *App) listen() error {
@@ -115,7 +97,7 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 		return err
 	}
 	so := syncer.Options{
-		DataDir: a.options.Data, Key: k.signing, Installation: installation,
+		DataDir: a.options.Data, Key: k.signing,
 		AllowNetworks: networks, AllowFileSources: a.options.AllowFileSources,
 		BundleLife: a.options.BundleLife, Store: a.store, Now: time.Now, Log: a.log,
 		OnMarked:    func() { a.publisher.Wake() },

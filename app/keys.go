@@ -28,7 +28,7 @@ type keys struct {
 // loadKeys reads the keys of the data folder and makes what is missing: the key that
 // signs bundles, the recovery key, which belongs offline, and the secret box's.
 func loadKeys(o Options) (keys, error) {
-	dir := filepath.Join(o.Data, "keys")
+	dir := filepath.Join(o.Data, keysName)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return keys{}, dataError(o.Data, err)
 	}
@@ -40,7 +40,7 @@ func loadKeys(o Options) (keys, error) {
 	if err != nil {
 		return keys{}, err
 	}
-	box, err := store.LoadOrCreateBox(filepath.Join(dir, "box.key"))
+	box, err := store.LoadOrCreateBox(filepath.Join(dir, boxFile))
 	if err != nil {
 		return keys{}, err
 	}
@@ -51,7 +51,7 @@ func signingKey(o Options, dir string) (ed25519.PrivateKey, error) {
 	if o.SigningKey != "" {
 		return keyfile.Load(o.SigningKey)
 	}
-	return keyfile.LoadOrCreate(filepath.Join(dir, "signing.pem"))
+	return keyfile.LoadOrCreate(filepath.Join(dir, signingFile))
 }
 
 // recoveryKey returns the public half, which is kept in a file of its own so that the
@@ -60,7 +60,7 @@ func recoveryKey(dir string) (ed25519.PublicKey, error) {
 	public := filepath.Join(dir, "recovery.pub")
 	text, err := os.ReadFile(public)
 	if os.IsNotExist(err) {
-		key, err := keyfile.LoadOrCreate(filepath.Join(dir, "recovery.pem"))
+		key, err := keyfile.LoadOrCreate(filepath.Join(dir, recoveryFile))
 		if err != nil {
 			return nil, err
 		}
@@ -98,10 +98,4 @@ func ensureAdminKey(ctx context.Context, s *store.Store, data string, now time.T
 	}
 	key := crontopus.APIKey{ID: rand.Text(), Tenant: crontopus.DefaultTenant, Name: "admin", Role: crontopus.RoleAdmin, CreatedAt: now}
 	return path, s.CreateAPIKey(ctx, crontopus.DefaultTenant, "server", key, token.Hash(secret))
-}
-
-// dataError says what to do about a data folder that cannot be used.
-func dataError(data string, err error) error {
-	return crontopus.Errorf(crontopus.CodeInvalid, "cannot use the data folder %s: %w", data, err).
-		WithHint("give this user a folder of its own with --data DIR")
 }

@@ -32,9 +32,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB, log *slog.Logger) error {
 		return sqliteError(err)
 	}
 	if has > knows {
-		return crontopus.Errorf(crontopus.CodeUnsupported,
-			"the database was written by a newer version (schema %d, this one knows %d)", has, knows).
-			WithHint("run the newer version, or restore the backup from before the upgrade")
+		return newerSchema(has, knows)
 	}
 	done, err := p.Up(ctx)
 	if err != nil {

@@ -44,7 +44,6 @@ func newHouse(t testing.TB, change ...func(*house)) *house {
 	h.server = h.repo.Serve(t)
 	h.opts = syncer.Options{
 		DataDir: t.TempDir(), Key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)),
-		Installation:  crontopus.Installation{ID: "inst", Epoch: 1},
 		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		FetchCommand:  []string{os.Args[0], "fetch-child"},
 		Log:           slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),

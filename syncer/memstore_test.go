@@ -18,6 +18,7 @@ type memStore struct {
 	sources  map[string]*crontopus.Source
 	secrets  map[string]crontopus.SourceSecrets
 	states   map[string]crontopus.DesiredState
+	epoch    int64
 	sequence int64 // of the tenant's desired state
 	agents   []crontopus.Agent
 	marks    map[string]crontopus.Mark
@@ -32,6 +33,7 @@ type memStore struct {
 
 func newMemStore() *memStore {
 	return &memStore{
+		epoch:   1,
 		sources: map[string]*crontopus.Source{}, secrets: map[string]crontopus.SourceSecrets{},
 		states: map[string]crontopus.DesiredState{}, marks: map[string]crontopus.Mark{},
 		pubs: map[string]crontopus.Publication{}, changed: make(chan struct{}),
@@ -198,6 +200,12 @@ func (m *memStore) SystemAgent(_ context.Context, id string) (crontopus.Agent, e
 		}
 	}
 	return crontopus.Agent{}, notFound()
+}
+
+func (m *memStore) SystemInstallation(context.Context) (crontopus.Installation, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return crontopus.Installation{ID: "inst", Epoch: m.epoch}, nil
 }
 
 func (m *memStore) SystemMarked(_ context.Context, limit int) ([]crontopus.Mark, error) {

@@ -15,7 +15,6 @@ import (
 type Options struct {
 	DataDir          string             // mirrors are kept below it
 	Key              ed25519.PrivateKey // signs bundles
-	Installation     crontopus.Installation
 	AllowNetworks    []netip.Prefix // closed ranges that sources may resolve to, and the only ones for plain http
 	AllowFileSources bool
 	FetchCommand     []string      // argv of a program that calls ServeFetch; default: this one with "fetch-child"
@@ -86,6 +85,7 @@ type SyncStore interface {
 type PublishStore interface {
 	SystemSource(ctx context.Context, id string) (crontopus.Source, error)
 	SystemAgent(ctx context.Context, agentID string) (crontopus.Agent, error)
+	SystemInstallation(ctx context.Context) (crontopus.Installation, error)
 	SystemMarked(ctx context.Context, limit int) ([]crontopus.Mark, error)
 	SystemMarkExpiring(ctx context.Context, before time.Time) (int, error)
 	DesiredSet(ctx context.Context, tenant crontopus.TenantID) (crontopus.DesiredSet, error)

@@ -31,8 +31,8 @@ func NewPublisher(opts Options) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(opts.Key) != ed25519.PrivateKeySize || opts.Installation.ID == "" {
-		return nil, crontopus.Errorf(crontopus.CodeInvalid, "syncer: a publisher needs the signing key and the installation")
+	if len(opts.Key) != ed25519.PrivateKeySize {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "syncer: a publisher needs the signing key")
 	}
 	return &Publisher{Options: opts, wake: loop.NewSignal()}, nil
 }
@@ -93,11 +93,16 @@ func byTenant(marks []crontopus.Mark) map[crontopus.TenantID][]crontopus.Mark {
 // meanwhile, nothing is stored, and it compiles again.
 func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, marks []crontopus.Mark) error {
 	for range maxConflicts {
+		// Asked each time: an operator may begin a new epoch while this runs.
+		installation, err := p.Store.SystemInstallation(ctx)
+		if err != nil {
+			return err
+		}
 		set, err := p.Store.DesiredSet(ctx, tenant)
 		if err != nil {
 			return err
 		}
-		pubs, err := p.compile(ctx, tenant, set, marks)
+		pubs, err := p.compile(ctx, tenant, installation.Epoch, set, marks)
 		if err == nil {
 			err = p.Store.CommitPublications(ctx, tenant, set.Sequence, pubs, marks)
 		}
@@ -119,7 +124,8 @@ func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, mark
 }
 
 // compile signs a bundle for each marked agent that needs one.
-func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, set crontopus.DesiredSet, marks []crontopus.Mark) ([]crontopus.Publication, error) {
+func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, epoch int64,
+	set crontopus.DesiredSet, marks []crontopus.Mark) ([]crontopus.Publication, error) {
 	var desired []crontopus.DesiredJob
 	urls := map[string]string{}
 	for _, state := range set.States {
@@ -142,7 +148,7 @@ func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, set 
 		if err != nil {
 			return nil, err
 		}
-		pub, needed, err := p.bundle(ctx, tenant, &agent, desired, urls)
+		pub, needed, err := p.bundle(ctx, tenant, epoch, &agent, desired, urls)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +161,7 @@ func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, set 
 
 // bundle compiles and signs an agent's bundle, unless the published one says the same and
 // is not past half of its life.
-func (p *Publisher) bundle(ctx context.Context, tenant crontopus.TenantID, agent *crontopus.Agent,
+func (p *Publisher) bundle(ctx context.Context, tenant crontopus.TenantID, epoch int64, agent *crontopus.Agent,
 	desired []crontopus.DesiredJob, urls map[string]string) (pub crontopus.Publication, needed bool, err error) {
 	was, err := p.Store.Publication(ctx, tenant, agent.ID)
 	if err != nil && crontopus.ErrorCode(err) != crontopus.CodeNotFound {
@@ -163,7 +169,7 @@ func (p *Publisher) bundle(ctx context.Context, tenant crontopus.TenantID, agent
 	}
 	jobs, revisions := manifests.CompileBundle(agent, desired, func(id string) string { return urls[id] })
 	now, digest := p.Now().UTC(), crontopus.JobsDigest(jobs)
-	generation := next(was, p.Installation.Epoch, digest)
+	generation := next(was, epoch, digest)
 	if generation == was.Generation && was.Expires.Sub(now) > p.BundleLife/2 {
 		return pub, false, nil
 	}

@@ -146,15 +146,23 @@ func TestARevokedAgentGetsNothing(t *testing.T) {
 	require.Empty(t, p.pubs)
 }
 
+// An operator raises the epoch beside a running publisher.
 func TestANewEpochStartsOver(t *testing.T) {
 	p := newPress(t)
 	p.addAgent("db", "db-01")
 	p.memStore.mu.Lock()
-	p.pubs["id-db-01"] = crontopus.Publication{AgentID: "id-db-01", Generation: crontopus.Generation{Epoch: 0, Number: 41}, Expires: p.now.Add(1000 * time.Hour)}
+	p.pubs["id-db-01"] = crontopus.Publication{AgentID: "id-db-01", Generation: crontopus.Generation{Epoch: 1, Number: 41},
+		JobsDigest: crontopus.JobsDigest(nil), Expires: p.now.Add(1000 * time.Hour)}
+	p.memStore.mu.Unlock()
+	p.markAll(t, "id-db-01")
+	require.EqualValues(t, 41, p.pubs["id-db-01"].Generation.Number, "the same jobs")
+
+	p.memStore.mu.Lock()
+	p.epoch = 7
 	p.memStore.mu.Unlock()
 	p.markAll(t, "id-db-01")
 	b := p.bundle(t, "id-db-01")
-	require.Equal(t, crontopus.Generation{Epoch: 1, Number: 1}, b.Gen())
+	require.Equal(t, crontopus.Generation{Epoch: 7, Number: 1}, b.Gen())
 }
 
 func TestAConflictIsCompiledAgain(t *testing.T) {

@@ -1,0 +1,196 @@
+package app_test
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/app"
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// backup makes a backup of a data folder and returns its file.
+func backup(t *testing.T, data string, withKeys bool) (string, *app.Backup) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "crontopus.backup")
+	b, err := app.CreateBackup(t.Context(), data, file, withKeys, "v1.2.3", now)
+	require.NoError(t, err)
+	return file, b
+}
+
+func restore(t *testing.T, data, file string, replace bool) (*app.Restored, error) {
+	t.Helper()
+	return app.RestoreBackup(t.Context(), data, file, replace, now, slog.New(slog.DiscardHandler))
+}
+
+func names(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+func TestABackupOfARunningServerIsRestoredElsewhere(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	server := start(t, data)
+	file, b := backup(t, data, true)
+	require.EqualValues(t, 1, b.Database.Installation.Epoch)
+	require.EqualValues(t, 1, b.Database.Rows["api_keys"])
+	require.Equal(t, []string{"crontopus.backup"}, names(t, filepath.Dir(file)), "nothing is left beside it")
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	verified, err := app.VerifyBackup(t.Context(), file)
+	require.NoError(t, err)
+	require.Equal(t, b, verified)
+	server.stop()
+
+	elsewhere := filepath.Join(t.TempDir(), "data")
+	r, err := restore(t, elsewhere, file, false)
+	require.NoError(t, err)
+	require.Equal(t, now.Unix(), r.Epoch)
+	require.Empty(t, r.Missing)
+	require.Empty(t, r.Kept)
+	require.Equal(t, []string{"crontopus.db", "keys", "lock"}, names(t, elsewhere))
+	require.NotContains(t, names(t, filepath.Join(elsewhere, "keys")), "recovery.pem", "it belongs offline")
+	for _, key := range []string{"signing.pem", "recovery.pub", "box.key"} {
+		was, err := os.ReadFile(filepath.Join(data, "keys", key))
+		require.NoError(t, err)
+		is, err := os.ReadFile(filepath.Join(elsewhere, "keys", key))
+		require.NoError(t, err)
+		require.Equal(t, was, is)
+	}
+	admin, err := os.ReadFile(filepath.Join(data, "admin.key"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "admin.key"), admin, 0o600)) // for start; the key itself is in the database
+	who, err := start(t, elsewhere).Whoami(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "admin", who.Name)
+}
+
+func TestABackupNeverReplacesAFile(t *testing.T) {
+	t.Parallel()
+	data := made(t)
+	file, _ := backup(t, data, false)
+	was, err := os.ReadFile(file)
+	require.NoError(t, err)
+	_, err = app.CreateBackup(t.Context(), data, file, false, "v1.2.3", now)
+	require.Equal(t, crontopus.CodeConflict, crontopus.ErrorCode(err))
+	is, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, was, is)
+
+	_, err = app.CreateBackup(t.Context(), t.TempDir(), filepath.Join(t.TempDir(), "b"), false, "v1.2.3", now)
+	require.Error(t, err, "there is no database in that folder")
+}
+
+// Whatever happens to a single byte or to the end of a backup, no restore goes wrong for it.
+func TestVerifyFindsWhatHappenedToABackup(t *testing.T) {
+	t.Parallel()
+	file, _ := backup(t, made(t), true)
+	good, err := os.ReadFile(file)
+	require.NoError(t, err)
+	check := func(raw []byte) error {
+		damaged := filepath.Join(t.TempDir(), "damaged")
+		require.NoError(t, os.WriteFile(damaged, raw, 0o600))
+		_, err := app.VerifyBackup(t.Context(), damaged)
+		return err
+	}
+	require.NoError(t, check(good))
+	for _, length := range []int{0, 100, 600, 3000, len(good) / 2} {
+		require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(check(good[:length])), "%d bytes", length)
+	}
+	for _, at := range []int{len(good) / 3, len(good) / 2, bytes.Index(good, []byte("PRIVATE KEY")), bytes.Index(good, []byte(`"sha256"`)) + 14} {
+		raw := bytes.Clone(good)
+		raw[at] ^= 1
+		require.Error(t, check(raw), "byte %d", at)
+	}
+	for _, c := range []struct{ old, new string }{
+		{"keys/box.key", "keys/../../k"},
+		{"keys/box.key", "crontopus.dx"},
+		{`"format": 1`, `"format": 2`},
+		{`"epoch": 1`, `"epoch": 2`},
+	} {
+		raw := bytes.ReplaceAll(good, []byte(c.old), []byte(c.new))
+		require.NotEqual(t, good, raw, c.old)
+		require.Error(t, check(raw), c.new)
+	}
+	_, err = app.VerifyBackup(t.Context(), filepath.Join(t.TempDir(), "none"))
+	require.Equal(t, crontopus.CodeNotFound, crontopus.ErrorCode(err))
+}
+
+func TestRestoreRefusesAServersFolderAndAFullOne(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	server := start(t, data)
+	file, b := backup(t, data, false)
+
+	_, err := restore(t, data, file, true)
+	require.ErrorContains(t, err, "another server already uses the data folder", "not even when told to replace")
+	server.stop()
+	before := names(t, data)
+	_, err = restore(t, data, file, false)
+	require.ErrorContains(t, err, "is not empty")
+	require.Equal(t, before, names(t, data))
+
+	damaged := filepath.Join(t.TempDir(), "damaged")
+	require.NoError(t, os.WriteFile(damaged, []byte("no backup"), 0o600))
+	_, err = restore(t, data, damaged, true)
+	require.ErrorContains(t, err, "not a whole backup")
+	require.Equal(t, before, names(t, data))
+
+	// What is replaced is kept, and the keys stay where they are: the backup has none.
+	r, err := restore(t, data, file, true)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(data, "replaced-20261123T120000Z"), r.Kept)
+	require.Contains(t, names(t, r.Kept), "crontopus.db")
+	require.NotContains(t, names(t, r.Kept), "keys")
+	require.Empty(t, r.Missing)
+	require.Greater(t, r.Epoch, b.Database.Installation.Epoch)
+	start(t, data)
+}
+
+func TestABackupWithoutKeysSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	file, b := backup(t, made(t), false)
+	require.False(t, b.HasKeys())
+	data := filepath.Join(t.TempDir(), "data")
+	require.NoError(t, os.MkdirAll(filepath.Join(data, "keys"), 0o700)) // keys may be there before
+	r, err := restore(t, data, file, false)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(data, "keys", "signing.pem"), r.Missing)
+}
+
+func TestABackupRestoredTwiceBeginsTwoEpochs(t *testing.T) {
+	t.Parallel()
+	file, _ := backup(t, made(t), true)
+	first, err := app.RestoreBackup(t.Context(), filepath.Join(t.TempDir(), "a"), file, false, now, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	second, err := app.RestoreBackup(t.Context(), filepath.Join(t.TempDir(), "b"), file, false, now.Add(time.Hour), slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.Greater(t, second.Epoch, first.Epoch)
+}
+
+func TestRaiseEpoch(t *testing.T) {
+	t.Parallel()
+	o := app.Defaults()
+	o.Data = made(t)
+	epoch, err := app.RaiseEpoch(t.Context(), o, now, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	require.Equal(t, now.Unix(), epoch)
+	o.Data = t.TempDir()
+	_, err = app.RaiseEpoch(t.Context(), o, now, slog.New(slog.DiscardHandler))
+	require.Equal(t, crontopus.CodeNotFound, crontopus.ErrorCode(err))
+	require.Empty(t, names(t, o.Data))
+}
