@@ -149,6 +149,10 @@ func (v *validation) write(out, talk io.Writer) {
 		fmt.Fprintf(talk, "%s in %s\n", count(n, "problem"), count(v.tree.Files, "file"))
 		return
 	}
+	if v.tree.Files == 0 {
+		fmt.Fprintln(talk, "nothing to check: there is no *.yaml or *.yml here")
+		return
+	}
 	fmt.Fprintf(talk, "%s in %s: all is well\n", count(len(v.tree.Documents), "job"), count(v.tree.Files, "file"))
 }
 
