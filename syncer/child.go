@@ -32,6 +32,9 @@ func ServeFetch(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := json.Unmarshal(payload, &q); err != nil {
 		return err
 	}
+	if err := q.Limits.apply(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	wants := make(chan []blobHash)

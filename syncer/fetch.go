@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -30,6 +31,7 @@ const stopPatience = 2 * time.Second
 type fetcher struct {
 	command []string
 	timeout time.Duration
+	limits  FetchLimits
 	log     *slog.Logger
 }
 
@@ -39,9 +41,14 @@ type fetchChild struct {
 	in     io.WriteCloser
 	out    *bufio.Reader
 	stderr tail
-	ctx    context.Context // ends with the time limit; the process dies with it
-	cancel context.CancelFunc
+	limits FetchLimits
+	ctx    context.Context // ends with a limit; the process dies with it
+	cancel context.CancelCauseFunc
+	mirror string
 	log    *slog.Logger
+
+	peak     atomic.Int64 // bytes of memory, as far as it was seen
+	breached bool         // a limit: the mirror is not worth keeping
 }
 
 // errTooSlow is the cause of a fetch context that ended by its time limit.
@@ -49,12 +56,16 @@ var errTooSlow = errors.New("syncer: the fetch took too long")
 
 // start starts a child and returns what it lists. The caller closes the child.
 func (f *fetcher) start(ctx context.Context, q fetchRequest) (*fetchChild, *listing, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, f.timeout, errTooSlow)
-	c := &fetchChild{ctx: ctx, cancel: cancel, log: f.log}
+	ctx, cancel := context.WithCancelCause(ctx)
+	slow := time.AfterFunc(f.timeout, func() { cancel(errTooSlow) })
+	context.AfterFunc(ctx, func() { slow.Stop() })
+	c := &fetchChild{ctx: ctx, cancel: cancel, limits: f.limits, mirror: q.Mirror, log: f.log}
 	if err := c.run(f.command); err != nil {
-		cancel()
+		cancel(nil)
 		return nil, nil, transient("cannot start the fetch child: %s", err)
 	}
+	go c.watch()
+	q.Limits = f.limits
 	l, err := c.list(q)
 	if err != nil {
 		err = c.explain(err, f.timeout)
@@ -169,6 +180,10 @@ func (c *fetchChild) explain(err error, limit time.Duration) error {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
+	if f, ok := errors.AsType[*failure](context.Cause(c.ctx)); ok {
+		c.breached = true
+		return f
+	}
 	switch cause := context.Cause(c.ctx); {
 	case errors.Is(cause, errTooSlow) && limit > 0:
 		return transient("the repository did not answer within %s", crontopus.Duration(limit))
@@ -178,8 +193,12 @@ func (c *fetchChild) explain(err error, limit time.Duration) error {
 		return cause
 	}
 	_ = c.in.Close() // it ends by that, or else by force
-	time.AfterFunc(stopPatience, c.cancel)
+	time.AfterFunc(stopPatience, func() { c.cancel(nil) })
 	ended := c.cmd.Wait()
+	if f := c.limits.cause(c.cmd.ProcessState, c.stderr.String()); f != nil {
+		c.breached = true
+		return f
+	}
 	c.log.Error("the fetch child ended by itself", "error", err, "exit", ended, "stderr", c.stderr.String())
 	return transient("the program that fetches ended by itself; the server's log has its last words")
 }
@@ -187,26 +206,32 @@ func (c *fetchChild) explain(err error, limit time.Duration) error {
 // close ends the child: politely, by the end of its stdin, and at once, because nothing that
 // it still does is wanted.
 func (c *fetchChild) close() {
+	c.log.Debug("the fetch child is done", "peak_memory", c.peak.Load())
 	_ = c.in.Close()
-	c.cancel()
+	c.cancel(nil)
 	_ = c.cmd.Wait() // how it died is of no interest
+	clean(c.mirror, c.breached)
 }
 
-// tail keeps the last bytes that were written to it.
+// tail keeps the first and the last bytes that were written to it: a dying Go program says
+// first what killed it.
 type tail struct {
 	mu   sync.Mutex
 	data []byte
 }
 
-const tailSize = 4 << 10
+const (
+	headSize = 1 << 10
+	tailSize = 4 << 10
+)
 
 // Write keeps p, as far as it is the newest.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.data = append(t.data, p...)
-	if over := len(t.data) - tailSize; over > 0 {
-		t.data = slices.Delete(t.data, 0, over)
+	if over := len(t.data) - headSize - tailSize; over > 0 {
+		t.data = slices.Delete(t.data, headSize, headSize+over)
 	}
 	return len(p), nil
 }

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -159,6 +160,13 @@ func decodeBlob(data []byte, size uint64) decoded {
 			Line: 1, Column: 1, Code: manifests.CodeTooLarge,
 			Message: fmt.Sprintf("the file has %d bytes; a manifest has at most 256 KiB", size),
 			Hint:    "split it into several files",
+		}}}
+	}
+	if bytes.HasPrefix(data, []byte("version https://git-lfs.github.com/spec/")) {
+		return decoded{problems: []crontopus.Problem{{
+			Line: 1, Column: 1, Code: manifests.CodeUnreadable,
+			Message: "this is a Git LFS pointer; the file itself is not in the repository",
+			Hint:    "keep manifests out of Git LFS: git lfs untrack, and commit the file again",
 		}}}
 	}
 	docs, problems := manifests.Decode("", data)

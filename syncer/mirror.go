@@ -95,7 +95,7 @@ func (m *mirror) update(ctx context.Context, want plumbing.Hash) error {
 		return m.fresh(ctx) // none yet, or none that can be read
 	case m.head == want:
 		return nil
-	case m.packs() > maxPacks:
+	case m.packs() > maxPacks, folderSize(m.q.Mirror) > maxBytes:
 		return m.fresh(ctx)
 	}
 	// Never with a depth: go-git would offer nothing of what it has and download everything.
@@ -121,7 +121,7 @@ func (m *mirror) update(ctx context.Context, want plumbing.Hash) error {
 func (m *mirror) fresh(ctx context.Context) error {
 	m.close()
 	m.store = nil
-	next := m.q.Mirror + ".new"
+	next := replacement(m.q.Mirror)
 	if err := errors.Join(os.RemoveAll(next), os.MkdirAll(next, 0o700)); err != nil {
 		return err
 	}
@@ -154,6 +154,10 @@ func (m *mirror) fetch(ctx context.Context, store *filesystem.Storage, depth int
 func (m *mirror) open() error {
 	if _, err := os.Stat(filepath.Join(m.q.Mirror, "HEAD")); err != nil {
 		return err
+	}
+	halves, _ := filepath.Glob(filepath.Join(m.q.Mirror, "objects", "pack", "tmp_*")) // of a fetch that was stopped
+	for _, half := range halves {
+		_ = os.Remove(half)
 	}
 	m.store = openStore(m.q.Mirror)
 	return m.refresh()

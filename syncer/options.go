@@ -15,10 +15,11 @@ import (
 type Options struct {
 	DataDir          string             // mirrors are kept below it
 	Key              ed25519.PrivateKey // signs bundles
-	AllowNetworks    []netip.Prefix // closed ranges that sources may resolve to, and the only ones for plain http
+	AllowNetworks    []netip.Prefix     // closed ranges that sources may resolve to, and the only ones for plain http
 	AllowFileSources bool
 	FetchCommand     []string      // argv of a program that calls ServeFetch; default: this one with "fetch-child"
 	FetchTimeout     time.Duration // of one fetch, reading included; default 2 minutes
+	FetchLimits      FetchLimits   // of memory, computing and disk
 	BundleLife       time.Duration // default 14 days
 	// OnPublished hears which agents have a new bundle, after it is stored.
 	OnPublished func(tenant crontopus.TenantID, agentIDs []string)
@@ -50,6 +51,7 @@ func (o Options) defaults() (Options, error) {
 	if o.FetchTimeout <= 0 {
 		o.FetchTimeout = 2 * time.Minute
 	}
+	o.FetchLimits = o.FetchLimits.defaults(o.FetchTimeout)
 	if o.BundleLife <= 0 {
 		o.BundleLife = 14 * 24 * time.Hour
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // confine gives the child a process group of its own, so that a git it started dies with
-// it, and a Ctrl-C on our terminal does not reach it before us. Limits on its memory and disk
-// belong here.
+// it, and a Ctrl-C on our terminal does not reach it before us. Its limits
+// are its own to set: see limits.go.
 func confine(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error {

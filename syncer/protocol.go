@@ -40,8 +40,9 @@ const (
 	maxFiles     = 200_000
 	maxTreeDepth = 64
 	maxPathBytes = 1024
-	maxBlob      = 1 << 20 // a manifest has at most 256 KiB; larger ones are described, not read
-	maxBytes     = 1 << 30 // of one download, and of the blobs read in one sync
+	maxBlob      = 1 << 20  // a manifest has at most 256 KiB; larger ones are described, not read
+	maxNames     = 32 << 20 // bytes of all paths
+	maxBytes     = 1 << 30  // of one download, and of the blobs read in one sync
 
 	maxRequest = 1 << 20
 	maxListing = 128 << 20
@@ -77,6 +78,7 @@ type fetchRequest struct {
 	AllowNetworks    []netip.Prefix `json:"allowNetworks,omitempty"`
 	AllowFileSources bool           `json:"allowFileSources,omitempty"`
 	Applied          string         `json:"applied,omitempty"` // commit in force: changes are told since it
+	Limits           FetchLimits    `json:"limits"`            // that the child sets for itself first
 	Settled          bool           `json:"settled,omitempty"` // if the head is Applied, nothing else is of interest
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"unicode"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -128,6 +129,8 @@ func (m *mirror) explain(err error) error {
 		return stalled(crontopus.ReasonVerificationFailed, "the repository's answer is larger than %s", crontopus.Size(maxBytes))
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.Is(err, syscall.EFBIG):
+		return m.q.Limits.tooMuchDisk()
 	case errors.Is(err, errRedirected):
 		return stalled(fetchFailed, "the server redirects to another host or to plain http; if that is right, add the source with the new address")
 	case errors.Is(err, transport.ErrAuthenticationRequired) && m.q.Password == "":

@@ -214,7 +214,7 @@ func (s *Syncer) drop(ctx context.Context, src crontopus.Source, log *slog.Logge
 	}
 	log.InfoContext(ctx, "source removed", "jobs", len(state.Jobs))
 	s.OnMarked()
-	if err := errors.Join(os.RemoveAll(s.mirror(src.ID)), os.RemoveAll(s.mirror(src.ID)+".new")); err != nil {
+	if err := errors.Join(os.RemoveAll(s.mirror(src.ID)), os.RemoveAll(replacement(s.mirror(src.ID)))); err != nil {
 		log.WarnContext(ctx, "the mirror of a removed source stays", "error", err)
 	}
 	return nil

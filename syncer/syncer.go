@@ -38,7 +38,7 @@ func New(opts Options) (*Syncer, error) {
 	}
 	return &Syncer{
 		Options:  opts,
-		fetcher:  fetcher{command: opts.FetchCommand, timeout: opts.FetchTimeout, log: opts.Log},
+		fetcher:  fetcher{command: opts.FetchCommand, timeout: opts.FetchTimeout, limits: opts.FetchLimits, log: opts.Log},
 		cache:    newBlobCache(cacheBytes),
 		wake:     loop.NewSignal(),
 		inFlight: map[string]bool{},

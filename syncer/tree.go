@@ -50,6 +50,7 @@ type walker struct {
 	mirror  *mirror
 	listing *listing
 	entries int
+	names   int // bytes of all paths
 }
 
 // folder lists one folder and what is below it. Names that begin with a dot are not read.
@@ -63,6 +64,9 @@ func (w *walker) folder(ctx context.Context, t *object.Tree, dir string, depth i
 		}
 		if w.entries++; w.entries > maxFiles {
 			return stalled(crontopus.ReasonVerificationFailed, "the source's path holds more than %d files and folders; name a narrower path", maxFiles)
+		}
+		if w.names += len(dir) + len(entry.Name); w.names > maxNames {
+			return stalled(crontopus.ReasonVerificationFailed, "the names of the files have more than %s together; name a narrower path", crontopus.Size(maxNames))
 		}
 		if strings.HasPrefix(entry.Name, ".") && entry.Name != manifests.IgnoreFile {
 			continue

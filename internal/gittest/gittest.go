@@ -4,6 +4,10 @@
 package gittest
 
 import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +36,7 @@ func NewRepo(t testing.TB) *Repo {
 	root := t.TempDir()
 	r := &Repo{Dir: filepath.Join(root, "repo.git"), WorkTree: filepath.Join(root, "tree")}
 	require.NoError(t, os.MkdirAll(r.WorkTree, 0o755))
-	run(t, root, nil, "init", "--quiet", "--bare", "--initial-branch="+Branch, r.Dir)
+	run(t, root, nil, nil, "init", "--quiet", "--bare", "--initial-branch="+Branch, r.Dir)
 	r.Git(t, "config", "http.receivepack", "true")
 	return r
 }
@@ -85,12 +89,52 @@ func (r *Repo) URL() string { return "file://" + filepath.ToSlash(r.Dir) }
 // Git runs git on the repository and its work tree, and returns what it printed.
 func (r *Repo) Git(t testing.TB, args ...string) string {
 	t.Helper()
-	return run(t, r.WorkTree, []string{"GIT_DIR=" + r.Dir, "GIT_WORK_TREE=" + r.WorkTree}, args...)
+	return r.GitInput(t, nil, args...)
 }
 
-func run(t testing.TB, dir string, env []string, args ...string) string {
+// GitInput is Git with something on standard input.
+func (r *Repo) GitInput(t testing.TB, in io.Reader, args ...string) string {
+	t.Helper()
+	return run(t, r.WorkTree, in, []string{"GIT_DIR=" + r.Dir, "GIT_WORK_TREE=" + r.WorkTree}, args...)
+}
+
+// Entry is one entry of a tree as Git stores it.
+type Entry struct {
+	Mode, Name string
+	Hash       string // in hex
+}
+
+// Tree stores a tree with exactly these entries, in this order, and returns its hash. No
+// file is touched, so it is quick for any number of them, and nothing is checked.
+func (r *Repo) Tree(t testing.TB, entries ...Entry) string {
+	t.Helper()
+	var tree bytes.Buffer
+	for _, e := range entries {
+		hash, err := hex.DecodeString(e.Hash)
+		require.NoError(t, err)
+		fmt.Fprintf(&tree, "%s %s\x00%s", e.Mode, e.Name, hash)
+	}
+	return r.GitInput(t, &tree, "hash-object", "-t", "tree", "-w", "--literally", "--stdin")
+}
+
+// Blob stores a blob and returns its hash.
+func (r *Repo) Blob(t testing.TB, content io.Reader) string {
+	t.Helper()
+	return r.GitInput(t, content, "-c", "core.compression=1", "hash-object", "-w", "--stdin")
+}
+
+// CommitTree makes a commit of a tree, without a parent, the branch's head.
+func (r *Repo) CommitTree(t testing.TB, tree string) string {
+	t.Helper()
+	commit := r.Git(t, "commit-tree", "-m", "a tree", tree)
+	r.Git(t, "update-ref", "refs/heads/"+Branch, commit)
+	return commit
+}
+
+func run(t testing.TB, dir string, in io.Reader, env []string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", args...)
+	cmd.Stdin = in
 	cmd.Dir = dir
 	cmd.Env = append(Env(), env...)
 	out, err := cmd.CombinedOutput()
