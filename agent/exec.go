@@ -99,6 +99,11 @@ func (r *Runner) prepare(name crontopus.JobName, byHand bool) (*run, error) {
 	if err != nil {
 		return nil, crontopus.Errorf(crontopus.CodeInternal, "cannot name a run: %w", err)
 	}
+	if byHand { // who runs it by hand wants to see it
+		seen := *job
+		seen.Spec.Run.Passthrough = true
+		job = &seen
+	}
 	run := &run{Runner: r, job: job, revision: revision, id: id.String()}
 	if !byHand {
 		if due, err := run.claim(); err != nil || !due {

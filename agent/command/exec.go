@@ -7,6 +7,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/internal/logs"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 func newExecCommand(settings *flags) *cobra.Command {
@@ -17,7 +18,7 @@ func newExecCommand(settings *flags) *cobra.Command {
 		Long: `Runs one job of this host's bundle if it is due, and exits with the job's own exit
 code; a job that is not due, or whose last run still goes on, exits with 0. This is
 what the scheduler's entries start. It needs neither the daemon nor the network.`,
-		Args: cobra.ExactArgs(1),
+		Args: usage.ExactArgs("NAMESPACE/NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := crontopus.ParseJobName(args[0])
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus/internal/logs"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 func newRunCommand(settings *flags) *cobra.Command {
@@ -20,7 +21,7 @@ another hand changed, reports, and delivers check-ins that runs could not. With 
 builtin scheduler it also runs the jobs.
 
 SIGHUP makes it look for drift at once.`,
-		Args: cobra.NoArgs,
+		Args: usage.ExactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := settings.load()
 			if err != nil {
