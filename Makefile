@@ -26,7 +26,7 @@ test: install-deps ## Run every test, with the race detector
 	$(GO) test -race ./...
 
 .PHONY: install-deps
-install-deps: ## Install what the tests need and this machine lacks (cron, gcc, git)
+install-deps: ## Install what the tests need and this machine lacks (cron, gcc, git, postgresql)
 	@tools/install-deps.sh
 
 .PHONY: lint

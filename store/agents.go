@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -59,16 +61,17 @@ func (s *Store) Agents(ctx context.Context, tenant crontopus.TenantID, p crontop
 // else the last that held it.
 func (s *Store) AgentByName(ctx context.Context, tenant crontopus.TenantID, nameOrID string) (a crontopus.Agent, err error) {
 	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
-		a, err = agentByName(ctx, t, tenant, nameOrID)
+		a, err = agentByName(ctx, t, tenant, nameOrID, "")
 		return err
 	})
 	return a, err
 }
 
-func agentByName(ctx context.Context, t tx, tenant crontopus.TenantID, nameOrID string) (a crontopus.Agent, err error) {
+// agentByName reads an agent; lock is "" or what ForUpdate says.
+func agentByName(ctx context.Context, t tx, tenant crontopus.TenantID, nameOrID, lock string) (a crontopus.Agent, err error) {
 	err = scanAgent(t.QueryRow(ctx, selectAgents+`
 		WHERE a.tenant_id = $1 AND (a.name = $2 OR a.id = $2)
-		ORDER BY CASE WHEN a.id = $2 THEN 0 WHEN a.revoked_at IS NULL THEN 1 ELSE 2 END, a.revoked_at DESC LIMIT 1`,
+		ORDER BY CASE WHEN a.id = $2 THEN 0 WHEN a.revoked_at IS NULL THEN 1 ELSE 2 END, a.revoked_at DESC LIMIT 1`+lock,
 		tenant, nameOrID), &a)
 	if errors.Is(err, errNoRow) {
 		err = noAgent(nameOrID)
@@ -97,7 +100,7 @@ func (s *Store) AgentsAt(ctx context.Context, tenant crontopus.TenantID) (list [
 // so that its entries no longer count. Revoking twice changes nothing.
 func (s *Store) RevokeAgent(ctx context.Context, tenant crontopus.TenantID, actor, name string, now time.Time) (a crontopus.Agent, err error) {
 	err = s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
-		if a, err = agentByName(ctx, t, tenant, name); err != nil || a.RevokedAt != nil {
+		if a, err = agentByName(ctx, t, tenant, name, t.ForUpdate("a")); err != nil || a.RevokedAt != nil {
 			return err
 		}
 		at := now.UTC().Truncate(time.Microsecond)
@@ -132,19 +135,43 @@ func agentChanged(ctx context.Context, t tx, tenant crontopus.TenantID, id strin
 // SystemHeartbeats notes when agents were last heard of. Times only grow, so the order
 // of batches does not matter; an agent that is not there is skipped.
 func (s *Store) SystemHeartbeats(ctx context.Context, beats []crontopus.Heartbeat) error {
+	var v many
+	beats = newest(beats)
+	withEach(&v, "tenant", "text", beats, func(b *crontopus.Heartbeat) string { return string(b.Tenant) })
+	withEach(&v, "agent", "text", beats, func(b *crontopus.Heartbeat) string { return b.AgentID })
+	withEach(&v, "seen", "bigint", beats, func(b *crontopus.Heartbeat) int64 { return micros(b.At) })
+	withEach(&v, "drained", "bigint", beats, func(b *crontopus.Heartbeat) *int64 { return optional(b.SpoolDrained) })
 	return s.engine.write(ctx, scopeIngest, func(t tx) error {
-		for _, b := range beats {
-			_, err := t.Exec(ctx, `
-				UPDATE agents SET
-					last_seen_at = CASE WHEN last_seen_at > $1 THEN last_seen_at ELSE $1 END,
-					spool_drained_at = CASE WHEN $2 IS NULL OR spool_drained_at > $2 THEN spool_drained_at ELSE $2 END
-				WHERE tenant_id = $3 AND id = $4`,
-				micros(b.At), optional(b.SpoolDrained), b.Tenant, b.AgentID)
-			if err != nil {
-				return err
-			}
+		_, err := execMany(ctx, t, v, `
+			UPDATE agents SET
+				last_seen_at = CASE WHEN last_seen_at > v.seen THEN last_seen_at ELSE v.seen END,
+				spool_drained_at = CASE WHEN v.drained IS NULL OR spool_drained_at > v.drained THEN spool_drained_at ELSE v.drained END
+			FROM v WHERE agents.tenant_id = v.tenant AND agents.id = v.agent`)
+		return err
+	})
+}
+
+// newest leaves one heartbeat an agent, in the order of ids: servers that write at once then
+// wait for one another in one direction.
+func newest(beats []crontopus.Heartbeat) []crontopus.Heartbeat {
+	type key struct {
+		tenant crontopus.TenantID
+		id     string
+	}
+	byAgent := make(map[key]crontopus.Heartbeat, len(beats))
+	for _, b := range beats {
+		k := key{b.Tenant, b.AgentID}
+		was, ok := byAgent[k]
+		if ok && was.At.After(b.At) {
+			b.At = was.At
 		}
-		return nil
+		if ok && was.SpoolDrained != nil && (b.SpoolDrained == nil || was.SpoolDrained.After(*b.SpoolDrained)) {
+			b.SpoolDrained = was.SpoolDrained
+		}
+		byAgent[k] = b
+	}
+	return slices.SortedFunc(maps.Values(byAgent), func(a, b crontopus.Heartbeat) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.AgentID, b.AgentID))
 	})
 }
 
@@ -153,7 +180,7 @@ func (s *Store) SystemHeartbeats(ctx context.Context, beats []crontopus.Heartbea
 func (s *Store) SaveReport(ctx context.Context, tenant crontopus.TenantID, agentID string, r crontopus.AgentReport) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
 		var a crontopus.Agent
-		err := scanAgent(t.QueryRow(ctx, selectAgents+"WHERE a.tenant_id = $1 AND a.id = $2", tenant, agentID), &a)
+		err := scanAgent(t.QueryRow(ctx, selectAgents+"WHERE a.tenant_id = $1 AND a.id = $2"+t.ForUpdate("a"), tenant, agentID), &a)
 		if errors.Is(err, errNoRow) {
 			return noAgent(agentID)
 		}

@@ -150,7 +150,7 @@ func putDesired(ctx context.Context, t tx, src crontopus.Source, j crontopus.Des
 // agents are marked, and the name is free again.
 func (s *Store) DropSource(ctx context.Context, tenant crontopus.TenantID, sourceID string, agents []string) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
-		src, err := getSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)
+		src, err := lockSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)
 		if err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ func (s *Store) SystemDueSources(ctx context.Context, now time.Time) (list []cro
 // source is due again after a minute if no FinishSync comes: a crash loses no request.
 func (s *Store) SystemBeginSync(ctx context.Context, sourceID string, now time.Time) error {
 	return s.engine.write(ctx, scopeDue, func(t tx) error {
-		src, err := getSource(ctx, t, sourceID, "WHERE id = $1", sourceID)
+		src, err := lockSource(ctx, t, sourceID, "WHERE id = $1", sourceID)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (s *Store) SystemBeginSync(ctx context.Context, sourceID string, now time.T
 // request.
 func (s *Store) SystemRequestSync(ctx context.Context, sourceID string, now time.Time) error {
 	return s.engine.write(ctx, scopeDue, func(t tx) error {
-		src, err := getSource(ctx, t, sourceID, "WHERE id = $1", sourceID)
+		src, err := lockSource(ctx, t, sourceID, "WHERE id = $1", sourceID)
 		if err != nil || src.RequestedAt != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func badName(name string) error {
 func (s *Store) SystemEnroll(ctx context.Context, hash [32]byte, a crontopus.Agent, now time.Time) (enrolled crontopus.Agent, err error) {
 	err = s.engine.write(ctx, scopeCredentials, func(t tx) error {
 		var k token
-		err := scanToken(t.QueryRow(ctx, "SELECT "+tokenColumns+" FROM enrollment_tokens WHERE hash = $1", hash[:]), &k)
+		err := scanToken(t.QueryRow(ctx, "SELECT "+tokenColumns+" FROM enrollment_tokens WHERE hash = $1"+t.ForUpdate("enrollment_tokens"), hash[:]), &k)
 		if errors.Is(err, errNoRow) {
 			return crontopus.Errorf(crontopus.CodeNotFound, "the enrolment token is unknown").
 				WithHint("make a new one with: crontopus agents enroll")
@@ -89,6 +89,9 @@ func (s *Store) SystemEnroll(ctx context.Context, hash [32]byte, a crontopus.Age
 			return err
 		}
 		if err := spendUse(ctx, t, hash, k, now); err != nil {
+			return err
+		}
+		if _, err := lockTenant(ctx, t, k.tenant); err != nil { // one name is asked for by one host at a time
 			return err
 		}
 		if a.Name, err = agentName(ctx, t, k, a); err != nil {

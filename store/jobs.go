@@ -56,7 +56,7 @@ func (s *Store) JobAgents(ctx context.Context, tenant crontopus.TenantID, name c
 // AgentJobs returns the jobs of an agent's newest bundle, as they are desired now.
 func (s *Store) AgentJobs(ctx context.Context, tenant crontopus.TenantID, agent string) (list []crontopus.DesiredJob, err error) {
 	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
-		a, err := agentByName(ctx, t, tenant, agent)
+		a, err := agentByName(ctx, t, tenant, agent, "")
 		if err != nil {
 			return err
 		}

@@ -16,20 +16,23 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// migrateSQLite applies the migrations that the database has not seen. They only go
+// migrationsOf is where the migrations of an engine are. They have the same numbers.
+var migrationsOf = map[goose.Dialect]string{goose.DialectSQLite3: "migrations/sqlite", goose.DialectPostgres: "migrations/postgres"}
+
+// migrate applies the migrations that the database has not seen. They only go
 // forward; a database of a newer version is refused.
-func migrateSQLite(ctx context.Context, db *sql.DB, log *slog.Logger) error {
-	dir, err := fs.Sub(migrations, "migrations/sqlite")
+func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, log *slog.Logger) error {
+	dir, err := fs.Sub(migrations, migrationsOf[dialect])
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, dir, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(dialect, db, dir, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return sqliteError(err)
+		return crontopus.Errorf(crontopus.CodeInternal, "cannot read the migrations: %w", err)
 	}
 	has, knows, err := p.GetVersions(ctx)
 	if err != nil {
-		return sqliteError(err)
+		return cannotMigrate(err)
 	}
 	if has > knows {
 		return newerSchema(has, knows)
@@ -39,10 +42,16 @@ func migrateSQLite(ctx context.Context, db *sql.DB, log *slog.Logger) error {
 		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 			err = partial.Err
 		}
-		return crontopus.Errorf(crontopus.CodeUnavailable, "cannot bring the database up to date: %w", err)
+		return cannotMigrate(err)
 	}
 	for _, m := range done {
 		log.InfoContext(ctx, "database migrated", "schema", m.Source.Version, "took", m.Duration)
 	}
 	return nil
+}
+
+// cannotMigrate is what any engine's error means here.
+func cannotMigrate(err error) error {
+	return crontopus.Errorf(crontopus.CodeUnavailable, "cannot bring the database up to date: %w", err).
+		WithHint("look at the cause; the database is as it was before the migration that failed")
 }

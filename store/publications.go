@@ -94,11 +94,7 @@ func publication(ctx context.Context, t tx, tenant crontopus.TenantID, agentID s
 func (s *Store) CommitPublications(ctx context.Context, tenant crontopus.TenantID, desiredSequence int64,
 	pubs []crontopus.Publication, done []crontopus.Mark) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
-		var has int64
-		err := t.QueryRow(ctx, "SELECT desired_sequence FROM tenants WHERE id = $1", tenant).Scan(&has)
-		if errors.Is(err, errNoRow) {
-			return noTenant(tenant)
-		}
+		has, err := lockTenant(ctx, t, tenant)
 		if err != nil {
 			return err
 		}

@@ -95,7 +95,7 @@ func (s *Store) Run(ctx context.Context, tenant crontopus.TenantID, id string) (
 	var run listedRun
 	err := s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
 		return scanRun(t.QueryRow(ctx, "SELECT "+runColumns+", r.output"+fromRuns+`
-			WHERE r.tenant_id = $1 AND r.id = $2`, tenant, id), &run, &run.Output)
+			WHERE r.tenant_id = $1 AND r.id = $2`, tenant, id), &run, blob(&run.Output))
 	})
 	if errors.Is(err, errNoRow) {
 		err = crontopus.Errorf(crontopus.CodeNotFound, "there is no run %q", id)
@@ -137,7 +137,7 @@ func findRun(ctx context.Context, t tx, where string, args ...any) (runKept, err
 	var run listedRun
 	var agentID string
 	err := scanRun(t.QueryRow(ctx, "SELECT "+runColumns+", r.output, COALESCE(r.agent_id, '')"+fromRuns+where, args...),
-		&run, &run.Output, &agentID)
+		&run, blob(&run.Output), &agentID)
 	return runKept{run.Run, agentID, time.UnixMicro(run.at)}, err
 }
 

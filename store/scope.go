@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
+	"iter"
+	"log/slog"
 
 	"crontopus.dev/crontopus"
 )
@@ -29,7 +32,10 @@ var (
 // engine runs transactions on one kind of database. fn's error rolls back and is
 // returned as it is; errors of the engine itself come back as *crontopus.Error.
 type engine interface {
+	// prepare brings the schema up to date and runs setUp, while no other process does.
+	prepare(ctx context.Context, log *slog.Logger, setUp func(tx) error) error
 	read(ctx context.Context, s scope, fn func(tx) error) error
+	// write may run fn more than once: whatever fn keeps, it keeps anew each time.
 	write(ctx context.Context, s scope, fn func(tx) error) error
 	ping(ctx context.Context) error
 	stats() Stats
@@ -44,6 +50,11 @@ type tx interface {
 	Query(ctx context.Context, query string, args ...any) (rows, error)
 	// QueryRow's Scan returns errNoRow where there is none.
 	QueryRow(ctx context.Context, query string, args ...any) row
+	// ForUpdate ends a SELECT of rows that fn is about to change because of what it reads:
+	// nobody else changes those of the alias meanwhile.
+	ForUpdate(alias string) string
+	// Many spells a query on many values as few statements with their arguments.
+	Many(v many, query string) iter.Seq2[string, []any]
 }
 
 type row interface {
@@ -60,6 +71,10 @@ type rows interface {
 // errNoRow is what the absence of a row is to every engine. A caller says what was
 // looked for.
 var errNoRow = &crontopus.Error{Code: crontopus.CodeNotFound, Message: "no such row"}
+
+// errRaced means that another transaction got in the way, and that this one may go well
+// when it is run again.
+var errRaced = errors.New("another transaction was first")
 
 // collect reads all rows of a query.
 func collect[T any](ctx context.Context, t tx, scan func(row, *T) error, query string, args ...any) ([]T, error) {

@@ -67,7 +67,7 @@ func (s *Store) RemoveSource(ctx context.Context, tenant crontopus.TenantID, act
 func (s *Store) changeSource(ctx context.Context, tenant crontopus.TenantID, actor, action, name string,
 	change func(tx, crontopus.Source) (string, error)) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
-		src, err := sourceByName(ctx, t, tenant, name)
+		src, err := lockSource(ctx, t, name, "WHERE tenant_id = $1 AND name = $2", tenant, name)
 		if err != nil {
 			return err
 		}

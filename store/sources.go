@@ -42,6 +42,11 @@ func sourceByName(ctx context.Context, t tx, tenant crontopus.TenantID, name str
 	return getSource(ctx, t, name, "WHERE tenant_id = $1 AND name = $2", tenant, name)
 }
 
+// lockSource is getSource for a transaction that will change the source.
+func lockSource(ctx context.Context, t tx, what, where string, args ...any) (crontopus.Source, error) {
+	return getSource(ctx, t, what, where+t.ForUpdate("sources"), args...)
+}
+
 // CreateSource stores a source, due at once, and seals its secrets.
 func (s *Store) CreateSource(ctx context.Context, tenant crontopus.TenantID, actor string, src crontopus.Source, secrets crontopus.SourceSecrets) error {
 	if !crontopus.ValidName(src.Name) {

@@ -30,11 +30,19 @@ func TestQueriesAreCommonSQL(t *testing.T) {
 	}
 }
 
-// Migrations only go forward, and every table of a tenant has it in its key.
+// Migrations only go forward, have the same numbers and names for every engine, and every
+// table of a tenant has it in its key.
 func TestMigrations(t *testing.T) {
-	files, err := filepath.Glob("migrations/sqlite/*.sql")
+	files, err := filepath.Glob("migrations/*/*.sql")
 	require.NoError(t, err)
-	require.NotEmpty(t, files)
+	named := map[string]int{}
+	for _, file := range files {
+		named[filepath.Base(file)]++
+	}
+	require.NotEmpty(t, named)
+	for name, engines := range named {
+		require.Equal(t, 2, engines, name)
+	}
 	shared := map[string]bool{"installation": true, "tenants": true}
 	table := regexp.MustCompile(`(?s)CREATE TABLE (\w+) \((.*?)\n\);`)
 	for _, name := range files {

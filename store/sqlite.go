@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 
+	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -55,6 +57,14 @@ func openSQLite(path string) (*sqliteEngine, error) {
 func sqliteDSN(path, more string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
 		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + more
+}
+
+// prepare relies on the lock of the data folder: no other process has the file open.
+func (e *sqliteEngine) prepare(ctx context.Context, log *slog.Logger, setUp func(tx) error) error {
+	if err := migrate(ctx, goose.DialectSQLite3, e.writer, log); err != nil {
+		return err
+	}
+	return e.write(ctx, scopeSetup, setUp)
 }
 
 func (e *sqliteEngine) read(ctx context.Context, _ scope, fn func(tx) error) error {
@@ -140,6 +150,9 @@ func (s sqliteTx) QueryRow(ctx context.Context, query string, args ...any) row {
 	}
 	return sqliteRow{stmt.QueryRowContext(ctx, args...)}
 }
+
+// ForUpdate has nothing to add: there is one writer.
+func (s sqliteTx) ForUpdate(string) string { return "" }
 
 // failedRow is a row that could not be asked for.
 type failedRow struct{ err error }

@@ -11,7 +11,8 @@ import (
 
 // Options say which database to open and what with.
 type Options struct {
-	Path string           // of the SQLite file
+	Path string           // of the SQLite file; or
+	URL  string           // of a PostgreSQL database: postgres://…
 	Box  *Box             // for credentials; required
 	Now  func() time.Time // time.Now but for tests; stamps audit rows
 	Log  *slog.Logger     // slog.Default if nil
@@ -27,8 +28,8 @@ type Store struct {
 // Open brings the schema up to date and makes the installation's identity and the
 // default tenant where they do not exist.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if o.Box == nil || o.Path == "" {
-		return nil, crontopus.Errorf(crontopus.CodeInvalid, "store: Path and Box are required")
+	if o.Box == nil || (o.Path == "") == (o.URL == "") {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "store: Box and one of Path and URL are required")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -36,22 +37,26 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	e, err := openSQLite(o.Path)
+	e, err := openEngine(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{engine: e, box: o.Box, now: o.Now}
-	if err := s.setUp(ctx, e, o.Log); err != nil {
+	if err := s.setUp(ctx, o.Log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return s, nil
 }
 
-func (s *Store) setUp(ctx context.Context, e *sqliteEngine, log *slog.Logger) error {
-	if err := migrateSQLite(ctx, e.writer, log); err != nil {
-		return err
+func openEngine(ctx context.Context, o Options) (engine, error) {
+	if o.URL != "" {
+		return openPostgres(ctx, o.URL)
 	}
-	return s.engine.write(ctx, scopeSetup, func(t tx) error {
+	return openSQLite(o.Path)
+}
+
+func (s *Store) setUp(ctx context.Context, log *slog.Logger) error {
+	return s.engine.prepare(ctx, log, func(t tx) error {
 		if err := makeInstallation(ctx, t); err != nil {
 			return err
 		}

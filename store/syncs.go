@@ -18,7 +18,7 @@ func scanSync(r row, s *crontopus.Sync) error { return r.Scan(document(s)) }
 // that another source owns one of the jobs.
 func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourceID string, o crontopus.SyncOutcome) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
-		src, err := getSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)
+		src, err := lockSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)
 		if err != nil {
 			return err
 		}

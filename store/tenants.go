@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -28,6 +29,16 @@ func makeInstallation(ctx context.Context, t tx) error {
 // SystemCreateTenant makes a tenant, or does nothing if its id exists.
 func (s *Store) SystemCreateTenant(ctx context.Context, tenant crontopus.Tenant) error {
 	return s.engine.write(ctx, scopeSetup, func(t tx) error { return makeTenant(ctx, t, tenant) })
+}
+
+// lockTenant returns how far the tenant's desired state is, and lets nobody change what
+// bundles are made from until this transaction ends.
+func lockTenant(ctx context.Context, t tx, tenant crontopus.TenantID) (desiredSequence int64, err error) {
+	err = t.QueryRow(ctx, "SELECT desired_sequence FROM tenants WHERE id = $1"+t.ForUpdate("tenants"), tenant).Scan(&desiredSequence)
+	if errors.Is(err, errNoRow) {
+		err = noTenant(tenant)
+	}
+	return desiredSequence, err
 }
 
 func noTenant(id crontopus.TenantID) error {

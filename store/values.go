@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -12,11 +13,12 @@ import (
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 // optional is how a time that may be absent is stored.
-func optional(t *time.Time) any {
+func optional(t *time.Time) *int64 {
 	if t == nil {
 		return nil
 	}
-	return t.UnixMicro()
+	n := t.UnixMicro()
+	return &n
 }
 
 // bit is how a boolean is stored.
@@ -79,6 +81,21 @@ func flag(b *bool) column {
 		*b = n != 0
 		if !ok {
 			return unreadable(src, "a boolean")
+		}
+		return nil
+	}
+}
+
+// blob reads bytes; none are nil, whatever the driver makes of them.
+func blob(b *[]byte) column {
+	return func(src any) error {
+		data, ok := src.([]byte)
+		if !ok {
+			return unreadable(src, "bytes")
+		}
+		*b = nil
+		if len(data) > 0 {
+			*b = slices.Clone(data)
 		}
 		return nil
 	}

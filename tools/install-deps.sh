@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs what the tests need and this machine lacks. They run the real cron and the
-# real git, and the race detector needs a C compiler; a test that cannot have them fails
+# Installs what the tests need and this machine lacks. They run the real cron, git and
+# PostgreSQL, and the race detector needs a C compiler; a test that cannot have them fails
 # rather than passing unseen.
 set -euo pipefail
 
@@ -10,6 +10,7 @@ need() { # need COMMAND PACKAGE...: the packages that bring a command
 }
 need cron cron
 need git git
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need initdb postgresql # Debian has it outside PATH
 need "${CC:-gcc}" gcc libc6-dev
 
 ((${#missing[@]})) || exit 0

@@ -134,6 +134,7 @@ func TestTheAgentLinksNoServer(t *testing.T) {
 		module + "/app":                 "the server",
 		module + "/cli":                 "links the server",
 		module + "/internal/gittest":    "tests only",
+		module + "/internal/pgtest":     "tests only",
 	}
 	dependencies := linked(t, "crontopus-agent")
 	require.Contains(t, dependencies, module+"/agent", "the list of dependencies is not what this test takes it for")
@@ -150,7 +151,7 @@ func TestTheAgentLinksNoServer(t *testing.T) {
 func TestNoProgramLinksWhatOnlyTestsNeed(t *testing.T) {
 	t.Parallel()
 	for _, dep := range linked(t, "crontopus") {
-		for _, tests := range []string{"testing", "github.com/stretchr/testify", "github.com/adhocore/gronx", "pgregory.net/rapid", module + "/internal/gittest"} {
+		for _, tests := range []string{"testing", "github.com/stretchr/testify", "github.com/adhocore/gronx", "pgregory.net/rapid", module + "/internal/gittest", module + "/internal/pgtest"} {
 			if dep == tests || strings.HasPrefix(dep, tests+"/") {
 				t.Errorf("crontopus links %s, which only tests need", dep)
 			}

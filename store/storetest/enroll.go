@@ -1,10 +1,12 @@
 package storetest
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus"
@@ -110,6 +112,47 @@ var enrollCases = cases{
 		_, err = s.SystemEnroll(t.Context(), token, candidate("b"), t0)
 		requireCode(t, crontopus.CodeGone, err)
 		require.ErrorContains(t, err, "no use left")
+	},
+	"one host asks sixteen times at once and is one agent": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		token, host := w.token(nil), candidate("db-01")
+		ids := make([]string, 16)
+		var all sync.WaitGroup
+		for i := range ids {
+			a := host
+			a.ID = uuid.NewString()
+			all.Go(func() {
+				got, err := s.SystemEnroll(t.Context(), token, a, t0)
+				if err != nil {
+					t.Error(err)
+				}
+				ids[i] = got.ID
+			})
+		}
+		all.Wait()
+		require.Len(t, slices.Compact(ids), 1)
+	},
+	"sixteen hosts ask for one name at once and one gets it": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		tokens, errs := make([][32]byte, 16), make([]error, 16)
+		for i := range tokens {
+			tokens[i] = w.token(nil)
+		}
+		var all sync.WaitGroup
+		for i := range tokens {
+			all.Go(func() { _, errs[i] = s.SystemEnroll(t.Context(), tokens[i], candidate("db-01"), t0) })
+		}
+		all.Wait()
+		got := 0
+		for _, err := range errs {
+			if err == nil {
+				got++
+				continue
+			}
+			requireCode(t, crontopus.CodeConflict, err)
+			require.ErrorContains(t, err, `there is an agent "db-01" already`)
+		}
+		require.Equal(t, 1, got)
 	},
 	"sixteen hosts redeem the last use at once and one gets it": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)

@@ -47,6 +47,18 @@ func newWorld(t testing.TB, s *store.Store, tenant crontopus.TenantID) world {
 	return world{t, s, tenant}
 }
 
+// Furnish makes a tenant with something of everything: a row at least in every table.
+func Furnish(t testing.TB, s *store.Store, tenant crontopus.TenantID) {
+	w := newWorld(t, s, tenant)
+	a := w.agent("db-01")
+	w.sync(w.source("ops"), "backup")
+	w.publish(a, 1, "backup")
+	w.record(a.ID, checkIn("backup", crontopus.EventStart))
+	key := apiKey(string(tenant))
+	key.Tenant = tenant
+	require.NoError(t, s.CreateAPIKey(t.Context(), tenant, actor, key, hash(key.ID)))
+}
+
 // token makes an enrolment token and returns its hash.
 func (w world) token(change func(*crontopus.EnrollmentToken)) [32]byte {
 	k := crontopus.EnrollmentToken{ID: uuid.NewString(), Labels: map[string]string{"role": "db"}, Uses: 1,

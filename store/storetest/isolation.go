@@ -236,6 +236,21 @@ var isolationCases = cases{
 			}
 		}
 	},
+	"no name of a tenant means everybody or gets out of its quotes": func(t *testing.T, s *store.Store) {
+		h := newHome(t, s)
+		before := h.everything()
+		for _, name := range []crontopus.TenantID{"", "*", "'", "''", `\'`, "default' OR 'a'='a", "*\x00", "\xff*", "'; DROP TABLE runs; --",
+			"x', true); SELECT set_config('crontopus.tenant', '*"} {
+			list, _, err := s.Agents(t.Context(), name, crontopus.Page{})
+			if err != nil { // a text that an engine does not take
+				requireCode(t, crontopus.CodeInvalid, err)
+			}
+			require.Empty(t, list)
+			require.Error(t, s.RevokeAPIKey(t.Context(), name, actor, "k1"))
+			require.Error(t, s.CreateSource(t.Context(), name, actor, crontopus.Source{ID: "x", Name: "x"}, crontopus.SourceSecrets{}))
+		}
+		require.Equal(t, before, h.everything())
+	},
 	"a heartbeat with another's tenant moves nothing": func(t *testing.T, s *store.Store) {
 		h := newHome(t, s)
 		before := h.everything()

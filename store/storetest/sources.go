@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -71,6 +72,22 @@ var sourceCases = cases{
 		require.Equal(t, "abc", w.get("ops").Approved, "a sync that had read the source before the approval came")
 		w.sync(src, "backup")
 		require.Empty(t, w.get("ops").Approved)
+	},
+	"an approval beside the sync that holds another plan": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		for range 20 {
+			w.hold(src, "abc")
+			var both sync.WaitGroup
+			both.Go(func() {
+				if err := s.ApprovePlan(t.Context(), here, actor, "ops", "abc"); err != nil && crontopus.ErrorCode(err) != crontopus.CodeConflict {
+					t.Error(err)
+				}
+			})
+			both.Go(func() { w.hold(src, "def") })
+			both.Wait()
+			require.Empty(t, w.get("ops").Approved, "whoever was first, this plan is not the one that holds it")
+		}
 	},
 	"an approval ends when another plan takes its place": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)

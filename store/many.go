@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+)
+
+// many is a table of values that one statement works on, by the name v: as many rows as a
+// batch has, for the price of few statements.
+type many struct {
+	rows    int
+	columns []manyColumn
+}
+
+type manyColumn struct {
+	name, kind string // kind is PostgreSQL's type
+	list       any    // all values, as a slice
+	at         func(i int) any
+}
+
+// with adds a column. Every column has the same number of values.
+func with[T any](v *many, name, kind string, list []T) {
+	v.rows = len(list)
+	v.columns = append(v.columns, manyColumn{name, kind, list, func(i int) any { return list[i] }})
+}
+
+// withEach adds a column that is made of items.
+func withEach[T, V any](v *many, name, kind string, items []T, value func(*T) V) {
+	list := make([]V, len(items))
+	for i := range items {
+		list[i] = value(&items[i])
+	}
+	with(v, name, kind, list)
+}
+
+func (v many) names() string {
+	names := make([]string, len(v.columns))
+	for i, c := range v.columns {
+		names[i] = c.name
+	}
+	return strings.Join(names, ", ")
+}
+
+// execMany runs a statement on all values and returns how many rows it touched.
+func execMany(ctx context.Context, t tx, v many, query string) (n int64, err error) {
+	for statement, args := range t.Many(v, query) {
+		touched, err := t.Exec(ctx, statement, args...)
+		if err != nil {
+			return 0, err
+		}
+		n += touched
+	}
+	return n, nil
+}
+
+// Many passes each column as one array, so that one text serves batches of every size.
+func (p postgresTx) Many(v many, query string) iter.Seq2[string, []any] {
+	return func(yield func(string, []any) bool) {
+		if v.rows == 0 {
+			return
+		}
+		arrays, args := make([]string, len(v.columns)), make([]any, len(v.columns))
+		for i, c := range v.columns {
+			arrays[i], args[i] = fmt.Sprintf("$%d::%s[]", i+1, c.kind), c.list
+		}
+		yield("WITH v ("+v.names()+") AS (SELECT * FROM unnest("+strings.Join(arrays, ", ")+")) "+query, args)
+	}
+}
+
+// sqliteMany is how many rows a statement takes: longer ones are read no faster.
+const sqliteMany = 25
+
+// Many writes the values into the statement, a few rows at a time.
+func (s sqliteTx) Many(v many, query string) iter.Seq2[string, []any] {
+	return func(yield func(string, []any) bool) {
+		for from := 0; from < v.rows; from += sqliteMany {
+			n := min(sqliteMany, v.rows-from)
+			args := make([]any, 0, n*len(v.columns))
+			for i := range n {
+				for _, c := range v.columns {
+					args = append(args, c.at(from+i))
+				}
+			}
+			if !yield(sqliteManyText(v, n, query), args) {
+				return
+			}
+		}
+	}
+}
+
+func sqliteManyText(v many, n int, query string) string {
+	var b strings.Builder
+	b.WriteString("WITH v (" + v.names() + ") AS (VALUES ")
+	for i := range n * len(v.columns) {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%len(v.columns) == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", i+1)
+	}
+	b.WriteString(")) " + query)
+	return b.String()
+}

@@ -1,0 +1,255 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"crontopus.dev/crontopus"
+)
+
+const (
+	poolSize     = 16              // connections of one server, unless the URL says pool_max_conns
+	connectLimit = 5 * time.Second // for one connection, unless the URL says connect_timeout
+	attempts     = 8               // of a transaction that others got in the way of
+	setupLock    = 0x63726f6e      // the advisory lock under which one server prepares the database
+)
+
+// postgresEngine runs on a PostgreSQL that other servers may share. Writers run under READ
+// COMMITTED: what one of them reads in order to change it, it locks (ForUpdate), the rows of
+// sources, tokens and agents before those of tenants, and those before marks.
+type postgresEngine struct {
+	pool *pgxpool.Pool
+}
+
+// openPostgres connects as a role that row-level security binds.
+func openPostgres(ctx context.Context, database string) (*postgresEngine, error) {
+	config, err := pgxpool.ParseConfig(database)
+	if err != nil {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "the database's address cannot be read: %w", err). // without its password
+															WithHint("write it as postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full")
+	}
+	if !says(database, "pool_max_conns") {
+		config.MaxConns = poolSize
+	}
+	if !says(database, "connect_timeout") {
+		config.ConnConfig.ConnectTimeout = connectLimit
+	}
+	for name, value := range map[string]string{
+		"application_name":                    "crontopus",
+		"standard_conforming_strings":         "on",  // quote depends on it
+		"idle_in_transaction_session_timeout": "60s", // a server that vanished holds its locks no longer
+	} {
+		if _, said := config.ConnConfig.RuntimeParams[name]; !said {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, postgresError(err)
+	}
+	e := &postgresEngine{pool}
+	if err := e.check(ctx, config.ConnConfig); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// says reports whether the address has the parameter, as a URL or as words.
+func says(database, parameter string) bool {
+	u, err := url.Parse(database)
+	return (err == nil && u.Query().Has(parameter)) || strings.Contains(database, parameter+"=")
+}
+
+// check refuses a database that would not keep what the store promises.
+func (e *postgresEngine) check(ctx context.Context, config *pgx.ConnConfig) error {
+	var free bool
+	var encoding, commit string
+	err := e.pool.QueryRow(ctx, `
+		SELECT rolsuper OR rolbypassrls, current_setting('server_encoding'), current_setting('synchronous_commit')
+		FROM pg_roles WHERE rolname = current_user`).Scan(&free, &encoding, &commit)
+	if err != nil {
+		known := postgresError(err)
+		return crontopus.Errorf(crontopus.ErrorCode(known), "cannot use the database %q at %s:%d as %q: %w",
+			config.Database, config.Host, config.Port, config.User, err).
+			WithHint("look whether it runs and the address is right; a role and a database for this server are made with:\n%s", RoleSQL)
+	}
+	switch {
+	case free:
+		return crontopus.Errorf(crontopus.CodeForbidden,
+			"the database's role %q is a superuser or has BYPASSRLS, so nothing would keep tenants apart", config.User).
+			WithHint("connect as a role of its own, made with:\n%s", RoleSQL)
+	case encoding != "UTF8":
+		return crontopus.Errorf(crontopus.CodeUnsupported, "the database %q is encoded in %s, not UTF8", config.Database, encoding).
+			WithHint("make it with:\n%s", RoleSQL)
+	case commit == "off":
+		return crontopus.Errorf(crontopus.CodeUnsupported, "the database %q answers before it has written (synchronous_commit is off)", config.Database).
+			WithHint("turn it on for this role: ALTER ROLE %s SET synchronous_commit = on;", config.User)
+	}
+	return nil
+}
+
+// RoleSQL makes a role that row-level security binds and a database that is its own.
+const RoleSQL = `CREATE ROLE crontopus LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE PASSWORD 'choose one';
+CREATE DATABASE crontopus OWNER crontopus TEMPLATE template0 ENCODING 'UTF8';
+REVOKE ALL ON DATABASE crontopus FROM PUBLIC;
+ALTER ROLE crontopus IN DATABASE crontopus SET synchronous_commit = on;`
+
+// prepare holds a lock of the database meanwhile, since several servers may start at once.
+func (e *postgresEngine) prepare(ctx context.Context, log *slog.Logger, setUp func(tx) error) (err error) {
+	conn, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return postgresError(err)
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", setupLock); err != nil {
+		return postgresError(err)
+	}
+	defer func() {
+		_, unlock := conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", setupLock)
+		err = errors.Join(err, postgresError(unlock))
+	}()
+	db := stdlib.OpenDBFromPool(e.pool)
+	defer db.Close()
+	if err := migrate(ctx, goose.DialectPostgres, db, log); err != nil {
+		return err
+	}
+	return e.write(ctx, scopeSetup, setUp)
+}
+
+func (e *postgresEngine) read(ctx context.Context, s scope, fn func(tx) error) error {
+	return e.transact(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", s, fn)
+}
+
+// write runs fn again from the start when another transaction got in its way.
+func (e *postgresEngine) write(ctx context.Context, s scope, fn func(tx) error) error {
+	for n := 1; ; n++ {
+		err := e.transact(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", s, fn)
+		if !errors.Is(err, errRaced) || n == attempts || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// transact names the scope in the round trip of BEGIN. It ends with the transaction.
+func (e *postgresEngine) transact(ctx context.Context, begin string, s scope, fn func(tx) error) error {
+	t, err := e.pool.BeginTx(ctx, pgx.TxOptions{
+		BeginQuery: begin + "; SELECT set_config('crontopus.tenant', " + quote(s.setting()) + ", true)"})
+	if err != nil {
+		return postgresError(err)
+	}
+	defer t.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after Commit it says only that it came second
+	if err := fn(postgresTx{t}); err != nil {
+		return err
+	}
+	return postgresError(t.Commit(ctx))
+}
+
+// setting is what the policies compare tenants with.
+func (s scope) setting() string {
+	switch {
+	case s.system != "":
+		return "*"
+	case s.tenant == "*" || strings.ContainsRune(string(s.tenant), 0):
+		return "" // no tenant's name, and nobody's rows
+	}
+	return strings.ToValidUTF8(string(s.tenant), "")
+}
+
+// quote writes a string literal.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+func (e *postgresEngine) ping(ctx context.Context) error { return postgresError(e.pool.Ping(ctx)) }
+
+func (e *postgresEngine) stats() Stats {
+	s := e.pool.Stat()
+	return Stats{Pools: []Pool{{Name: "postgres", Most: int(s.MaxConns()), Open: int(s.TotalConns()), InUse: int(s.AcquiredConns()),
+		Waits: s.EmptyAcquireCount(), WaitedFor: s.EmptyAcquireWaitTime()}}}
+}
+
+func (e *postgresEngine) close() error {
+	e.pool.Close()
+	return nil
+}
+
+// postgresTx is tx on pgx.
+type postgresTx struct{ t pgx.Tx }
+
+func (p postgresTx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	tag, err := p.t.Exec(ctx, query, args...)
+	return tag.RowsAffected(), postgresError(err)
+}
+
+func (p postgresTx) Query(ctx context.Context, query string, args ...any) (rows, error) {
+	found, err := p.t.Query(ctx, query, args...)
+	if err != nil {
+		return nil, postgresError(err)
+	}
+	return postgresRows{found}, nil
+}
+
+func (p postgresTx) QueryRow(ctx context.Context, query string, args ...any) row {
+	return postgresRow{p.t.QueryRow(ctx, query, args...)}
+}
+
+// ForUpdate does not lock keys, so that rows which refer to this one go on being written.
+func (p postgresTx) ForUpdate(alias string) string { return " FOR NO KEY UPDATE OF " + alias }
+
+type postgresRow struct{ r pgx.Row }
+
+func (r postgresRow) Scan(dest ...any) error { return postgresError(r.r.Scan(dest...)) }
+
+type postgresRows struct{ r pgx.Rows }
+
+func (r postgresRows) Next() bool             { return r.r.Next() }
+func (r postgresRows) Scan(dest ...any) error { return postgresError(r.r.Scan(dest...)) }
+func (r postgresRows) Err() error             { return postgresError(r.r.Err()) }
+func (r postgresRows) Close()                 { r.r.Close() }
+
+// postgresError turns an error of PostgreSQL or pgx into one of ours.
+func postgresError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return errNoRow
+	}
+	if known, ok := errors.AsType[*crontopus.Error](err); ok {
+		return known
+	}
+	native, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		if _, ours := errors.AsType[pgx.ScanArgError](err); ours {
+			return &crontopus.Error{Code: crontopus.CodeInternal, Message: "the database holds what cannot be read", Err: err}
+		}
+		return unavailable(err) // a connection that was lost or not to be had, a context that ended
+	}
+	switch native.Code {
+	case "23505":
+		return &crontopus.Error{Code: crontopus.CodeConflict, Message: "it exists already", Err: err}
+	case "23503":
+		return &crontopus.Error{Code: crontopus.CodeNotFound, Message: "what it refers to does not exist", Err: err}
+	case "22021", "22P05": // characters that are none, NUL
+		return &crontopus.Error{Code: crontopus.CodeInvalid, Message: "a text has characters that cannot be stored", Err: err,
+			Hint: "write it in UTF-8 without NUL"}
+	case "40001", "40P01": // serialization failure, deadlock
+		return unavailable(errors.Join(errRaced, err))
+	case "25006", "55P03", "57014", "58000", "58030": // read-only, lock, cancelled, the server's disk
+		return unavailable(err)
+	}
+	switch native.Code[:2] {
+	case "08", "28", "53", "57": // connection, who may connect, resources, shutdown
+		return unavailable(err)
+	}
+	return &crontopus.Error{Code: crontopus.CodeInternal, Message: "the database refused a statement", Err: err}
+}
