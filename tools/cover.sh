@@ -9,10 +9,10 @@ module=$1 least=$2
 rm -rf cover
 mkdir -p cover/data
 # GOFLAGS reaches the go build of tests that build the programs. The go tool gives tests a
-# GOCOVERDIR of its own and forgets it; this one, set after it, keeps what tests and the
-# programs that they start have counted.
+# GOCOVERDIR of its own and forgets it; this one, set after it, keeps what the programs
+# that they start have counted, and -test.gocoverdir what the tests have.
 GOFLAGS="-cover -covermode=atomic -coverpkg=$module/..." \
-    "$GO" test -exec "env GOCOVERDIR=$PWD/cover/data" ./...
+    "$GO" test -exec "env GOCOVERDIR=$PWD/cover/data" ./... -args -test.gocoverdir="$PWD/cover/data"
 
 "$GO" tool covdata textfmt -i=cover/data -o cover/profile.txt
 "$GO" tool cover -html cover/profile.txt -o cover/index.html
