@@ -132,7 +132,7 @@ func (m *mirror) list(ctx context.Context) (*listing, error) {
 	}
 	l, err := m.read(ctx)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		if err := m.fresh(ctx); err != nil {
+		if err := m.rewrite(ctx); err != nil {
 			return nil, err
 		}
 		l, err = m.read(ctx)

@@ -40,19 +40,49 @@ func TestRewrittenHistory(t *testing.T) {
 			h.sync(t, sourceID)
 			h.repo.Commit(t, "second", map[string]string{"b.yaml": manifest("b", "two")})
 			h.sync(t, sourceID)
+			before := h.repo.Head(t)
 
 			rewrite(t, h.repo)
 			status := h.sync(t, sourceID)
 			requireState(t, "true Synced", status)
 			require.Equal(t, crontopus.Revision(gittest.Branch, h.repo.Head(t)), status.LastAppliedRevision)
+			require.Contains(t, h.lastSync(t).Message, "history was rewritten: it does not lead on from "+before)
+			_, message := ready(status)
+			require.NotContains(t, message, "rewritten", "the source's condition says what is, the sync what happened")
 			require.Equal(t, h.repo.Git(t, "show", "HEAD:a.yaml")+"\n", manifest("a", h.job(t, sourceID, "test/a").Job.Spec.Run.Command[1]))
 
 			h.repo.Commit(t, "goes on", map[string]string{"b.yaml": manifest("b", "on")})
 			requireState(t, "true Synced", h.sync(t, sourceID))
+			require.NotContains(t, h.lastSync(t).Message, "rewritten")
 			require.Equal(t, "on", h.job(t, sourceID, "test/b").Job.Spec.Run.Command[1])
 			require.NoDirExists(t, h.mirror()+".new")
 		})
 	}
+}
+
+// What changed a job is told from the new history, though the commit in force is no part of it
+// and the first fetch, which was shallow, began long after the two parted.
+func TestForcePushOverAShallowBoundaryKeepsWhoChangedWhat(t *testing.T) {
+	h := newHouse(t)
+	root := h.repo.Commit(t, "root", map[string]string{"a.yaml": manifest("a", "zero"), "b.yaml": manifest("b", "zero"), "c.yaml": manifest("c", "zero")})
+	h.repo.Commit(t, "old a", map[string]string{"a.yaml": manifest("a", "old")})
+	h.sync(t, sourceID)
+	commitOfC := h.job(t, sourceID, "test/c").Commit.Hash
+
+	h.repo.Git(t, "reset", "--quiet", "--hard", root)
+	newA := h.repo.Commit(t, "new a", map[string]string{"a.yaml": manifest("a", "new")})
+	newB := h.repo.Commit(t, "new b", map[string]string{"b.yaml": manifest("b", "new")})
+	h.repo.Commit(t, "neither", map[string]string{"README": "hello"})
+	requireState(t, "true Synced", h.sync(t, sourceID))
+	require.Equal(t, newA, h.job(t, sourceID, "test/a").Commit.Hash)
+	require.Equal(t, newB, h.job(t, sourceID, "test/b").Commit.Hash)
+	require.Equal(t, commitOfC, h.job(t, sourceID, "test/c").Commit.Hash, "it runs as before")
+	require.Contains(t, h.lastSync(t).Message, "rewritten")
+
+	next := h.repo.Commit(t, "c too", map[string]string{"c.yaml": manifest("c", "new")})
+	requireState(t, "true Synced", h.sync(t, sourceID))
+	require.Equal(t, next, h.job(t, sourceID, "test/c").Commit.Hash)
+	require.Equal(t, newA, h.job(t, sourceID, "test/a").Commit.Hash)
 }
 
 // The server leaves out objects that a client with the whole history would have; ours has

@@ -23,6 +23,8 @@ const (
 	maxAncestors = 100_000  // how far back the last head is looked for
 	maxObject    = 64 << 20 // of a tree or commit
 	objectCache  = 16 << 20 // bytes of objects that go-git keeps in memory
+
+	rewrittenDepth = 100 // commits of a rewritten history that are fetched
 )
 
 // mirror is a bare repository with one branch of a source. It is a cache: whatever is
@@ -92,11 +94,11 @@ func (m *mirror) update(ctx context.Context, want plumbing.Hash) error {
 	err := m.open()
 	switch {
 	case err != nil:
-		return m.fresh(ctx) // none yet, or none that can be read
+		return m.fresh(ctx, 1) // none yet, or none that can be read
 	case m.head == want:
 		return nil
 	case m.packs() > maxPacks, folderSize(m.q.Mirror) > maxBytes:
-		return m.fresh(ctx)
+		return m.fresh(ctx, 1)
 	}
 	// Never with a depth: go-git would offer nothing of what it has and download everything.
 	before := m.head
@@ -104,21 +106,28 @@ func (m *mirror) update(ctx context.Context, want plumbing.Hash) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return m.fresh(ctx)
+		return m.fresh(ctx, 1)
 	}
 	if err := m.refresh(); err != nil {
-		return m.fresh(ctx)
+		return m.fresh(ctx, 1)
 	}
 	if !m.descends(before) {
-		m.rewritten = true
-		return m.fresh(ctx)
+		return m.rewrite(ctx)
 	}
 	return nil
 }
 
-// fresh fetches the head alone into a new folder, which then takes the mirror's place. The
+// rewrite fetches a branch afresh whose history does not lead to what was fetched before: the
+// commits since then are not known, so enough of the new history comes along to tell who
+// changed what.
+func (m *mirror) rewrite(ctx context.Context) error {
+	m.rewritten = true
+	return m.fresh(ctx, rewrittenDepth)
+}
+
+// fresh fetches the newest commits into a new folder, which then takes the mirror's place. The
 // moment between the two renames needs no care: without a mirror the next fetch is fresh.
-func (m *mirror) fresh(ctx context.Context) error {
+func (m *mirror) fresh(ctx context.Context, depth int) error {
 	m.close()
 	m.store = nil
 	next := replacement(m.q.Mirror)
@@ -128,7 +137,7 @@ func (m *mirror) fresh(ctx context.Context) error {
 	store := openStore(next)
 	_, err := git.Init(store, nil)
 	if err == nil {
-		err = m.fetch(ctx, store, 1)
+		err = m.fetch(ctx, store, depth)
 	}
 	if err = errors.Join(err, store.Close()); err != nil {
 		return err

@@ -28,6 +28,8 @@ type attempt struct {
 	log      *slog.Logger
 	commit   string // the branch's head
 	revision string
+
+	rewritten string // the commit in force, from which the branch's new history does not lead on
 }
 
 // attempt syncs a source once. Whatever Git does ends in FinishSync; an error is the store's.
@@ -66,6 +68,10 @@ func (a *attempt) run(ctx context.Context) error {
 	defer child.close()
 	a.commit, a.revision = l.Commit.Hash, crontopus.Revision(a.source.Branch, l.Commit.Hash)
 	a.sync.Revision = a.revision
+	if l.Rewritten {
+		a.rewritten = strings.TrimPrefix(a.source.Status.LastAppliedRevision, crontopus.Revision(a.source.Branch, ""))
+		a.log.WarnContext(ctx, "the branch's history was rewritten; it was fetched afresh", "from", a.rewritten, "to", a.commit)
+	}
 	if l.Unchanged {
 		return a.finish(ctx, crontopus.SyncOutcome{}, synced(a.source.Status.LastAppliedRevision, a.source.Status.Jobs))
 	}
@@ -157,6 +163,9 @@ func (a *attempt) fail(ctx context.Context, f *failure) error {
 func (a *attempt) finish(ctx context.Context, outcome crontopus.SyncOutcome, v verdict) error {
 	now := a.Now().UTC()
 	a.sync.Reason, a.sync.Message, a.sync.Finished = v.reason, v.message, &now
+	if a.rewritten != "" {
+		a.sync.Message += "; the branch's history was rewritten: it does not lead on from " + a.rewritten
+	}
 	outcome.Status = v.status(a.source, a.revision, now)
 	if a.worthKeeping(v) || outcome.Desired != nil {
 		outcome.Sync = a.sync
