@@ -17,6 +17,7 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api"
 	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/app/metrics"
 	"crontopus.dev/crontopus/store"
 	"crontopus.dev/crontopus/syncer"
 )
@@ -27,10 +28,13 @@ type App struct {
 	log       *slog.Logger
 	listener  net.Listener
 	store     *store.Store
+	metrics   *metrics.Metrics
 	syncer    *syncer.Syncer
 	publisher *syncer.Publisher
 	api       *api.API
 	unwind    []func() error // what New opened, to be closed in reverse
+
+	metricsListener net.Listener // nil: nobody is shown the metrics
 }
 
 // New opens everything that the server needs, the listening socket last. What was opened
@@ -39,7 +43,7 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	a := &App{options: o, log: log}
+	a := &App{options: o, log: log, metrics: metrics.New(version)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -64,26 +68,29 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 	} else if path != "" {
 		log.InfoContext(ctx, "made the first API key; keep it safe", "file", path)
 	}
-	if err := a.listen(); err != nil {
+	if a.listener, err = a.listen(o.Listen, "--listen"); err != nil {
 		return nil, err
 	}
-	return a, a.compose(ctx, keys, version)
+	if err := a.compose(ctx, keys, version); err != nil {
+		return nil, err
+	}
+	return a, a.watch()
 }
 
-func (a *App) listen() error {
-	l, err := net.Listen("tcp", a.options.Listen)
+// listen opens the socket at the address that a flag names.
+func (a *App) listen(address, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return crontopus.Errorf(crontopus.CodeInvalid, "cannot listen on %s: %w", a.options.Listen, err).
-			WithHint("stop what listens there, or choose another address with --listen HOST:PORT")
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "cannot listen on %s: %w", address, err).
+			WithHint("stop what listens there, or choose another address with %s HOST:PORT", flag)
 	}
-	a.listener = l
 	a.opened(func() error { // closing twice is fine: Serve closes it first
 		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
 			return err
 		}
 		return nil
 	})
-	return nil
+	return l, nil
 }
 
 // compose joins the parts.
@@ -99,7 +106,7 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 	so := syncer.Options{
 		DataDir: a.options.Data, Key: k.signing,
 		AllowNetworks: networks, AllowFileSources: a.options.AllowFileSources,
-		BundleLife: a.options.BundleLife, Store: a.store, Now: time.Now, Log: a.log,
+		BundleLife: a.options.BundleLife, Store: a.store, Observer: a.metrics, Now: time.Now, Log: a.log,
 		OnMarked:    func() { a.publisher.Wake() },
 		OnPublished: func(t crontopus.TenantID, ids []string) { a.api.Published(t, ids) },
 	}
@@ -110,7 +117,7 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 		return err
 	}
 	a.api, err = api.New(api.Options{
-		Store: a.store, Now: time.Now, Log: a.log, Version: version, Installation: installation,
+		Store: a.store, Observer: a.metrics, Now: time.Now, Log: a.log, Version: version, Installation: installation,
 		KeySet:         []wire.Key{wireKey(k.signing.Public().(ed25519.PublicKey))},
 		RecoveryKey:    wireKey(k.recovery),
 		PublicURL:      a.URL(),
@@ -151,6 +158,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.syncer.Run(background) })
 	parts.Go(func() error { return a.publisher.Run(background) })
 	parts.Go(func() error { return a.api.Run(background) })
+	parts.Go(func() error { return a.serveMetrics(background) })
 
 	serving, failed := errgroup.WithContext(ctx)
 	serving.Go(func() error { return a.serve(server) })

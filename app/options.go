@@ -14,6 +14,7 @@ import (
 // Options says how a server runs. The zero value is not usable; start from Defaults.
 type Options struct {
 	Listen           string        // address to listen on, host:port
+	MetricsListen    string        // address of the metrics' page, host:port; "": there is none
 	Data             string        // folder of database, keys and mirrors
 	PublicURL        string        // how agents and the forge reach this server; default: from Listen
 	TLSCert, TLSKey  string        // PEM files; both or neither
@@ -37,6 +38,7 @@ func Defaults() Options {
 // Flags declares every option as a flag of the set, with o's values as defaults.
 func (o *Options) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Listen, "listen", o.Listen, "address to listen on, `HOST:PORT`")
+	flags.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen, "show Prometheus metrics at http://`HOST:PORT`/metrics, to everybody who reaches it (default: nowhere)")
 	flags.StringVar(&o.Data, "data", o.Data, "`folder` of database, keys and mirrors")
 	flags.StringVar(&o.PublicURL, "public-url", o.PublicURL, "`URL` at which agents and the forge reach this server (default: from --listen)")
 	flags.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "certificate chain, a PEM `file`; agents on other hosts need https")

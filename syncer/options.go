@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/logs"
 )
 
 // Options is what a Syncer and a Publisher are made of.
@@ -25,6 +26,7 @@ type Options struct {
 	OnPublished func(tenant crontopus.TenantID, agentIDs []string)
 	// OnMarked hears that agents were marked: the time to wake the Publisher.
 	OnMarked func()
+	Observer Observer         // hears what was done; default nobody
 	Now      func() time.Time // default time.Now
 	Log      *slog.Logger     // default slog.Default
 	Store    Store
@@ -61,8 +63,12 @@ func (o Options) defaults() (Options, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	o.Log = slog.New(logs.Handler(o.Log.Handler())) // its lines have the sync's id
 	if o.OnPublished == nil {
 		o.OnPublished = func(crontopus.TenantID, []string) {}
+	}
+	if o.Observer == nil {
+		o.Observer = unobserved{}
 	}
 	if o.OnMarked == nil {
 		o.OnMarked = func() {}

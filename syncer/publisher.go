@@ -92,6 +92,7 @@ func byTenant(marks []crontopus.Mark) map[crontopus.TenantID][]crontopus.Mark {
 // publish brings the marked agents' bundles up to date. If the desired state moves on
 // meanwhile, nothing is stored, and it compiles again.
 func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, marks []crontopus.Mark) error {
+	begin := time.Now()
 	for range maxConflicts {
 		// Asked each time: an operator may begin a new epoch while this runs.
 		installation, err := p.Store.SystemInstallation(ctx)
@@ -109,8 +110,12 @@ func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, mark
 		if crontopus.ErrorCode(err) == crontopus.CodeConflict {
 			continue
 		}
-		if err != nil || len(pubs) == 0 {
+		if err != nil {
 			return err
+		}
+		p.Observer.Published(len(pubs), time.Since(begin))
+		if len(pubs) == 0 {
+			return nil
 		}
 		ids := make([]string, len(pubs))
 		for i, pub := range pubs {

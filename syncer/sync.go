@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/logs"
 )
 
 const (
@@ -37,6 +38,7 @@ func (s *Syncer) attempt(ctx context.Context, src crontopus.Source, log *slog.Lo
 	a := &attempt{Syncer: s, log: log, sync: crontopus.Sync{
 		ID: uuid.Must(uuid.NewV7()).String(), Source: src.Name, Trigger: trigger(src), Started: s.Now().UTC(), Stages: []crontopus.SyncStage{},
 	}}
+	ctx = logs.With(ctx, slog.String("sync", a.sync.ID))
 	err := s.Store.SystemBeginSync(ctx, src.ID, s.Now())
 	if err != nil {
 		return err
@@ -174,6 +176,8 @@ func (a *attempt) finish(ctx context.Context, outcome crontopus.SyncOutcome, v v
 	if err := a.Store.FinishSync(ctx, a.source.Tenant, a.source.ID, outcome); err != nil {
 		return err
 	}
+	a.stage(ctx, "commit")
+	a.Observer.Synced(a.sync)
 	level := slog.LevelInfo
 	switch {
 	case !v.ready:

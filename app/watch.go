@@ -1,0 +1,54 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"crontopus.dev/crontopus/app/metrics"
+	"crontopus.dev/crontopus/store"
+)
+
+// watch lets the metrics look at what counts by itself, and opens the socket of their
+// page if there is to be one. The page is apart from the API: it tells of all tenants
+// together, and asks nobody who they are.
+func (a *App) watch() (err error) {
+	a.metrics.Watch(metrics.Watched{
+		Waiting: a.api.Waiting, Stats: a.store.SystemStats,
+		Backlog: func(ctx context.Context) (store.Backlog, error) { return a.store.SystemBacklog(ctx, time.Now()) },
+	})
+	if a.options.MetricsListen != "" {
+		a.metricsListener, err = a.listen(a.options.MetricsListen, "--metrics-listen")
+	}
+	return err
+}
+
+// MetricsURL is where the metrics are, "" if nowhere.
+func (a *App) MetricsURL() string {
+	if a.metricsListener == nil {
+		return ""
+	}
+	return "http://" + a.metricsListener.Addr().String() + "/metrics"
+}
+
+// serveMetrics shows the metrics until ctx ends: to the end of the drain, which they show.
+func (a *App) serveMetrics(ctx context.Context) error {
+	if a.metricsListener == nil {
+		return nil
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", a.metrics.Handler())
+	server := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // there is nothing to lose
+	defer stop()
+	a.log.InfoContext(ctx, "serving metrics", "url", a.MetricsURL())
+	if err := server.Serve(a.metricsListener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
