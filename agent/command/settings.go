@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -119,13 +121,17 @@ func (f *flags) entryConfig(c agent.Config) (string, error) {
 	return written, write(written, c)
 }
 
-// cronEnv is the environment that cron gives a run, as far as settings go.
+// cronEnv is the environment that cron gives a run, as far as settings go: HOME alone, and
+// that from the password file, whatever HOME the agent was started with.
 func cronEnv(name string) string {
 	if name != "HOME" {
 		return ""
 	}
-	home, _ := os.UserHomeDir() // without one, there are no default folders either way
-	return home
+	me, err := user.LookupId(strconv.Itoa(os.Getuid()))
+	if err != nil {
+		return "" // a user whom nobody knows has no default folders under cron either
+	}
+	return me.HomeDir
 }
 
 // write puts settings into a file that load reads.

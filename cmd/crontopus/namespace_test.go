@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -76,11 +77,15 @@ func prepare() (dir string, err error) {
 			return dir, fmt.Errorf("mount over %s (is the package cron installed?): %w", target, err)
 		}
 	}
-	if err := os.Mkdir("/var/spool/cron/crontabs", 0o1730); err != nil {
-		return dir, err
+	spool := exec.Command("install", "--directory", "--mode=1730", "--group=crontab", "/var/spool/cron/crontabs")
+	if out, err := spool.CombinedOutput(); err != nil {
+		return dir, fmt.Errorf("%w: %s", err, out)
 	}
 	if err := unix.Mount(empty, "/etc/crontab", "", unix.MS_BIND, ""); err != nil {
 		return dir, fmt.Errorf("mount over /etc/crontab: %w", err)
+	}
+	if err := moveHome("games", "/var/spool/cron/games", filepath.Join(dir, "passwd")); err != nil {
+		return dir, err
 	}
 	programs = filepath.Join(dir, "bin")
 	args := []string{"build", "-o", programs + "/"}
@@ -93,4 +98,20 @@ func prepare() (dir string, err error) {
 		return dir, err
 	}
 	return dir, build.Run()
+}
+
+// moveHome gives a system user a home, and a shell for cron, in the namespace only.
+func moveHome(name, home, scratch string) error {
+	passwd, err := os.ReadFile("/etc/passwd")
+	if err != nil {
+		return err
+	}
+	line := regexp.MustCompile(`(?m)^(` + name + `:[^:]*:\d+:\d+:[^:]*:).*$`)
+	if err := os.WriteFile(scratch, line.ReplaceAll(passwd, []byte("${1}"+home+":/bin/sh")), 0o644); err != nil {
+		return err
+	}
+	if err := unix.Mount(scratch, "/etc/passwd", "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mount over /etc/passwd: %w", err)
+	}
+	return nil
 }
