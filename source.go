@@ -36,7 +36,9 @@ type SourceStatus struct {
 // SourceSecrets are a source's credentials. They are stored in the secret box only.
 type SourceSecrets struct {
 	Username      string `json:"username,omitempty"`
-	Password      string `json:"password,omitempty"` // or an access token
+	Password      string `json:"password,omitempty"`   // or an access token
+	SSHKey        string `json:"sshKey,omitempty"`     // a private key, PEM or OpenSSH form, without passphrase
+	KnownHosts    string `json:"knownHosts,omitempty"` // lines as in ssh's known_hosts
 	WebhookSecret string `json:"webhookSecret"`
 }
 

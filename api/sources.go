@@ -84,7 +84,8 @@ func (s sources) create(ctx context.Context, in *struct{ Body wire.SourceInput }
 		return nil, err
 	}
 	secrets := crontopus.SourceSecrets{
-		Username: in.Body.Username, Password: in.Body.Password, WebhookSecret: cmp.Or(in.Body.WebhookSecret, token.New(token.Webhook)),
+		Username: in.Body.Username, Password: in.Body.Password, SSHKey: in.Body.SSHKey, KnownHosts: in.Body.KnownHosts,
+		WebhookSecret: cmp.Or(in.Body.WebhookSecret, token.New(token.Webhook)),
 	}
 	if err := s.store.CreateSource(ctx, c.tenant, c.actor(), source, secrets); err != nil {
 		return nil, err
@@ -113,6 +114,11 @@ func (s sources) newSource(tenant crontopus.TenantID, in wire.SourceInput) (cron
 			return source, err
 		}
 	}
+	for what, text := range map[string]string{"the ssh key": in.SSHKey, "known_hosts": in.KnownHosts} {
+		if err := checkLines(what, text); err != nil {
+			return source, err
+		}
+	}
 	if strings.HasPrefix(source.Branch, "-") || strings.ContainsAny(source.Branch, " ~^:?*[\\") || strings.Contains(source.Branch, "..") {
 		return source, invalid("%q is not the name of a branch", source.Branch)
 	}
@@ -124,6 +130,11 @@ func (s sources) newSource(tenant crontopus.TenantID, in wire.SourceInput) (cron
 		return source, err
 	}
 	return source, s.checkSourceURL(in.URL)
+}
+
+// checkLines refuses what is no text of a few kilobytes.
+func checkLines(what, s string) error {
+	return checkText(what, strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(s), 32<<10)
 }
 
 // checkSourceURL asks the syncer's rules. Whatever they say, it is the request's fault.

@@ -18,6 +18,7 @@ const envSourcePassword = "CRONTOPUS_SOURCE_PASSWORD"
 // sourceFlags are the words of sources add that need work before they can be sent.
 type sourceFlags struct {
 	interval, passwordFile, webhookSecretFile string
+	sshKeyFile, knownHostsFile                string
 }
 
 func newSourcesAddCommand() *cobra.Command {
@@ -28,18 +29,23 @@ func newSourcesAddCommand() *cobra.Command {
 		Short: "Connect a Git repository",
 		Long: `Connect a Git repository, and print the address and the secret of its webhook. The
 password or token of a private repository is read from a file (- is standard input) or
-from $` + envSourcePassword + `, so that it stays out of the shell's history.`,
+from $` + envSourcePassword + `, so that it stays out of the shell's history. A repository
+that is fetched by ssh needs a deploy key without passphrase, and the lines that ssh-keyscan
+prints of its server, once you have compared them with what the server's operator publishes.`,
 		Example: `  crontopus sources add ops --url https://forge.example.com/ops/cron.git --path jobs
-  crontopus sources add ops --url https://forge.example.com/ops/cron.git --username bot --password-file token`,
+  crontopus sources add ops --url https://forge.example.com/ops/cron.git --username bot --password-file token
+  crontopus sources add ops --url git@forge.example.com:ops/cron.git --ssh-key-file deploy_key --known-hosts-file forge_hosts`,
 		Args: exactArgs("NAME"),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&in.URL, "url", "", "address to clone from, https://…")
+	flags.StringVar(&in.URL, "url", "", "address to clone from: https://…, ssh://user@host/path or user@host:path")
 	flags.StringVar(&in.Branch, "branch", "main", "branch to follow")
 	flags.StringVar(&in.Path, "path", "", "folder that holds the manifests (default: the whole repository)")
 	flags.StringVar(&f.interval, "interval", "60s", "how often to look for news; a webhook makes it instant")
 	flags.StringVar(&in.Username, "username", "", "user name for a private repository")
 	flags.StringVar(&f.passwordFile, "password-file", "", "`file` that holds its password or access token")
+	flags.StringVar(&f.sshKeyFile, "ssh-key-file", "", "`file` that holds the private key for a repository by ssh")
+	flags.StringVar(&f.knownHostsFile, "known-hosts-file", "", "`file` that holds the known_hosts lines of its server")
 	flags.StringVar(&f.webhookSecretFile, "webhook-secret-file", "", "`file` that holds the webhook's secret (default: one is made)")
 	output := addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -88,19 +94,33 @@ func (f sourceFlags) fill(in *wire.SourceInput, stdin io.Reader) (err error) {
 	if in.Interval, err = crontopus.ParseDuration(f.interval); err != nil {
 		return crontopus.Errorf(crontopus.CodeInvalid, "--interval: %w", err)
 	}
-	if f.passwordFile == "-" && f.webhookSecretFile == "-" {
+	in.Password = os.Getenv(envSourcePassword)
+	stdins := 0
+	for _, name := range []string{f.passwordFile, f.webhookSecretFile, f.sshKeyFile, f.knownHostsFile} {
+		if name == "-" {
+			stdins++
+		}
+	}
+	if stdins > 1 {
 		return crontopus.Errorf(crontopus.CodeInvalid, "standard input cannot hold both secrets").WithHint("put one of them into a file")
 	}
-	in.Password = os.Getenv(envSourcePassword)
-	if f.passwordFile != "" {
-		if in.Password, err = secretFile("--password-file", f.passwordFile, stdin); err != nil {
+	for _, secret := range []struct {
+		flag, file string
+		into       *string
+	}{
+		{"--password-file", f.passwordFile, &in.Password},
+		{"--webhook-secret-file", f.webhookSecretFile, &in.WebhookSecret},
+		{"--ssh-key-file", f.sshKeyFile, &in.SSHKey},
+		{"--known-hosts-file", f.knownHostsFile, &in.KnownHosts},
+	} {
+		if secret.file == "" {
+			continue
+		}
+		if *secret.into, err = secretFile(secret.flag, secret.file, stdin); err != nil {
 			return err
 		}
 	}
-	if f.webhookSecretFile != "" {
-		in.WebhookSecret, err = secretFile("--webhook-secret-file", f.webhookSecretFile, stdin)
-	}
-	return err
+	return nil
 }
 
 // secretFile reads a secret without the newline that editors put at its end.

@@ -12,6 +12,7 @@ type failure struct {
 	Reason   string              `json:"reason"`  // a source's condition reason
 	Stalled  bool                `json:"stalled"` // a person must act: trying again would not help
 	Message  string              `json:"message"`
+	Unread   bool                `json:"unread,omitempty"`   // it is about the server: no revision was looked at
 	Problems []crontopus.Problem `json:"problems,omitempty"` // of the content that was refused
 }
 
@@ -43,6 +44,9 @@ func refused(reason string, problems []crontopus.Problem) *failure {
 // ofContent reports whether the failure is about what the revision says: another commit is
 // then what helps, so polling goes on.
 func (f *failure) ofContent() bool {
+	if f.Unread {
+		return false
+	}
 	switch f.Reason {
 	case crontopus.ReasonValidationFailed, crontopus.ReasonVerificationFailed, crontopus.ReasonRemovalBlocked:
 		return true

@@ -179,7 +179,7 @@ func TestAddressesOutsideTheAllowedNetworks(t *testing.T) {
 		"metadata":                 {"https://169.254.169.254/x.git", "--allow-network 169.254.169.254/32"},
 		"a name for loopback":      {"https://localhost:1/x.git", "cannot fetch"},
 		"a file":                   {"file:///etc", "--allow-file-sources"},
-		"ssh":                      {"ssh://git@example.com/x.git", "https://"},
+		"ssh":                      {"ssh://git@169.254.169.254/x.git", "--allow-network 169.254.169.254/32"},
 		"ext":                      {"ext::sh -c id", "URL"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,6 +33,7 @@ type mirror struct {
 	q         fetchRequest
 	branch    plumbing.ReferenceName
 	remote    *httpRemote
+	ssh       *sshRemote          // nil where the repository is fetched otherwise
 	store     *filesystem.Storage // nil until update
 	head      plumbing.Hash
 	shallow   map[plumbing.Hash]bool // commits whose parents are not here
@@ -53,6 +54,12 @@ func newMirror(q fetchRequest) (*mirror, error) {
 		return nil, stalled(crontopus.ReasonFetchFailed, "%q cannot name a branch", q.Branch)
 	}
 	m.remote = q.install()
+	if u, ok := parseSSH(q.URL); ok {
+		var err error
+		if m.ssh, err = q.newSSH(u, &m.remote.exceeded); err != nil {
+			return nil, err
+		}
+	}
 	return m, nil
 }
 
@@ -64,7 +71,7 @@ func (m *mirror) close() {
 
 // remoteHead asks where the branch is. It costs one request and downloads no objects.
 func (m *mirror) remoteHead(ctx context.Context) (plumbing.Hash, error) {
-	refs, err := m.git(nil).ListContext(ctx, &git.ListOptions{Auth: m.q.auth()})
+	refs, err := m.git(nil).ListContext(ctx, &git.ListOptions{Auth: m.auth(), ProxyOptions: m.ssh.proxyOptions()})
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
@@ -151,7 +158,8 @@ func (m *mirror) fresh(ctx context.Context, depth int) error {
 func (m *mirror) fetch(ctx context.Context, store *filesystem.Storage, depth int) error {
 	m.fetched = true
 	err := m.git(store).FetchContext(ctx, &git.FetchOptions{
-		RefSpecs: []config.RefSpec{m.refSpec()}, Depth: depth, Auth: m.q.auth(), Tags: git.NoTags, Force: true,
+		RefSpecs: []config.RefSpec{m.refSpec()}, Depth: depth, Auth: m.auth(), ProxyOptions: m.ssh.proxyOptions(),
+		Tags: git.NoTags, Force: true,
 	})
 	if errors.Is(err, git.NoErrAlreadyUpToDate) {
 		return nil

@@ -75,6 +75,8 @@ type fetchRequest struct {
 	Mirror           string         `json:"mirror"` // folder of the bare repository
 	Username         string         `json:"username,omitempty"`
 	Password         string         `json:"password,omitempty"`
+	SSHKey           string         `json:"sshKey,omitempty"`
+	KnownHosts       string         `json:"knownHosts,omitempty"`
 	AllowNetworks    []netip.Prefix `json:"allowNetworks,omitempty"`
 	AllowFileSources bool           `json:"allowFileSources,omitempty"`
 	Applied          string         `json:"applied,omitempty"` // commit in force: changes are told since it

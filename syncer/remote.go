@@ -41,8 +41,10 @@ func (q *fetchRequest) install() *httpRemote {
 	c := githttp.NewClient(&http.Client{Transport: remote, CheckRedirect: sameHost})
 	client.InstallProtocol("https", c)
 	client.InstallProtocol("http", c)
-	client.InstallProtocol("ssh", nil)
 	client.InstallProtocol("git", nil)
+	if _, ok := parseSSH(q.URL); !ok {
+		client.InstallProtocol("ssh", nil)
+	}
 	if !q.AllowFileSources {
 		client.InstallProtocol("file", nil)
 	}
@@ -101,7 +103,11 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 
 // auth returns the request's credentials as go-git takes them; they never become part of
 // the URL, which errors name.
-func (q *fetchRequest) auth() transport.AuthMethod {
+func (m *mirror) auth() transport.AuthMethod {
+	if m.ssh != nil {
+		return m.ssh.auth
+	}
+	q := m.q
 	if q.Username == "" && q.Password == "" || strings.HasPrefix(q.URL, "file:") {
 		return nil
 	}
@@ -120,6 +126,9 @@ func (m *mirror) explain(err error) error {
 	}
 	if unexpected, ok := errors.AsType[*plumbing.UnexpectedError](err); ok {
 		err = unexpected.Err // it does not unwrap by itself
+	}
+	if f := m.ssh.explain(err, m.q.URL); f != nil {
+		return f
 	}
 	fetchFailed := crontopus.ReasonFetchFailed
 	switch guarded, isGuarded := errors.AsType[*crontopus.Error](err); {

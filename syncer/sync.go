@@ -103,7 +103,7 @@ func (a *attempt) fetch(ctx context.Context) (*fetchChild, *listing, error) {
 	status := a.source.Status
 	child, l, err := a.fetcher.start(ctx, fetchRequest{
 		URL: a.source.URL, Branch: a.source.Branch, Path: a.source.Path, Mirror: a.mirror(a.source.ID),
-		Username: secrets.Username, Password: secrets.Password,
+		Username: secrets.Username, Password: secrets.Password, SSHKey: secrets.SSHKey, KnownHosts: secrets.KnownHosts,
 		AllowNetworks: a.AllowNetworks, AllowFileSources: a.AllowFileSources,
 		Applied: strings.TrimPrefix(status.LastAppliedRevision, crontopus.Revision(a.source.Branch, "")),
 		Settled: status.LastAttemptedRevision == status.LastAppliedRevision && status.HeldPlan == "",

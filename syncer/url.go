@@ -14,15 +14,18 @@ import (
 // fetched, plain http or a file where the operator did not allow it, credentials inside it. A host's
 // name is not resolved here; that is checked at each dial.
 func CheckURL(raw string, opts Options) error {
+	if u, ok := parseSSH(raw); ok && !strings.ContainsAny(raw, "?#\n\r\t\\ ") {
+		return checkSSH(u, opts)
+	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme == "" {
 		return crontopus.Errorf(crontopus.CodeInvalid, "this is not the URL of a repository").
-			WithHint("write it like https://git.example.com/team/jobs.git; git@host:path is not supported yet")
+			WithHint("write it like https://git.example.com/team/jobs.git or git@git.example.com:team/jobs.git")
 	}
 	switch scheme := strings.ToLower(u.Scheme); {
-	case scheme == "ssh", scheme == "git+ssh", scheme == "git":
+	case scheme == "git+ssh", scheme == "git":
 		return crontopus.Errorf(crontopus.CodeUnsupported, "repositories are not fetched by %s", scheme).
-			WithHint("use the repository's https:// address with an access token")
+			WithHint("use the repository's https:// address with an access token, or its ssh:// address with a deploy key")
 	case u.User != nil:
 		return crontopus.Errorf(crontopus.CodeInvalid, "the URL holds a user or password, which would be shown to everybody").
 			WithHint("leave it out of the URL and give the source a username and password")

@@ -109,6 +109,8 @@ type SourceInput struct {
 	Interval      crontopus.Duration `json:"interval,omitempty"`
 	Username      string             `json:"username,omitempty"`
 	Password      string             `json:"password,omitempty"`
+	SSHKey        string             `json:"sshKey,omitempty"`
+	KnownHosts    string             `json:"knownHosts,omitempty"`
 	WebhookSecret string             `json:"webhookSecret,omitempty"`
 }
 
