@@ -48,17 +48,27 @@ type AgentStatus struct {
 // AgentReport is what an agent says after each reconcile. It is kept whole, the newest
 // only.
 type AgentReport struct {
-	At        time.Time         `json:"at"`
-	Version   string            `json:"version"`
-	Scheduler string            `json:"scheduler"` // crontab, builtin, …
-	Timezone  string            `json:"timezone"`  // the host's own zone
-	Facts     map[string]string `json:"facts,omitempty"`
-	Applied   Generation        `json:"applied"`           // what the scheduler holds
-	Paused    bool              `json:"paused,omitempty"`  // crontopus-agent pause was said on the host
-	Refused   *Refusal          `json:"refused,omitempty"` // the newest bundle, if it was not accepted
-	Denied    []Denial          `json:"denied,omitempty"`  // jobs that the host's policy forbids
-	Drift     []Drift           `json:"drift,omitempty"`   // what was found changed, and repaired, within the last hour
-	Error     string            `json:"error,omitempty"`   // why the last apply failed
+	At         time.Time         `json:"at"`                  // by the host's clock
+	ReceivedAt time.Time         `json:"receivedAt,omitzero"` // by the server's, which sets it
+	Version    string            `json:"version"`
+	Scheduler  string            `json:"scheduler"` // crontab, builtin, …
+	Timezone   string            `json:"timezone"`  // the host's own zone
+	Facts      map[string]string `json:"facts,omitempty"`
+	Applied    Generation        `json:"applied"`           // what the scheduler holds
+	Paused     bool              `json:"paused,omitempty"`  // crontopus-agent pause was said on the host
+	Refused    *Refusal          `json:"refused,omitempty"` // the newest bundle, if it was not accepted
+	Denied     []Denial          `json:"denied,omitempty"`  // jobs that the host's policy forbids
+	Drift      []Drift           `json:"drift,omitempty"`   // what was found changed, and repaired, within the last hour
+	Error      string            `json:"error,omitempty"`   // why the last apply failed
+}
+
+// ClockSkew returns how far the host's clock was ahead of the server's at the report,
+// below zero for behind. The time that the report travelled is in it.
+func (r *AgentReport) ClockSkew() time.Duration {
+	if r.ReceivedAt.IsZero() {
+		return 0
+	}
+	return r.At.Sub(r.ReceivedAt)
 }
 
 // Refusal says why an agent did not accept a bundle; the last good one stays in force.

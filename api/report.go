@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"crontopus.dev/crontopus"
 )
@@ -14,6 +15,7 @@ type reportStore interface {
 // report takes what an agent says after each reconcile.
 type report struct {
 	store         reportStore
+	now           func() time.Time
 	wakePublisher func()
 }
 
@@ -27,6 +29,7 @@ func (s report) save(ctx context.Context, in *struct{ Body crontopus.AgentReport
 	if err := checkPairs("fact", in.Body.Facts); err != nil {
 		return nil, err
 	}
+	in.Body.ReceivedAt = s.now().UTC()
 	if err := s.store.SaveReport(ctx, c.tenant, c.agent.ID, in.Body); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func registerAll(r *router, a *API, o Options) {
 	agents{o.Store, o.Now, a.agents, a.board, o.WakePublisher}.register(r)
 	newEnroll(o).register(r)
 	bundle{o.Store, o.Installation.Epoch, a.agents, a.board}.register(r)
-	report{o.Store, o.WakePublisher}.register(r)
+	report{o.Store, o.Now, o.WakePublisher}.register(r)
 	newCheckIns(o.Store, o.Now, o.Observer).register(r)
 	description{r.huma}.register(r)
 }

@@ -130,6 +130,7 @@ func describeAgent(t *table, a crontopus.Agent) {
 	t.row("Version:", orDash(r.Version))
 	t.row("Scheduler:", orDash(r.Scheduler))
 	t.row("Timezone:", orDash(r.Timezone))
+	t.row("Clock:", clock(r))
 	t.row("Generation:", generation(r.Applied)+" applied, "+generation(s.Desired)+" published")
 	t.row("Delivered up to:", t.style.time(s.SpoolDrained))
 	if r.Error != "" {
@@ -191,6 +192,23 @@ func agentState(a crontopus.Agent, now time.Time) string {
 		return "paused"
 	}
 	return "online"
+}
+
+// clockNoise is what a report's way to the server may take: less says nothing of clocks.
+const clockNoise = 5 * time.Second
+
+// clock says how the host's clock stood to the server's at the last report.
+func clock(r crontopus.AgentReport) string {
+	skew := r.ClockSkew().Truncate(time.Second)
+	switch {
+	case r.ReceivedAt.IsZero():
+		return "-"
+	case skew > clockNoise:
+		return crontopus.Duration(skew).String() + " ahead of the server's; set it by NTP"
+	case skew < -clockNoise:
+		return crontopus.Duration(-skew).String() + " behind the server's; set it by NTP"
+	}
+	return "as the server's"
 }
 
 func generation(g crontopus.Generation) string {

@@ -32,6 +32,22 @@ func TestAgentState(t *testing.T) {
 	}
 }
 
+func TestClockSaysHowFarTheHostsIsOff(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for ahead, want := range map[time.Duration]string{
+		0:                          "as the server's",
+		-1200 * time.Millisecond:   "as the server's",
+		time.Hour + 3e8:            "1h ahead of the server's; set it by NTP",
+		-time.Hour:                 "1h behind the server's; set it by NTP",
+		10 * 365 * 24 * time.Hour:  "521w3d ahead of the server's; set it by NTP",
+		-10 * 365 * 24 * time.Hour: "521w3d behind the server's; set it by NTP",
+	} {
+		require.Equal(t, want, clock(crontopus.AgentReport{At: at.Add(ahead), ReceivedAt: at}))
+	}
+	require.Equal(t, "-", clock(crontopus.AgentReport{At: at}), "it has not reported yet")
+}
+
 func TestOutputIsExactForToolsAndHarmlessOnATerminal(t *testing.T) {
 	t.Parallel()
 	output := []byte("one\x1b]0;owned\a\ttwo\nthree")
