@@ -55,6 +55,18 @@ func execMany(ctx context.Context, t tx, v many, query string) (n int64, err err
 	return n, nil
 }
 
+// collectMany reads all rows of a query on all values.
+func collectMany[T any](ctx context.Context, t tx, scan func(row, *T) error, v many, query string) (all []T, err error) {
+	for statement, args := range t.Many(v, query) {
+		found, err := collect(ctx, t, scan, statement, args...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
 // Many passes each column as one array, so that one text serves batches of every size.
 func (p postgresTx) Many(v many, query string) iter.Seq2[string, []any] {
 	return func(yield func(string, []any) bool) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"crontopus.dev/crontopus"
 )
@@ -123,46 +122,4 @@ func (s *Store) LastRuns(ctx context.Context, tenant crontopus.TenantID, jobs []
 		return nil
 	})
 	return last, err
-}
-
-// runKept is a run as check-ins are folded into it.
-type runKept struct {
-	crontopus.Run
-	agentID string
-	at      time.Time
-}
-
-// findRun reads the run that the condition finds, or errNoRow.
-func findRun(ctx context.Context, t tx, where string, args ...any) (runKept, error) {
-	var run listedRun
-	var agentID string
-	err := scanRun(t.QueryRow(ctx, "SELECT "+runColumns+", r.output, COALESCE(r.agent_id, '')"+fromRuns+where, args...),
-		&run, blob(&run.Output), &agentID)
-	return runKept{run.Run, agentID, time.UnixMicro(run.at)}, err
-}
-
-// saveRun writes a run whole.
-func saveRun(ctx context.Context, t tx, tenant crontopus.TenantID, r runKept) error {
-	var agentID any
-	if r.agentID != "" {
-		agentID = r.agentID
-	}
-	_, err := t.Exec(ctx, `
-		INSERT INTO runs (tenant_id, id, namespace, name, agent_id, at, state, scheduled_for, started_at,
-			finished_at, exit_code, attempt, message, revision, output)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-		ON CONFLICT (tenant_id, id) DO UPDATE SET state = excluded.state, scheduled_for = excluded.scheduled_for,
-			started_at = excluded.started_at, finished_at = excluded.finished_at, exit_code = excluded.exit_code,
-			attempt = excluded.attempt, message = excluded.message, revision = excluded.revision, output = excluded.output`,
-		tenant, r.ID, r.Job.Namespace, r.Job.Name, agentID, micros(r.at), r.State, optional(r.ScheduledFor),
-		optional(r.Started), optional(r.Finished), r.ExitCode, r.Attempt, r.Message, r.Revision, output(r.Output))
-	return err
-}
-
-// output is never NULL in the table.
-func output(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
 }

@@ -172,6 +172,14 @@ var checkInCases = cases{
 		}
 		require.Empty(t, w.runs())
 	},
+	"a job's name that no job can have": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		for _, name := range []string{"", "a\x00b", "\xff", "'; DROP TABLE runs; --"} {
+			c := checkIn("backup", crontopus.EventSuccess)
+			c.Job.Name = name
+			require.Equal(t, crontopus.CodeNotFound, w.refusal(a.ID, c), "%q", name)
+		}
+	},
 	"a run id is one in any case": func(t *testing.T, s *store.Store) {
 		w, a := running(t, s)
 		c := checkIn("backup", crontopus.EventStart)

@@ -1,0 +1,327 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+// fold takes the check-ins of many senders into runs: everything that they are about is
+// read in a few statements, the folding happens in memory, and what changed is written in two.
+type fold struct {
+	now   time.Time
+	items []item
+	may   map[grant]bool            // what was in a bundle of the agent, or with no agent, what the tenant ever had
+	byID  map[runKey]*runKept       // nil: there is none yet
+	byDue map[dueKey]*runKept       // the same
+	saved map[runKey]*crontopus.Run // the runs as the database has them
+}
+
+// item is one check-in on its way.
+type item struct {
+	crontopus.CheckIn
+	tenant  crontopus.TenantID
+	agentID string
+	result  *error
+}
+
+// grant is a job that an agent may check in for, or anybody of the tenant if it names none.
+type grant struct {
+	tenant  crontopus.TenantID
+	agentID string
+	job     crontopus.JobName
+}
+
+type runKey struct {
+	tenant crontopus.TenantID
+	id     string
+}
+
+// dueKey is what a schedule starts one run for.
+type dueKey struct {
+	grant
+	at int64
+}
+
+// runKept is a run as check-ins are folded into it.
+type runKept struct {
+	crontopus.Run
+	tenant  crontopus.TenantID
+	agentID string
+	at      int64 // its place in lists
+}
+
+func (r *runKept) key() runKey { return runKey{r.tenant, r.ID} }
+
+func (i *item) key() runKey { return runKey{i.tenant, i.RunID} }
+
+func (i *item) grant() grant { return grant{i.tenant, i.agentID, i.Job} }
+
+// due is the instant's key. Only an agent has a schedule.
+func (i *item) due() (dueKey, bool) {
+	if i.agentID == "" || i.ScheduledFor == nil {
+		return dueKey{}, false
+	}
+	return dueKey{i.grant(), micros(*i.ScheduledFor)}, true
+}
+
+// newFold takes what can be stored; the rest has its answer.
+func newFold(now time.Time, submissions []*submission) *fold {
+	f := &fold{now: now, may: map[grant]bool{}, byID: map[runKey]*runKept{}, byDue: map[dueKey]*runKept{},
+		saved: map[runKey]*crontopus.Run{}}
+	for _, s := range submissions {
+		s.results = make([]error, len(s.list))
+		for i, c := range s.list {
+			c, err := tidy(c)
+			if err != nil {
+				s.results[i] = err
+				continue
+			}
+			f.items = append(f.items, item{c, s.tenant, s.agentID, &s.results[i]})
+		}
+	}
+	return f
+}
+
+// read reads and locks what the check-ins are about.
+func (f *fold) read(ctx context.Context, t tx) error {
+	if err := f.readGrants(ctx, t); err != nil {
+		return err
+	}
+	for i := range f.items {
+		f.byID[f.items[i].key()] = nil
+	}
+	var v many
+	keys := slices.SortedFunc(maps.Keys(f.byID), func(a, b runKey) int { return cmp.Compare(a.id, b.id) })
+	withEach(&v, "tenant", "text", keys, func(k *runKey) string { return string(k.tenant) })
+	withEach(&v, "run", "text", keys, func(k *runKey) string { return k.id })
+	if err := f.readRuns(ctx, t, v, "r.tenant_id = v.tenant AND r.id = v.run"); err != nil {
+		return err
+	}
+	for i := range f.items {
+		run := f.byID[f.items[i].key()]
+		if due, ok := f.items[i].due(); ok && (run == nil || run.ScheduledFor == nil) {
+			if _, known := f.byDue[due]; !known {
+				f.byDue[due] = nil
+			}
+		}
+	}
+	return f.readDue(ctx, t)
+}
+
+// readDue reads the runs of the instants that check-ins name, where those are not known yet.
+func (f *fold) readDue(ctx context.Context, t tx) error {
+	var keys []dueKey
+	for k, run := range f.byDue {
+		if run == nil {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b dueKey) int { return cmp.Compare(a.at, b.at) })
+	var v many
+	withEach(&v, "tenant", "text", keys, func(k *dueKey) string { return string(k.tenant) })
+	withEach(&v, "agent", "text", keys, func(k *dueKey) string { return k.agentID })
+	withEach(&v, "space", "text", keys, func(k *dueKey) string { return k.job.Namespace })
+	withEach(&v, "job", "text", keys, func(k *dueKey) string { return k.job.Name })
+	withEach(&v, "due", "bigint", keys, func(k *dueKey) int64 { return k.at })
+	return f.readRuns(ctx, t, v, `r.tenant_id = v.tenant AND r.namespace = v.space AND r.name = v.job AND r.agent_id = v.agent
+		AND r.scheduled_for = v.due`)
+}
+
+// readRuns reads the runs that the condition joins with values. CROSS JOIN tells SQLite to
+// begin with the values; to PostgreSQL it is a join like any other.
+func (f *fold) readRuns(ctx context.Context, t tx, v many, on string) error {
+	found, err := collectMany(ctx, t, scanKept, v, `
+		SELECT r.tenant_id, COALESCE(r.agent_id, ''), r.id, r.namespace, r.name, r.state, r.scheduled_for, r.started_at,
+			r.finished_at, r.exit_code, r.attempt, r.message, r.revision, r.at, r.output
+		FROM v CROSS JOIN runs r WHERE `+on+t.ForUpdate("r"))
+	for i := range found {
+		run := &found[i]
+		if f.saved[run.key()] != nil {
+			continue // found by its id before
+		}
+		as := run.Run
+		f.saved[run.key()] = &as
+		f.know(run)
+	}
+	return err
+}
+
+func scanKept(r row, k *runKept) error {
+	return r.Scan(&k.tenant, &k.agentID, &k.ID, &k.Job.Namespace, &k.Job.Name, &k.State, maybe(&k.ScheduledFor),
+		maybe(&k.Started), maybe(&k.Finished), &k.ExitCode, &k.Attempt, &k.Message, &k.Revision, &k.at, blob(&k.Output))
+}
+
+// know remembers a run under what it may be found by.
+func (f *fold) know(run *runKept) {
+	f.byID[run.key()] = run
+	if run.agentID != "" && run.ScheduledFor != nil {
+		f.byDue[dueKey{grant{run.tenant, run.agentID, run.Job}, micros(*run.ScheduledFor)}] = run
+	}
+}
+
+// readGrants reads who may check in for what.
+func (f *fold) readGrants(ctx context.Context, t tx) error {
+	for i := range f.items {
+		g := f.items[i].grant()
+		f.may[g] = false
+		g.agentID = ""
+		f.may[g] = false
+	}
+	var agents, anybody []grant
+	for g := range f.may {
+		if g.agentID != "" {
+			agents = append(agents, g)
+		} else {
+			anybody = append(anybody, g)
+		}
+	}
+	scan := func(r row, g *grant) error { return r.Scan(&g.tenant, &g.agentID, &g.job.Namespace, &g.job.Name) }
+	granted, err := collectMany(ctx, t, scan, grants(agents), `
+		SELECT j.tenant_id, j.agent_id, j.namespace, j.name FROM v CROSS JOIN agent_jobs j
+			WHERE j.tenant_id = v.tenant AND j.agent_id = v.agent AND j.namespace = v.space AND j.name = v.job`)
+	if err != nil {
+		return err
+	}
+	known, err := collectMany(ctx, t, scan, grants(anybody), `
+		SELECT j.tenant_id, '', j.namespace, j.name FROM v CROSS JOIN job_names j
+			WHERE j.tenant_id = v.tenant AND j.namespace = v.space AND j.name = v.job`)
+	for _, g := range append(granted, known...) {
+		f.may[g] = true
+	}
+	return err
+}
+
+func grants(list []grant) (v many) {
+	withEach(&v, "tenant", "text", list, func(g *grant) string { return string(g.tenant) })
+	withEach(&v, "agent", "text", list, func(g *grant) string { return g.agentID })
+	withEach(&v, "space", "text", list, func(g *grant) string { return g.job.Namespace })
+	withEach(&v, "job", "text", list, func(g *grant) string { return g.job.Name })
+	return v
+}
+
+// apply folds the check-ins into the runs, in their order.
+func (f *fold) apply() {
+	for i := range f.items {
+		if err := f.one(&f.items[i]); err != nil {
+			*f.items[i].result = err
+		}
+	}
+}
+
+func (f *fold) one(i *item) error {
+	g := i.grant()
+	if !f.may[g] {
+		g.agentID = ""
+		if i.agentID == "" || !f.may[g] {
+			return noJob(i.Job)
+		}
+		return crontopus.Errorf(crontopus.CodeForbidden, "the job %s was in no bundle of this agent", i.Job)
+	}
+	due, scheduled := i.due()
+	run := f.byID[i.key()]
+	if run == nil && scheduled { // there is one for a job, an agent and an instant
+		run = f.byDue[due]
+	}
+	switch {
+	case run == nil:
+		f.know(&runKept{crontopus.NewRun(i.CheckIn, ""), i.tenant, i.agentID, micros(place(i.CheckIn, f.now))})
+		return nil
+	case run.Job != i.Job || run.agentID != i.agentID:
+		return crontopus.Errorf(crontopus.CodeInvalid, "the run id %s belongs to another run", i.RunID)
+	case run.ScheduledFor == nil && scheduled && f.byDue[due] != nil:
+		i.ScheduledFor = nil // another run has it
+	}
+	run.Apply(i.CheckIn)
+	f.know(run)
+	return nil
+}
+
+// write writes the runs that are new, and those that changed. That another server was first
+// with one of them shows in what is written, and the fold begins anew.
+func (f *fold) write(ctx context.Context, t tx) error {
+	var fresh, changed []*runKept
+	for key, run := range f.byID {
+		switch was := f.saved[key]; {
+		case run == nil:
+		case was == nil:
+			fresh = append(fresh, run)
+		case !sameRun(*was, run.Run):
+			changed = append(changed, run)
+		}
+	}
+	v := runTable(fresh)
+	n, err := execMany(ctx, t, v, `
+		INSERT INTO runs (tenant_id, id, namespace, name, agent_id, at, state, scheduled_for, started_at,
+			finished_at, exit_code, attempt, message, revision, output)
+		SELECT tenant, run, space, job, agent, place, state, due, began, ended, code, try, message, revision, output
+		FROM v WHERE true ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return err
+	}
+	if int(n) != len(fresh) {
+		return unavailable(errRaced)
+	}
+	_, err = execMany(ctx, t, runTable(changed), `
+		UPDATE runs SET state = v.state, scheduled_for = v.due, started_at = v.began, finished_at = v.ended,
+			exit_code = v.code, attempt = v.try, message = v.message, revision = v.revision, output = v.output
+		FROM v WHERE runs.tenant_id = v.tenant AND runs.id = v.run`)
+	if crontopus.ErrorCode(err) == crontopus.CodeConflict { // the instant is another run's since it was looked for
+		err = unavailable(errRaced)
+	}
+	return err
+}
+
+// runTable holds whole runs, in the order of their ids, in which every server writes them.
+func runTable(runs []*runKept) (v many) {
+	slices.SortFunc(runs, func(a, b *runKept) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.tenant, b.tenant))
+	})
+	withEach(&v, "tenant", "text", runs, func(r **runKept) string { return string((*r).tenant) })
+	withEach(&v, "run", "text", runs, func(r **runKept) string { return (*r).ID })
+	withEach(&v, "space", "text", runs, func(r **runKept) string { return (*r).Job.Namespace })
+	withEach(&v, "job", "text", runs, func(r **runKept) string { return (*r).Job.Name })
+	withEach(&v, "agent", "text", runs, func(r **runKept) *string { return orNull((*r).agentID) })
+	withEach(&v, "place", "bigint", runs, func(r **runKept) int64 { return (*r).at })
+	withEach(&v, "state", "text", runs, func(r **runKept) string { return string((*r).State) })
+	withEach(&v, "due", "bigint", runs, func(r **runKept) *int64 { return optional((*r).ScheduledFor) })
+	withEach(&v, "began", "bigint", runs, func(r **runKept) *int64 { return optional((*r).Started) })
+	withEach(&v, "ended", "bigint", runs, func(r **runKept) *int64 { return optional((*r).Finished) })
+	withEach(&v, "code", "bigint", runs, func(r **runKept) *int { return (*r).ExitCode })
+	withEach(&v, "try", "bigint", runs, func(r **runKept) int { return (*r).Attempt })
+	withEach(&v, "message", "text", runs, func(r **runKept) string { return (*r).Message })
+	withEach(&v, "revision", "text", runs, func(r **runKept) string { return (*r).Revision })
+	withEach(&v, "output", "bytea", runs, func(r **runKept) []byte { return output((*r).Output) })
+	return v
+}
+
+// sameRun reports whether nothing that is stored differs. Two final states of one attempt
+// do not occur, so the output need not be compared.
+func sameRun(a, b crontopus.Run) bool {
+	return a.State == b.State && a.Attempt == b.Attempt && a.Revision == b.Revision && sameTime(a.ScheduledFor, b.ScheduledFor) &&
+		sameTime(a.Started, b.Started) && sameTime(a.Finished, b.Finished)
+}
+
+func sameTime(a, b *time.Time) bool {
+	return (a == nil) == (b == nil) && (a == nil || a.Equal(*b))
+}
+
+// orNull is how text that may be absent is stored.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// output is never NULL in the table.
+func output(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/loop"
+)
+
+const (
+	// maxBatch is how many check-ins share a transaction; a sender's own are never divided.
+	maxBatch = 500
+	// maxWaiting is how many check-ins may wait for a transaction. Who comes then is told
+	// at once to come later.
+	maxWaiting = 10_000
+	// batchLimit is how long a transaction may take before the database counts as away.
+	batchLimit = 10 * time.Second
+)
+
+// Recorder commits the check-ins of all who wait in one transaction: a commit costs the
+// disk the same for one as for hundreds. Nobody waits for company: while a batch is being
+// committed, the next one gathers by itself.
+type Recorder struct {
+	store *Store
+	wake  loop.Signal
+
+	mu      sync.Mutex
+	queue   []*waiter // in the order of their coming
+	waiting int       // check-ins in queue
+	ended   bool      // Run is over, and nobody would answer
+}
+
+// waiter is a sender that waits for its answer.
+type waiter struct {
+	submission
+	ctx  context.Context
+	err  error         // of the transaction
+	done chan struct{} // closed once results or err are there
+}
+
+// NewRecorder returns a recorder for a store. Nothing is recorded before Run.
+func NewRecorder(s *Store) *Recorder { return &Recorder{store: s, wake: loop.NewSignal()} }
+
+// RecordCheckIns is Store.RecordCheckIns together with everybody else's. unavailable, at once,
+// where too many wait or the database is away. A caller whose ctx ends gets no answer,
+// and its check-ins may be recorded nevertheless.
+func (r *Recorder) RecordCheckIns(ctx context.Context, tenant crontopus.TenantID, agentID string, list []crontopus.CheckIn) ([]error, error) {
+	w := &waiter{submission: submission{tenant: tenant, agentID: agentID, list: list}, ctx: ctx, done: make(chan struct{})}
+	if err := r.enqueue(w); err != nil {
+		return nil, err
+	}
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		return nil, unavailable(ctx.Err())
+	}
+	if w.err != nil {
+		return nil, w.err
+	}
+	return w.results, nil
+}
+
+// Waiting is how many check-ins wait for a transaction.
+func (r *Recorder) Waiting() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.waiting
+}
+
+func (r *Recorder) enqueue(w *waiter) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return crontopus.Errorf(crontopus.CodeUnavailable, "the server is stopping").WithHint("try again: another may have taken its place")
+	}
+	if r.waiting > 0 && r.waiting+len(w.list) > maxWaiting {
+		return crontopus.Errorf(crontopus.CodeUnavailable, "%d check-ins wait for the database already", r.waiting).
+			WithHint("try again; if it lasts, the database is too slow for what is sent")
+	}
+	r.queue = append(r.queue, w)
+	r.waiting += len(w.list)
+	r.wake.Send()
+	return nil
+}
+
+// Run commits what is queued until ctx ends, then what is still queued, and returns nil.
+// Errors go to those who wait.
+func (r *Recorder) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			r.end()
+			r.drain(context.WithoutCancel(ctx))
+			return nil
+		case <-r.wake:
+			r.drain(context.WithoutCancel(ctx)) // a batch that began is finished
+		}
+	}
+}
+
+func (r *Recorder) end() {
+	r.mu.Lock()
+	r.ended = true
+	r.mu.Unlock()
+}
+
+// drain commits batches until nobody waits. When the database is away, everybody who waits
+// hears so at once, rather than one batch after the other.
+func (r *Recorder) drain(ctx context.Context) {
+	for {
+		batch := r.next(maxBatch)
+		if len(batch) == 0 {
+			return
+		}
+		if err := r.commit(ctx, batch); err != nil {
+			answer(r.next(maxWaiting), err)
+		}
+	}
+}
+
+// next takes waiters from the queue until they bring n check-ins. Who has gone is left out.
+func (r *Recorder) next(n int) (batch []*waiter) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken, count := 0, 0
+	for _, w := range r.queue {
+		if count > 0 && count+len(w.list) > n {
+			break
+		}
+		taken++
+		r.waiting -= len(w.list)
+		if w.ctx.Err() == nil {
+			batch = append(batch, w)
+			count += len(w.list)
+		}
+	}
+	clear(r.queue[:taken]) // what was answered is not kept
+	r.queue = r.queue[taken:]
+	return batch
+}
+
+// commit records a batch, or where one of it spoils the transaction, each by itself. It
+// returns an error if the database is away.
+func (r *Recorder) commit(ctx context.Context, batch []*waiter) error {
+	err := r.try(ctx, batch)
+	if err == nil || away(err) || len(batch) == 1 {
+		answer(batch, err)
+		return onlyAway(err)
+	}
+	for i, w := range batch {
+		err := r.try(ctx, batch[i:i+1])
+		if away(err) {
+			answer(batch[i:], err)
+			return err
+		}
+		answer([]*waiter{w}, err)
+	}
+	return nil
+}
+
+func (r *Recorder) try(ctx context.Context, batch []*waiter) error {
+	ctx, cancel := context.WithTimeout(ctx, batchLimit)
+	defer cancel()
+	submissions := make([]*submission, len(batch))
+	for i, w := range batch {
+		submissions[i] = &w.submission
+	}
+	return r.store.recordAll(ctx, scopeIngest, submissions)
+}
+
+// away reports whether an error is about the database rather than about what was sent.
+func away(err error) bool {
+	return err != nil && crontopus.ErrorCode(err) == crontopus.CodeUnavailable && !errors.Is(err, errRaced)
+}
+
+func onlyAway(err error) error {
+	if away(err) {
+		return err
+	}
+	return nil
+}
+
+// answer tells waiters what came of their check-ins.
+func answer(batch []*waiter, err error) {
+	for _, w := range batch {
+		w.err = err
+		close(w.done)
+	}
+}
