@@ -41,6 +41,10 @@ func Parse(expr string) (*Schedule, error) {
 		plain = fields
 	}
 	words := strings.FieldsFunc(plain, func(r rune) bool { return r == ' ' || r == '\t' })
+	if len(words) > 0 && strings.Contains(words[0], "TZ=") {
+		return nil, invalid("%.80q sets a time zone inside the schedule", expr).
+			WithHint("leave %.40s out, and name the zone in spec.timezone (schedule next: --timezone)", words[0])
+	}
 	if len(words) != len(fields) {
 		return nil, badCount(expr, len(words))
 	}

@@ -63,7 +63,7 @@ func loadZone(name string) (*zone, error) {
 	location, err := time.LoadLocation(name)
 	if err != nil || !portable(name) {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "%.80q is not a time zone", name).
-			WithHint("write an IANA name such as UTC, Europe/Berlin or America/New_York")
+			WithHint("%s", zoneHint(name))
 	}
 	z, _ := zones.LoadOrStore(name, newZone(location))
 	return z.(*zone), nil
