@@ -144,7 +144,7 @@ func typeHint(value any, want []string, schema *jsonschema.Schema) string {
 			return "write true or false"
 		}
 		if wants("array") {
-			return "write a list: [" + Quote(v) + "]"
+			return "write a list: " + listOf(v)
 		}
 		if _, err := strconv.Atoi(v); err == nil && wants("integer") {
 			return "write " + v + " without quotes"
@@ -155,6 +155,19 @@ func typeHint(value any, want []string, schema *jsonschema.Schema) string {
 		}
 	}
 	return writeOne(schema)
+}
+
+// listOf writes a command line as a list of its words; one with quotes, commas or a
+// shell's signs stays whole, for only its author knows where it parts.
+func listOf(line string) string {
+	words := strings.Fields(line)
+	if len(words) == 0 || strings.ContainsAny(line, "\"'\\$`|&;<>*,") {
+		words = []string{line}
+	}
+	for i, word := range words {
+		words[i] = Quote(word)
+	}
+	return "[" + strings.Join(words, ", ") + "]"
 }
 
 // badValue explains a value of the right type that is not among those allowed.
