@@ -124,7 +124,8 @@ func authorize(c caller, needs permission) error {
 	case needs.role() == "":
 		return crontopus.Errorf(crontopus.CodeForbidden, "only an agent may do this")
 	case !c.key.Role.Includes(needs.role()):
-		return crontopus.Errorf(crontopus.CodeForbidden, "this needs the role %s, and the API key %s has %s", needs.role(), c.key.Name, c.key.Role)
+		return crontopus.Errorf(crontopus.CodeForbidden, "this needs the role %s, and the API key %s has %s", needs.role(), c.key.Name, c.key.Role).
+			WithHint("ask an admin for a key with `crontopus api-keys create NAME --role %s`", needs.role())
 	}
 	return nil
 }

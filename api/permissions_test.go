@@ -11,6 +11,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api"
+	"crontopus.dev/crontopus/api/wire"
 )
 
 // allowed says which callers each permission lets through, and nothing else does.
@@ -135,4 +136,21 @@ func TestRevokedAPIKeyIsRefusedByTheNextRequest(t *testing.T) {
 	_, err := s.as(crontopus.RoleViewer).Whoami(t.Context())
 	require.Equal(t, crontopus.CodeUnauthorized, crontopus.ErrorCode(err))
 	require.NotEmpty(t, crontopus.ErrorHint(err))
+}
+
+func TestARoleThatIsTooLowIsToldHowToGetAnother(t *testing.T) {
+	s := newServer(t)
+	for route, role := range map[string]crontopus.Role{
+		"/api/v1/enrollment-tokens": crontopus.RoleOperator,
+		"/api/v1/sources":           crontopus.RoleAdmin,
+		"/api/v1/api-keys":          crontopus.RoleAdmin,
+	} {
+		r := s.send(http.MethodPost, route, "{}", s.bearer(crontopus.RoleViewer))
+		require.Equal(t, http.StatusForbidden, r.status, route)
+		var p wire.Problem
+		require.NoError(t, json.Unmarshal(r.body, &p))
+		require.Equal(t, crontopus.CodeForbidden, p.Code)
+		require.Contains(t, p.Detail, "this needs the role "+string(role))
+		require.Equal(t, "ask an admin for a key with `crontopus api-keys create NAME --role "+string(role)+"`", p.Hint)
+	}
 }
