@@ -31,21 +31,18 @@ var rooms = map[string]room{
 	"api":                 {[]string{"schedule", "api/wire"}, "it declares what it needs of store and syncer"},
 	"api/wire":            {nil, "server, client and agent share the messages"},
 	"api/client":          {[]string{"api/wire"}, "the agent links the client, so it must stay small"},
-	"agent":               {agentMay, "it runs privileged on every host"},
-	"agent/crontab":       {agentMay, "one scheduler"},
-	"agent/builtin":       {agentMay, "one scheduler"},
-	"agent/command":       {append([]string{"agent/crontab", "agent/builtin"}, agentMay...), "joins the agent with its schedulers"},
+	"agent":               {[]string{"schedule", "envelope", "api/wire", "api/client"}, "it runs privileged on every host"},
+	"agent/crontab":       {[]string{"agent", "schedule"}, "one scheduler"},
+	"agent/builtin":       {[]string{"agent", "schedule"}, "one scheduler"},
+	"agent/command":       {[]string{"agent", "agent/crontab", "agent/builtin", "schedule", "api/client"}, "joins the agent with its schedulers"},
 	"cli":                 {[]string{"app", "app/demo", "api/client", "api/wire", "manifests", "schema", "schedule"}, "commands talk to app and the client"},
 	"app":                 {anything, "the composition root"},
 	"app/metrics":         {[]string{"store"}, "who is measured declares what it tells; app hands it over"},
-	"app/demo":            {[]string{"app", "api/client", "api/wire", "examples"}, "the demo uses the product as a person does"},
+	"app/demo":            {[]string{"api/client", "api/wire", "examples"}, "the demo uses the product as a person does"},
 	"examples":            {nil, "files only, embedded"},
 	"cmd/crontopus":       {[]string{"cli"}, "main is 15 lines"},
 	"cmd/crontopus-agent": {[]string{"agent/command"}, "main is 15 lines"},
 }
-
-// agentMay is what every part of the agent may import.
-var agentMay = []string{"agent", "schedule", "envelope", "api/wire", "api/client"}
 
 // anything marks the composition root.
 var anything = []string{"*"}
@@ -96,6 +93,25 @@ func TestEveryLineOfTheLawHasItsPackage(t *testing.T) {
 	for pkg := range rooms {
 		if _, ok := lived[pkg]; !ok {
 			t.Errorf("rooms names %q, which does not exist", pkg)
+		}
+	}
+}
+
+func TestTheLawAllowsNothingThatNobodyUses(t *testing.T) {
+	t.Parallel()
+	used := map[string]bool{}
+	for _, f := range goFiles(t) {
+		for _, imported := range f.imports() {
+			if !f.test {
+				used[f.pkg+" imports "+strings.TrimPrefix(imported, module+"/")] = true
+			}
+		}
+	}
+	for pkg, room := range rooms {
+		for _, target := range room.may {
+			if target != "*" && !used[pkg+" imports "+target] {
+				t.Errorf("rooms lets %s import %s, which it does not: a door that nobody uses is closed", pkg, target)
+			}
 		}
 	}
 }
