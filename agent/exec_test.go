@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/user"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/agent"
@@ -180,6 +182,19 @@ func TestPassthroughAndSecrets(t *testing.T) {
 	require.Equal(t, "err ***\n", h.stderr.String())
 	require.Len(t, got[1].Output, len("out ***\nerr ***\n"))
 	require.NotContains(t, string(got[1].Output), "hunter2")
+}
+
+func TestAJobInheritsNoFileThatSomebodyLeftOpen(t *testing.T) {
+	left, err := os.Open("/etc/passwd")
+	require.NoError(t, err)
+	defer left.Close()
+	fd, err := unix.FcntlInt(left.Fd(), unix.F_DUPFD, 100) // as a shell does it: without close-on-exec
+	require.NoError(t, err)
+	defer unix.Close(fd)
+	h := newHost(t, sh(fmt.Sprintf("cat /dev/fd/%d", fd)))
+	code, got := h.exec(t)
+	require.NotZero(t, code)
+	require.NotContains(t, string(got[1].Output), "root:")
 }
 
 func TestRunsThatCannotStart(t *testing.T) {

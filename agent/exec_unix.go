@@ -84,6 +84,7 @@ func startChild(r *run, secrets map[string]string, output *capture) (*child, err
 	if c.killAfter <= 0 {
 		c.killAfter = killAfter
 	}
+	_ = keepFiles() // an old kernel cannot; then jobs have what cron would have given them
 	if err := c.start(output); err != nil {
 		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot start %s in %s as %s: %w", cmd.Args[0], dir, who.name, errors.Unwrap(err)).
 			WithHint("see that this user may enter the folder and execute the program")

@@ -78,6 +78,8 @@ func TestPolicyAllows(t *testing.T) {
 		{"PATH where programs are named", "executables: [/bin/echo]", nobody, env("PATH", "/x"), "PATH"},
 		{"LD_PRELOAD where programs are named", "executables: [/bin/echo]", nobody, env("LD_PRELOAD", "/x.so"), "LD_PRELOAD"},
 		{"LD_PRELOAD as a secret", "executables: [/bin/echo]", nobody, secret("LD_PRELOAD", "file:/x"), "LD_PRELOAD"},
+		{"what Node loads first, an allowed program", "executables: [/bin/echo]", nobody, env("NODE_OPTIONS", "--require /tmp/x"), "NODE_OPTIONS"},
+		{"what Git runs, all variables", "environment: ['*']", nobody, env("GIT_SSH_COMMAND", "id"), "GIT_SSH_COMMAND"},
 		{"an allowed variable", "environment: [TARGET]", nobody, env("TARGET", "x"), ""},
 		{"an allowed prefix", "environment: [APP_*]", nobody, env("APP_MODE", "x"), ""},
 		{"a variable that is not allowed", "environment: [TARGET]", nobody, env("OTHER", "x"), "OTHER"},

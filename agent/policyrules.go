@@ -41,6 +41,8 @@ func isLauncher(file string) bool {
 // policy that names what may run, or which variables may be set, cannot let them through.
 var neverEnvironment = []string{
 	"LD_*", "DYLD_*", "PATH", "BASH_ENV", "ENV", "BASH_FUNC_*", "SHELLOPTS", "IFS", "GCONV_PATH", "GLIBC_TUNABLES",
+	"PYTHONPATH", "PYTHONHOME", "PERL5LIB", "PERL5OPT", "RUBYLIB", "RUBYOPT", "NODE_OPTIONS", "NODE_PATH",
+	"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "GIT_*",
 }
 
 func forbid(format string, args ...any) error {

@@ -98,6 +98,10 @@ func writeJSON(path string, v any) error {
 // readJSON reads what writeJSON wrote. The error wraps fs.ErrNotExist if there is no file.
 func readJSON(path string, v any) error {
 	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return crontopus.Errorf(crontopus.CodeForbidden, "cannot read the agent's state: %w", err).
+			WithHint("run as the user who owns %s, which is root where the agent is the host's", filepath.Dir(path))
+	}
 	if err != nil {
 		return crontopus.Errorf(crontopus.CodeUnavailable, "cannot read the agent's state: %w", err)
 	}
