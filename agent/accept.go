@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ type Mark struct {
 // the host's policy. Then, and only then, it is written down for the runs to come. A
 // bundle that is refused changes nothing; the error is for what failed on this host.
 func Accept(state State, id *Identity, policy *Policy, raw []byte, now time.Time) (*crontopus.Bundle, *crontopus.Refusal, error) {
-	bundle, refusal := open(raw, id)
+	bundle, refusal := open(raw, id, id.Keys())
 	if refusal != nil {
 		return nil, refusal, nil
 	}
@@ -54,8 +55,8 @@ func Accept(state State, id *Identity, policy *Policy, raw []byte, now time.Time
 
 // open verifies an envelope and reads the bundle in it, up to its audience: what makes a
 // bundle ours, whenever it is looked at.
-func open(raw []byte, id *Identity) (*crontopus.Bundle, *crontopus.Refusal) {
-	payload, _, err := envelope.Verify(raw, crontopus.BundlePayloadType, id.Keys())
+func open(raw []byte, id *Identity, keys map[string]ed25519.PublicKey) (*crontopus.Bundle, *crontopus.Refusal) {
+	payload, _, err := envelope.Verify(raw, crontopus.BundlePayloadType, keys)
 	switch {
 	case errors.Is(err, envelope.ErrWrongType):
 		return nil, &crontopus.Refusal{Code: crontopus.RefusedMalformed, Message: err.Error()}
@@ -149,8 +150,12 @@ func (s State) accepted(id *Identity) (*crontopus.Bundle, Mark, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && crontopus.ErrorCode(err) != crontopus.CodeInvalid {
 		return nil, Mark{}, err
 	}
-	last, err := loadBundle(s, id)
+	raw, err := readBundle(s)
 	if err != nil {
+		return nil, mark, nil //nolint:nilerr // lost or damaged: it is fetched anew
+	}
+	last, refusal := open(raw, id, id.Keys()) // what a retired key signed is no measure for what is new
+	if refusal != nil {
 		return nil, mark, nil
 	}
 	if last.Gen().Compare(mark.Generation) > 0 {

@@ -27,7 +27,7 @@ func loadBundle(state State, id *Identity) (*crontopus.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	bundle, refusal := open(raw, id)
+	bundle, refusal := open(raw, id, id.storedKeys())
 	if refusal != nil {
 		return nil, untrusted(state, refusal.Message)
 	}
@@ -45,7 +45,7 @@ func LoadJob(state State, name crontopus.JobName) (*crontopus.Job, string, error
 	if err != nil {
 		return nil, "", err
 	}
-	payload, _, err := envelope.Verify(raw, crontopus.BundlePayloadType, id.Keys())
+	payload, _, err := envelope.Verify(raw, crontopus.BundlePayloadType, id.storedKeys())
 	if err != nil {
 		return nil, "", untrusted(state, err.Error())
 	}

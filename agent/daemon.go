@@ -117,7 +117,7 @@ func (d *Daemon) reconcile(ctx context.Context) error {
 
 func (d *Daemon) bring(ctx context.Context) (Outcome, error) {
 	last := d.reporter.lastOutcome()
-	bundle, err := loadBundle(d.options.State, d.options.Identity)
+	bundle, err := LoadBundle(d.options.State)
 	if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
 		return last, nil // the first one is on its way
 	}

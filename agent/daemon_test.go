@@ -27,6 +27,10 @@ type headquarters struct {
 	polls    int
 	reports  []crontopus.AgentReport
 	checkIns []crontopus.CheckIn
+
+	keySet     crontopus.KeySetVersion
+	statements [][]byte
+	asked      int // for statements
 }
 
 func newHeadquarters() *headquarters { return &headquarters{changed: make(chan struct{})} }
@@ -73,6 +77,26 @@ func (h *headquarters) Bundle(ctx context.Context, etag string, wait time.Durati
 		case <-changed:
 		}
 	}
+}
+
+// rotate announces a key set from the next answer on.
+func (h *headquarters) rotate(version crontopus.KeySetVersion, statements [][]byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.keySet, h.statements = version, statements
+}
+
+func (h *headquarters) KeySetVersion() crontopus.KeySetVersion {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.keySet
+}
+
+func (h *headquarters) KeyStatements(context.Context) ([][]byte, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked++
+	return h.statements, nil
 }
 
 func (h *headquarters) Report(_ context.Context, r crontopus.AgentReport) error {

@@ -3,12 +3,14 @@ package agent
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"strings"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/client"
 	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/envelope"
 	"crontopus.dev/crontopus/internal/keyfile"
 )
 
@@ -53,13 +55,13 @@ func Enroll(ctx context.Context, state State, e Enrollment) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if answer.KeySet, err = pin(answer.KeySet, fingerprint); err != nil {
+	id := &Identity{Enrolled: answer, Server: server.Server()}
+	if err := id.pin(fingerprint); err != nil {
 		return nil, err
 	}
 	if answer.AgentID == "" || answer.Tenant == "" || answer.InstallationID == "" {
 		return nil, crontopus.Errorf(crontopus.CodeInternal, "the answer of %s names no agent, tenant or installation", server.Server())
 	}
-	id := &Identity{Enrolled: answer, Server: server.Server()}
 	return id, writeJSON(state.IdentityFile(), id)
 }
 
@@ -75,17 +77,43 @@ func splitToken(token string) (secret, fingerprint string, err error) {
 	return secret, strings.ToLower(fingerprint), nil
 }
 
-// pin returns the one key that the token vouches for. Others in the answer may come from
-// somebody in between; a second key of the server's is introduced later by this one.
-func pin(keys []wire.Key, fingerprint string) ([]wire.Key, error) {
-	for _, k := range keys {
-		if isKey(k) && k.ID == fingerprint {
-			return []wire.Key{k}, nil
+// pin keeps of the server's answer what the token vouches for: the keys that statements
+// lead to from the one whose fingerprint the token carries. What else the answer holds may come from somebody in
+// between. A server that sends no statements is one of a version before there were any: then it is that
+// one key, and no recovery key until a statement names it.
+func (id *Identity) pin(fingerprint string) error {
+	statements := id.KeyStatements
+	id.KeyStatements, id.RecoveryKey = nil, wire.Key{}
+	if len(statements) == 0 {
+		return id.pinOnly(fingerprint)
+	}
+	set, err := envelope.Pin(fingerprint, statements)
+	if err == nil && set.Installation != id.InstallationID {
+		err = fmt.Errorf("%w: the keys are of another installation", envelope.ErrUntrusted)
+	}
+	if err != nil {
+		return anotherServer(err)
+	}
+	id.KeySetVersion, id.KeySet, id.RecoveryKey = set.Version, set.Keys, set.RecoveryKey
+	return nil
+}
+
+func (id *Identity) pinOnly(fingerprint string) error {
+	for _, k := range id.KeySet {
+		if envelope.IsKey(k) && k.ID == fingerprint {
+			id.KeySet = []wire.Key{k}
+			return nil
 		}
 	}
-	return nil, crontopus.Errorf(crontopus.CodeForbidden, "the server's signing key is not the one that the token was made for: "+
+	return anotherServer(nil)
+}
+
+func anotherServer(cause error) error {
+	err := crontopus.Errorf(crontopus.CodeForbidden, "the server's signing key is not the one that the token was made for: "+
 		"this is another server, or somebody stands between").
 		WithHint("check the address; if it is right, ask for a new token with `crontopus agents enroll`")
+	err.Err = cause
+	return err
 }
 
 // notEnrolled refuses to replace an identity, which would leave the entries of the old

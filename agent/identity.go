@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
@@ -16,7 +17,9 @@ import (
 // the pinned keys; nothing but a statement signed by one of them may change it.
 type Identity struct {
 	wire.Enrolled
-	Server string `json:"server"`
+	Server        string                  `json:"server"`
+	KeySetVersion crontopus.KeySetVersion `json:"keySetVersion,omitzero"` // of KeySet; zero if no statement has vouched for it
+	Retired       []wire.Key              `json:"retired,omitempty"`      // see Follow
 }
 
 // Identity reads who this host is.
@@ -41,18 +44,11 @@ func (s State) Identity() (*Identity, error) {
 }
 
 // Keys returns the pinned keys by their id. One whose id is not its fingerprint is left out.
-func (id *Identity) Keys() map[string]ed25519.PublicKey {
-	keys := map[string]ed25519.PublicKey{}
-	for _, k := range id.KeySet {
-		if isKey(k) {
-			keys[k.ID] = k.Public
-		}
-	}
-	return keys
-}
+func (id *Identity) Keys() map[string]ed25519.PublicKey { return envelope.Keys(id.KeySet...) }
 
-func isKey(k wire.Key) bool {
-	return len(k.Public) == ed25519.PublicKeySize && k.ID == envelope.KeyID(k.Public)
+// storedKeys are the ones that the stored bundle may be signed by.
+func (id *Identity) storedKeys() map[string]ed25519.PublicKey {
+	return envelope.Keys(slices.Concat(id.KeySet, id.Retired)...)
 }
 
 // Facts is what this host says of itself.

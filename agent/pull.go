@@ -24,6 +24,10 @@ type Poller interface {
 	// Bundle returns the agent's envelope, and its tag, if it is another than etag's: at once, or
 	// when there is one within wait.
 	Bundle(ctx context.Context, etag string, wait time.Duration, spoolDrained time.Time) (raw []byte, newETag string, changed bool, err error)
+	// KeySetVersion is that of the server's newest key set, as Bundle's last answer told.
+	KeySetVersion() crontopus.KeySetVersion
+	// KeyStatements returns the statements that lead to it.
+	KeyStatements(ctx context.Context) ([][]byte, error)
 }
 
 // puller keeps the stored bundle the newest that the server has and that may be accepted.
@@ -42,8 +46,9 @@ type puller struct {
 
 	retry     atomic.Bool // a person asks: look at a refused bundle again
 	etag      string
-	refusedAt time.Time // zero unless the server's newest was refused
-	failed    bool      // the last poll was not answered
+	refusedAt time.Time               // zero unless the server's newest was refused
+	failed    bool                    // the last poll was not answered
+	distrusts crontopus.KeySetVersion // the server's newest key set, if it was refused
 }
 
 // Run polls until ctx ends.
@@ -69,12 +74,16 @@ func (p *puller) poll(ctx context.Context) error {
 	raw, etag, changed, err := p.server.Bundle(ctx, p.etag, wait, p.drained())
 	p.failed = err != nil
 	p.reachable(err == nil)
-	switch {
-	case crontopus.ErrorCode(err) == crontopus.CodeUnauthorized:
+	if crontopus.ErrorCode(err) == crontopus.CodeUnauthorized {
 		return p.outcast(ctx, err)
-	case err != nil:
+	}
+	if err == nil {
+		err = p.followKeys(ctx)
+	}
+	if err != nil {
 		return err
-	case !changed:
+	}
+	if !changed {
 		if p.now().Sub(begin) >= pollPause {
 			p.again.Send()
 		}
@@ -101,6 +110,31 @@ func (p *puller) stale() bool {
 	return err != nil
 }
 
+// followKeys takes over the server's newest signing keys, where statements by keys that
+// this host trusts lead to them. Ones that cannot be trusted are told once.
+func (p *puller) followKeys(ctx context.Context) error {
+	newest := p.server.KeySetVersion()
+	if newest.Compare(p.id.KeySetVersion) <= 0 || newest == p.distrusts {
+		return nil
+	}
+	statements, err := p.server.KeyStatements(ctx)
+	if err != nil {
+		return err
+	}
+	id, err := p.state.Follow(p.id, statements)
+	if crontopus.ErrorCode(err) == crontopus.CodeForbidden {
+		p.distrusts = newest
+		p.refuse(ctx, &crontopus.Refusal{Code: crontopus.RefusedSignature, Message: err.Error()})
+	} else if err != nil {
+		return err
+	}
+	if id != p.id {
+		p.log.InfoContext(ctx, "the server's signing keys have changed", "keySet", id.KeySetVersion.String(), "keys", len(id.KeySet))
+		p.id = id
+	}
+	return nil
+}
+
 func (p *puller) decide(ctx context.Context, raw []byte) error {
 	policy, err := p.policy()
 	if err != nil {
@@ -114,6 +148,9 @@ func (p *puller) decide(ctx context.Context, raw []byte) error {
 	case refusal != nil:
 		p.refuse(ctx, refusal)
 	default:
+		if p.id, err = p.state.forgetRetired(p.id); err != nil {
+			return err
+		}
 		p.refusedAt = time.Time{}
 		p.log.InfoContext(ctx, "bundle accepted", "generation", bundle.Gen().String(), "jobs", len(bundle.Jobs), "expires", bundle.Expires)
 		p.judged(nil)

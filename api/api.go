@@ -11,7 +11,6 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"crontopus.dev/crontopus"
-	"crontopus.dev/crontopus/api/wire"
 	"crontopus.dev/crontopus/internal/logs"
 )
 
@@ -40,8 +39,9 @@ type Options struct {
 	Log            *slog.Logger
 	Version        string
 	Installation   crontopus.Installation
-	KeySet         []wire.Key // what signs bundles; the first one's fingerprint is in printed enrolment tokens
-	RecoveryKey    wire.Key
+	KeySet         crontopus.KeySet   // what signs bundles; the first key's fingerprint is in printed enrolment tokens
+	KeyStatements  [][]byte           // that lead to KeySet, oldest first
+	Fingerprints   []string           // of every key that they name: a printed enrolment token carries one
 	PublicURL      string             // where agents and forges reach this server
 	CheckSourceURL func(string) error // what a source may name; nil: anything
 	WakeSyncer     func()             // called when a sync was asked for
@@ -61,7 +61,7 @@ type API struct {
 // New returns an API with every route in place. It fails when a route says nothing of
 // who may use it.
 func New(o Options) (*API, error) {
-	if o.Store == nil || o.Log == nil || len(o.KeySet) == 0 || o.Installation.ID == "" {
+	if o.Store == nil || o.Log == nil || len(o.KeySet.Keys) == 0 || o.Installation.ID == "" {
 		return nil, errors.New("api: Store, Log, KeySet and Installation are needed")
 	}
 	a, r := build(o)

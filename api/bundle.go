@@ -18,7 +18,8 @@ type bundleStore interface {
 // bundle hands an agent its signed bundle.
 type bundle struct {
 	store  bundleStore
-	epoch  int64 // the installation's when this server started
+	keySet string // version of the newest key set
+	epoch  int64  // the installation's when this server started
 	agents *agentCache
 	board  *board
 }
@@ -35,6 +36,7 @@ func (b bundle) register(r *router) {
 type bundleIn struct {
 	IfNoneMatch  string `header:"If-None-Match" doc:"The tag of the bundle that the agent has"`
 	Wait         string `query:"wait" example:"50s" doc:"How long to wait for another one, at most 60s"`
+	KeySet       string `header:"Crontopus-Key-Set" doc:"The version that the last answer told; the request does not wait if there is a newer one"`
 	SpoolDrained string `header:"Crontopus-Spool-Drained" doc:"RFC 3339: every check-in up to this time was delivered"`
 }
 
@@ -43,6 +45,7 @@ type bundleOut struct {
 	ContentType  string `header:"Content-Type"`
 	CacheControl string `header:"Cache-Control"`
 	ETag         string `header:"ETag"`
+	KeySet       string `header:"Crontopus-Key-Set"`
 	Body         []byte
 }
 
@@ -53,6 +56,9 @@ func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
 		if wait, err = crontopus.ParseDuration(in.Wait); err != nil {
 			return nil, err
 		}
+	}
+	if in.KeySet != "" && in.KeySet != b.keySet {
+		wait = 0
 	}
 	a := callerOf(ctx).agent
 	var pub *crontopus.Publication
@@ -73,7 +79,7 @@ func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &bundleOut{CacheControl: "private, no-cache", ETag: tag}
+	out := &bundleOut{CacheControl: "private, no-cache", ETag: tag, KeySet: b.keySet}
 	switch {
 	case tag == "":
 		out.Status = http.StatusNoContent

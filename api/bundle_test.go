@@ -56,6 +56,31 @@ func TestBundleIsPulledOnceAndThenOnlyWhenItChanges(t *testing.T) {
 	require.NotEqual(t, tag, renewed)
 }
 
+func TestAPollTellsWhichKeySetIsTheNewest(t *testing.T) {
+	s := newServer(t)
+	c := s.asAgent()
+	require.Zero(t, c.KeySetVersion())
+	for _, publish := range []func(){func() {}, func() { s.publish(1, "{}") }} { // 204, then 200
+		publish()
+		_, tag, _, err := c.Bundle(t.Context(), "", 0, time.Time{})
+		require.NoError(t, err)
+		require.Equal(t, crontopus.KeySetVersion{Sequence: 3}, c.KeySetVersion())
+		_, _, _, err = c.Bundle(t.Context(), tag, 0, time.Time{})
+		require.NoError(t, err)
+	}
+	r := s.send(http.MethodGet, "/api/v1/agent/bundle", "", "Authorization: Bearer "+s.agentToken(time.Now(), nil))
+	r = s.send(http.MethodGet, "/api/v1/agent/bundle", "", "Authorization: Bearer "+s.agentToken(time.Now(), nil), "If-None-Match: "+r.header.Get("ETag"))
+	require.Equal(t, 304, r.status)
+	require.Equal(t, "0.3", r.header.Get(wire.HeaderKeySet))
+	// Who has heard of another one does not wait; who repeats what was told does.
+	r = s.send(http.MethodGet, "/api/v1/agent/bundle?wait=60s", "", "Authorization: Bearer "+s.agentToken(time.Now(), nil),
+		"If-None-Match: "+r.header.Get("ETag"), wire.HeaderKeySet+": 0.2")
+	require.Equal(t, 304, r.status)
+	statements, err := c.KeyStatements(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, [][]byte{[]byte("first"), []byte("second")}, statements)
+}
+
 // A server that was restored from a backup begins a new epoch; what the backup had
 // published is of the one before.
 func TestBundleOfAnEpochBeforeIsNotHandedOut(t *testing.T) {

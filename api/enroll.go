@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,8 +26,9 @@ type enroll struct {
 	store         enrollStore
 	now           func() time.Time
 	installation  crontopus.Installation
-	keySet        []wire.Key
-	recovery      wire.Key
+	keySet        crontopus.KeySet
+	statements    [][]byte
+	fingerprints  []string
 	publicURL     string
 	failures      *failureLimit
 	wakePublisher func()
@@ -41,7 +43,7 @@ const (
 )
 
 func newEnroll(o Options) enroll {
-	return enroll{o.Store, o.Now, o.Installation, o.KeySet, o.RecoveryKey, o.PublicURL, newFailureLimit(), o.WakePublisher}
+	return enroll{o.Store, o.Now, o.Installation, o.KeySet, o.KeyStatements, o.Fingerprints, o.PublicURL, newFailureLimit(), o.WakePublisher}
 }
 
 func (s enroll) register(r *router) {
@@ -64,7 +66,7 @@ func (s enroll) create(ctx context.Context, in *struct{ Body wire.TokenInput }) 
 	if err := s.store.CreateEnrollmentToken(ctx, c.tenant, c.actor(), tok, token.Hash(secret)); err != nil {
 		return nil, err
 	}
-	printed := secret + "." + s.keySet[0].ID
+	printed := secret + "." + s.keySet.Keys[0].ID
 	return answer(wire.TokenMade{Token: tok, Printed: printed, Commands: []string{
 		"crontopus-agent enroll --server " + s.publicURL + " --token " + printed,
 		"crontopus-agent run",
@@ -130,7 +132,7 @@ func (s enroll) redeem(ctx context.Context, in *enrollIn) (*body[wire.Enrolled],
 	s.wakePublisher()
 	return answer(wire.Enrolled{
 		AgentID: enrolled.ID, Tenant: enrolled.Tenant, Name: enrolled.Name, InstallationID: s.installation.ID,
-		KeySet: orEmpty(s.keySet), RecoveryKey: s.recovery,
+		KeySet: orEmpty(s.keySet.Keys), RecoveryKey: s.keySet.RecoveryKey, KeyStatements: orEmpty(s.statements),
 	}), nil
 }
 
@@ -148,7 +150,7 @@ func (s enroll) check(in *enrollIn) error {
 	if !token.Check(secret, token.Enrollment) {
 		return unauthorized("the enrolment token is not complete").WithHint("copy it again: it begins with cte_ and ends with the server's fingerprint")
 	}
-	if pinned && fingerprint != s.keySet[0].ID {
+	if pinned && !slices.Contains(s.fingerprints, fingerprint) {
 		return unauthorized("the enrolment token is of a server with another signing key").WithHint("check the server's address, or make a new token")
 	}
 	if in.Body.Name != "" && !crontopus.ValidName(in.Body.Name) {

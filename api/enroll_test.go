@@ -36,12 +36,13 @@ func TestHostEnrollsAndIsTheSameAgentWhenItAsksAgain(t *testing.T) {
 	anybody, err := client.New(s.URL)
 	require.NoError(t, err)
 	secret, _, _ := strings.Cut(made.Printed, ".")
-	for _, tok := range []string{secret, made.Printed} {
+	for _, tok := range []string{secret, made.Printed, secret + ".of-a-key-before"} {
 		got, err := anybody.Enroll(t.Context(), key, wire.Enroll{Token: tok})
 		require.NoError(t, err)
 		require.Equal(t, "db-02", got.Name)
 		require.Equal(t, installationID, got.InstallationID)
 		require.Equal(t, []wire.Key{s.signing}, got.KeySet)
+		require.Equal(t, [][]byte{[]byte("first"), []byte("second")}, got.KeyStatements)
 		agent, err := client.New(s.URL, client.WithAgent(got.AgentID, got.InstallationID, key))
 		require.NoError(t, err)
 		require.NoError(t, agent.Report(t.Context(), crontopus.AgentReport{At: time.Now()}))

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api"
-	"crontopus.dev/crontopus/api/wire"
 	"crontopus.dev/crontopus/app/metrics"
 	"crontopus.dev/crontopus/store"
 	"crontopus.dev/crontopus/syncer"
@@ -99,6 +97,13 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 	if err != nil {
 		return err
 	}
+	ring, err := openKeyring(a.options)
+	if err != nil {
+		return err
+	}
+	if err := ring.begin(k.signing, k.recovery, installation.ID, time.Now()); err != nil {
+		return err
+	}
 	networks, err := a.options.networks()
 	if err != nil {
 		return err
@@ -118,8 +123,9 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 	}
 	a.api, err = api.New(api.Options{
 		Store: a.store, Observer: a.metrics, Now: time.Now, Log: a.log, Version: version, Installation: installation,
-		KeySet:         []wire.Key{wireKey(k.signing.Public().(ed25519.PublicKey))},
-		RecoveryKey:    wireKey(k.recovery),
+		KeySet:         ring.set,
+		KeyStatements:  ring.statements,
+		Fingerprints:   ring.fingerprints,
 		PublicURL:      a.URL(),
 		CheckSourceURL: func(url string) error { return syncer.CheckURL(url, so) },
 		WakeSyncer:     a.syncer.Wake, WakePublisher: a.publisher.Wake,

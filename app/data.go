@@ -16,6 +16,7 @@ const (
 	keysName       = "keys"
 	signingFile    = "signing.pem"  // in keys/
 	recoveryFile   = "recovery.pem" // in keys/, until it is moved offline
+	recoveryPublic = "recovery.pub" // in keys/
 	boxFile        = "box.key"      // in keys/
 	replacedPrefix = "replaced-"    // what a restore set aside, with its time
 )

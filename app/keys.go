@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus"
-	"crontopus.dev/crontopus/api/wire"
-	"crontopus.dev/crontopus/envelope"
 	"crontopus.dev/crontopus/internal/atomicfile"
 	"crontopus.dev/crontopus/internal/keyfile"
 	"crontopus.dev/crontopus/internal/token"
@@ -47,17 +45,24 @@ func loadKeys(o Options) (keys, error) {
 	return keys{signing, recovery, box}, nil
 }
 
+// signingKey makes a key only for an installation that never had one: agents would not
+// trust another.
 func signingKey(o Options, dir string) (ed25519.PrivateKey, error) {
 	if o.SigningKey != "" {
 		return keyfile.Load(o.SigningKey)
 	}
-	return keyfile.LoadOrCreate(filepath.Join(dir, signingFile))
+	file := filepath.Join(dir, signingFile)
+	if exists(filepath.Join(dir, statementsFile)) && !exists(file) {
+		return nil, crontopus.Errorf(crontopus.CodeNotFound, "the signing key %s is gone", file).
+			WithHint("restore it from a backup, or replace all keys with crontopus keys recover")
+	}
+	return keyfile.LoadOrCreate(file)
 }
 
 // recoveryKey returns the public half, which is kept in a file of its own so that the
 // private half can be moved offline.
 func recoveryKey(dir string) (ed25519.PublicKey, error) {
-	public := filepath.Join(dir, "recovery.pub")
+	public := filepath.Join(dir, recoveryPublic)
 	text, err := os.ReadFile(public)
 	if os.IsNotExist(err) {
 		key, err := keyfile.LoadOrCreate(filepath.Join(dir, recoveryFile))
@@ -65,7 +70,7 @@ func recoveryKey(dir string) (ed25519.PublicKey, error) {
 			return nil, err
 		}
 		half := key.Public().(ed25519.PublicKey)
-		return half, atomicfile.Write(public, []byte(hex.EncodeToString(half)+"\n"), 0o644)
+		return half, keepRecoveryKey(dir, half)
 	}
 	if err != nil {
 		return nil, dataError(dir, err)
@@ -78,9 +83,12 @@ func recoveryKey(dir string) (ed25519.PublicKey, error) {
 	return half, nil
 }
 
-// wireKey is the public key as agents pin it.
-func wireKey(public ed25519.PublicKey) wire.Key {
-	return wire.Key{ID: envelope.KeyID(public), Public: public}
+// keepRecoveryKey writes the public half down.
+func keepRecoveryKey(dir string, public ed25519.PublicKey) error {
+	if err := atomicfile.Write(filepath.Join(dir, recoveryPublic), []byte(hex.EncodeToString(public)+"\n"), 0o644); err != nil {
+		return crontopus.Errorf(crontopus.CodeInvalid, "cannot write the recovery key: %w", err)
+	}
+	return nil
 }
 
 // ensureAdminKey makes the first API key of a new installation and writes it to a file

@@ -49,7 +49,11 @@ func RestoreBackup(ctx context.Context, data, file string, replace bool, now tim
 		return nil, crontopus.Errorf(crontopus.CodeConflict, "the data folder %s is not empty: it holds %s", data, occupied[0]).
 			WithHint("restore into a new folder with --data DIR, or say --replace: what is there is kept aside")
 	}
-	if out.Epoch, err = raiseEpoch(ctx, filepath.Join(stage, databaseName), now, log); err != nil {
+	if err := withSQLite(ctx, filepath.Join(stage, databaseName), log, func(s epochStore) error {
+		i, err := s.SystemRaiseEpoch(ctx, now)
+		out.Epoch = i.Epoch
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	if out.Kept, err = setAside(data, occupied, b, now); err != nil {

@@ -44,7 +44,7 @@ the scheduler that each host already has.`,
 	)
 	addTo(root, groupLocal, newValidateCommand(), newScheduleCommand(), newSchemaCommand())
 	addTo(root, groupRemote, newAuthCommand(), newSourcesCommand(), newJobsCommand(), newRunsCommand(), newAgentsCommand(), newAPIKeysCommand())
-	addTo(root, groupServer, newServerCommand(), newBackupCommand(), newEpochCommand(), newDemoCommand())
+	addTo(root, groupServer, newServerCommand(), newBackupCommand(), newEpochCommand(), newKeysCommand(), newDemoCommand())
 	root.AddCommand(newVersionCommand(), newFetchChildCommand(), newDemoWebhookCommand())
 	return root
 }

@@ -4,10 +4,11 @@
 // The signature covers the payload's bytes and its type, and nothing else decides: a
 // caller gets the payload only after a key that it named has signed it, and parses those
 // very bytes. The package knows nothing of bundles; the syncer signs with it, the agent
-// verifies with it, and it imports the standard library only.
+// verifies with it. It imports the root package and the standard library only.
 package envelope
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -64,21 +65,24 @@ func PAE(payloadType string, payload []byte) []byte {
 	return append(pae, payload...)
 }
 
-// Sign returns the JSON form of an envelope around payload, signed by key. The same
-// arguments give the same bytes.
-func Sign(payloadType string, payload []byte, key ed25519.PrivateKey) ([]byte, error) {
-	pub, ok := key.Public().(ed25519.PublicKey)
-	if !ok || len(key) != ed25519.PrivateKeySize {
-		return nil, errors.New("envelope: the signing key is not a whole ed25519 key")
-	}
-	raw, err := json.Marshal(envelope{
-		Payload:     base64.StdEncoding.EncodeToString(payload),
-		PayloadType: payloadType,
-		Signatures: []signature{{
+// Sign returns the JSON form of an envelope around payload, signed by each of keys. The
+// same arguments give the same bytes.
+func Sign(payloadType string, payload []byte, keys ...ed25519.PrivateKey) ([]byte, error) {
+	e := envelope{Payload: base64.StdEncoding.EncodeToString(payload), PayloadType: payloadType}
+	for _, key := range keys {
+		pub, ok := key.Public().(ed25519.PublicKey)
+		if !ok || len(key) != ed25519.PrivateKeySize {
+			return nil, errors.New("envelope: the signing key is not a whole ed25519 key")
+		}
+		e.Signatures = append(e.Signatures, signature{
 			KeyID: KeyID(pub),
 			Sig:   base64.StdEncoding.EncodeToString(ed25519.Sign(key, PAE(payloadType, payload))),
-		}},
-	})
+		})
+	}
+	if n := len(e.Signatures); n == 0 || n > MaxSignatures {
+		return nil, fmt.Errorf("envelope: %d keys cannot sign; 1 to %d do", n, MaxSignatures)
+	}
+	raw, err := json.Marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("envelope: %w", err)
 	}
@@ -86,6 +90,12 @@ func Sign(payloadType string, payload []byte, key ed25519.PrivateKey) ([]byte, e
 		return nil, fmt.Errorf("envelope: %d bytes signed are more than the %d that a verifier reads", len(raw), MaxSize)
 	}
 	return raw, nil
+}
+
+// NamesSigner reports whether the envelope in raw says that the key with the id signed
+// it. It proves nothing; it tells a bundle that has to be signed afresh after a rotation.
+func NamesSigner(raw []byte, keyID string) bool {
+	return bytes.Contains(raw, []byte(`"keyid":"`+keyID+`"`)) // quotes are in no base64
 }
 
 // Verify returns the payload of the envelope in raw and the id of the key that signed

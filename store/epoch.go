@@ -26,6 +26,12 @@ func (s *Store) SystemRaiseEpoch(ctx context.Context, now time.Time) (i crontopu
 	return i, err
 }
 
+// SystemMarkAll asks for every agent's bundle to be compiled, and signed by the key of
+// today.
+func (s *Store) SystemMarkAll(ctx context.Context) error {
+	return s.engine.write(ctx, scopePublish, func(t tx) error { return markAll(ctx, t) })
+}
+
 // markAll marks every agent of every tenant.
 func markAll(ctx context.Context, t tx) error {
 	_, err := t.Exec(ctx, markWhere("revoked_at IS NULL"))

@@ -21,6 +21,7 @@ const (
 type Publisher struct {
 	Options
 
+	keyID   string // of Key
 	wake    loop.Signal
 	renewed time.Time // when expiring bundles were last looked for
 }
@@ -34,7 +35,8 @@ func NewPublisher(opts Options) (*Publisher, error) {
 	if len(opts.Key) != ed25519.PrivateKeySize {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "syncer: a publisher needs the signing key")
 	}
-	return &Publisher{Options: opts, wake: loop.NewSignal()}, nil
+	id := envelope.KeyID(opts.Key.Public().(ed25519.PublicKey))
+	return &Publisher{Options: opts, keyID: id, wake: loop.NewSignal()}, nil
 }
 
 // Wake makes Run look for marked agents now.
@@ -164,8 +166,8 @@ func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, epoc
 	return pubs, nil
 }
 
-// bundle compiles and signs an agent's bundle, unless the published one says the same and
-// is not past half of its life.
+// bundle compiles and signs an agent's bundle, unless the published one says the same, is
+// signed by the key of today and is not past half of its life.
 func (p *Publisher) bundle(ctx context.Context, tenant crontopus.TenantID, epoch int64, agent *crontopus.Agent,
 	desired []crontopus.DesiredJob, urls map[string]string) (pub crontopus.Publication, needed bool, err error) {
 	was, err := p.Store.Publication(ctx, tenant, agent.ID)
@@ -175,7 +177,7 @@ func (p *Publisher) bundle(ctx context.Context, tenant crontopus.TenantID, epoch
 	jobs, revisions := manifests.CompileBundle(agent, desired, func(id string) string { return urls[id] })
 	now, digest := p.Now().UTC(), crontopus.JobsDigest(jobs)
 	generation := next(was, epoch, digest)
-	if generation == was.Generation && was.Expires.Sub(now) > p.BundleLife/2 {
+	if generation == was.Generation && was.Expires.Sub(now) > p.BundleLife/2 && envelope.NamesSigner(was.Envelope, p.keyID) {
 		return pub, false, nil
 	}
 	bundle := crontopus.Bundle{

@@ -137,6 +137,24 @@ func TestPastHalfOfItsLifeABundleIsSignedAfresh(t *testing.T) {
 	require.True(t, fresh.Expires.After(first.Expires))
 }
 
+func TestABundleThatAnotherKeySignedIsSignedAfresh(t *testing.T) {
+	p := newPress(t)
+	p.addAgent("db", "db-01")
+	p.markAll(t, "id-db-01")
+	first := p.bundle(t, "id-db-01")
+	p.memStore.mu.Lock()
+	pub := p.pubs["id-db-01"]
+	_, old, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	pub.Envelope, err = envelope.Sign(crontopus.BundlePayloadType, []byte("{}"), old)
+	require.NoError(t, err)
+	p.pubs["id-db-01"] = pub
+	p.memStore.mu.Unlock()
+	p.markAll(t, "id-db-01")
+	again := p.bundle(t, "id-db-01") // which fails unless the key of today signed it
+	require.Equal(t, first.Gen(), again.Gen(), "the jobs are the same")
+}
+
 func TestARevokedAgentGetsNothing(t *testing.T) {
 	p := newPress(t)
 	p.addAgent("db", "db-01")
@@ -152,7 +170,7 @@ func TestANewEpochStartsOver(t *testing.T) {
 	p.addAgent("db", "db-01")
 	p.memStore.mu.Lock()
 	p.pubs["id-db-01"] = crontopus.Publication{AgentID: "id-db-01", Generation: crontopus.Generation{Epoch: 1, Number: 41},
-		JobsDigest: crontopus.JobsDigest(nil), Expires: p.now.Add(1000 * time.Hour)}
+		JobsDigest: crontopus.JobsDigest(nil)}
 	p.memStore.mu.Unlock()
 	p.markAll(t, "id-db-01")
 	require.EqualValues(t, 41, p.pubs["id-db-01"].Generation.Number, "the same jobs")

@@ -89,14 +89,34 @@ func (c *Client) Bundle(ctx context.Context, etag string, wait time.Duration, sp
 	if etag != "" {
 		r.header.Set("If-None-Match", etag)
 	}
+	if told := c.keySet.Load(); told != nil {
+		r.header.Set(wire.HeaderKeySet, told.String())
+	}
 	if !spoolDrained.IsZero() {
 		r.header.Set(wire.HeaderSpoolDrained, spoolDrained.UTC().Format(time.RFC3339Nano))
 	}
 	a, err := c.do(ctx, r)
+	if version, bad := crontopus.ParseKeySetVersion(a.header.Get(wire.HeaderKeySet)); err == nil && bad == nil {
+		c.keySet.Store(&version)
+	}
 	if err != nil || a.status != http.StatusOK {
 		return nil, etag, false, err
 	}
 	return a.body, a.header.Get("ETag"), true, nil
+}
+
+// KeySetVersion is that of the newest key set, as the last poll's answer told; zero before.
+func (c *Client) KeySetVersion() (v crontopus.KeySetVersion) {
+	if told := c.keySet.Load(); told != nil {
+		v = *told
+	}
+	return v
+}
+
+// KeyStatements returns the statements that lead to the server's newest key set.
+func (c *Client) KeyStatements(ctx context.Context) ([][]byte, error) {
+	out, err := get[wire.KeyStatements](ctx, c, "/api/v1/agent/keys", nil)
+	return out.Statements, err
 }
 
 // Report tells the server what the agent's last reconcile came to.

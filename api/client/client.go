@@ -27,6 +27,7 @@ type Client struct {
 	apiKey string
 	agent  *agentIdentity
 	skew   atomic.Int64 // nanoseconds that the server's clock is ahead of ours
+	keySet atomic.Pointer[crontopus.KeySetVersion]
 }
 
 // Option says as whom a Client asks.

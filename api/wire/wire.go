@@ -12,6 +12,7 @@ import (
 // Headers of the agent's protocol.
 const (
 	HeaderSignature    = "Crontopus-Signature"     // base64 of the ed25519 signature over the raw body; enrolment only
+	HeaderKeySet       = "Crontopus-Key-Set"       // the version of the newest key set: a poll's answer tells it, the next poll repeats it
 	HeaderSpoolDrained = "Crontopus-Spool-Drained" // RFC 3339; rides along with a poll
 	HeaderRequestID    = "X-Request-Id"            // the caller's or the server's; in the answer and the logs
 )
@@ -67,15 +68,19 @@ type Enrolled struct {
 	AgentID        string             `json:"agentId"`
 	Tenant         crontopus.TenantID `json:"tenant"`
 	Name           string             `json:"name"`
-	InstallationID string             `json:"installationId"` // the audience of the agent's tokens
-	KeySet         []Key              `json:"keySet"`         // what signs bundles; to be pinned
-	RecoveryKey    Key                `json:"recoveryKey"`    // may replace the whole key set
+	InstallationID string             `json:"installationId"`          // the audience of the agent's tokens
+	KeySet         []Key              `json:"keySet"`                  // what signs bundles; to be pinned
+	RecoveryKey    Key                `json:"recoveryKey"`             // may replace the whole key set
+	KeyStatements  [][]byte           `json:"keyStatements,omitempty"` // what vouches for both: see KeyStatements
 }
 
-// Key is a public signing key. Its ID is the fingerprint: SHA-256 of the 32 bytes, hex.
-type Key struct {
-	ID     string `json:"id"`
-	Public []byte `json:"public"`
+// Key is a public signing key.
+type Key = crontopus.Key
+
+// KeyStatements are the signed envelopes of an installation's key sets, oldest first. They
+// lead whoever trusts a key of the past to the keys of today.
+type KeyStatements struct {
+	Statements [][]byte `json:"statements"`
 }
 
 // MaxCheckIns is how many check-ins one request may carry.

@@ -50,6 +50,14 @@ var tenantCases = cases{
 			require.Contains(t, marked, m.AgentID)
 		}
 
+		for _, m := range marks {
+			require.NoError(t, s.CommitPublications(t.Context(), m.Tenant, 0, nil, []crontopus.Mark{m}))
+		}
+		require.NoError(t, s.SystemMarkAll(t.Context()), "as a new signing key does")
+		marks, err = s.SystemMarked(t.Context(), 10)
+		require.NoError(t, err)
+		require.Len(t, marks, 2)
+
 		again, err := s.SystemRaiseEpoch(t.Context(), t0.Add(-time.Hour)) // the clock was set back
 		require.NoError(t, err)
 		require.Equal(t, raised.Epoch+1, again.Epoch)
