@@ -26,6 +26,7 @@ type App struct {
 	log       *slog.Logger
 	listener  net.Listener
 	store     *store.Store
+	recorder  *store.Recorder
 	metrics   *metrics.Metrics
 	syncer    *syncer.Syncer
 	publisher *syncer.Publisher
@@ -56,7 +57,7 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 	if err != nil {
 		return nil, err
 	}
-	a.store, err = store.Open(ctx, store.Options{Path: filepath.Join(o.Data, databaseName), Box: keys.box, Now: time.Now, Log: log})
+	a.store, err = store.Open(ctx, o.storeOptions(keys, log))
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +74,15 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 		return nil, err
 	}
 	return a, a.watch()
+}
+
+// storeOptions name the PostgreSQL database, or the SQLite file where there is none.
+func (o *Options) storeOptions(k keys, log *slog.Logger) store.Options {
+	s := store.Options{URL: o.Database, Box: k.box, Now: time.Now, Log: log}
+	if o.Database == "" {
+		s.Path = filepath.Join(o.Data, databaseName)
+	}
+	return s
 }
 
 // listen opens the socket at the address that a flag names.
@@ -121,8 +131,9 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 	if a.publisher, err = syncer.NewPublisher(so); err != nil {
 		return err
 	}
+	a.recorder = store.NewRecorder(a.store)
 	a.api, err = api.New(api.Options{
-		Store: a.store, Observer: a.metrics, Now: time.Now, Log: a.log, Version: version, Installation: installation,
+		Store: apiStore{a.store, a.recorder}, Observer: a.metrics, Now: time.Now, Log: a.log, Version: version, Installation: installation,
 		KeySet:         ring.set,
 		KeyStatements:  ring.statements,
 		Fingerprints:   ring.fingerprints,
@@ -131,6 +142,16 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 		WakeSyncer:     a.syncer.Wake, WakePublisher: a.publisher.Wake,
 	})
 	return err
+}
+
+// apiStore is the store with check-ins that share transactions.
+type apiStore struct {
+	*store.Store
+	recorder *store.Recorder
+}
+
+func (s apiStore) RecordCheckIns(ctx context.Context, tenant crontopus.TenantID, agentID string, list []crontopus.CheckIn) ([]error, error) {
+	return s.recorder.RecordCheckIns(ctx, tenant, agentID, list)
 }
 
 // URL is where the server is reached.
@@ -164,6 +185,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.syncer.Run(background) })
 	parts.Go(func() error { return a.publisher.Run(background) })
 	parts.Go(func() error { return a.api.Run(background) })
+	parts.Go(func() error { return a.recorder.Run(background) })
 	parts.Go(func() error { return a.serveMetrics(background) })
 
 	serving, failed := errgroup.WithContext(ctx)

@@ -23,6 +23,7 @@ import (
 	"crontopus.dev/crontopus/api/wire"
 	"crontopus.dev/crontopus/app"
 	"crontopus.dev/crontopus/internal/gittest"
+	"crontopus.dev/crontopus/internal/pgtest"
 )
 
 // The test program is its own fetch child, as crontopus is.
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(pgtest.Main(m))
 }
 
 // options are those of a server on a free port with a data folder of its own.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -15,7 +16,8 @@ import (
 type Options struct {
 	Listen           string        // address to listen on, host:port
 	MetricsListen    string        // address of the metrics' page, host:port; "": there is none
-	Data             string        // folder of database, keys and mirrors
+	Data             string        // folder of database, keys and mirrors; each server has its own
+	Database         string        // URL of a PostgreSQL database; default: the SQLite file in Data
 	PublicURL        string        // how agents and the forge reach this server; default: from Listen
 	TLSCert, TLSKey  string        // PEM files; both or neither
 	SigningKey       string        // PEM file of the key that signs bundles; default DATA/keys/signing.pem
@@ -40,6 +42,7 @@ func (o *Options) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Listen, "listen", o.Listen, "address to listen on, `HOST:PORT`")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen, "show Prometheus metrics at http://`HOST:PORT`/metrics, to everybody who reaches it (default: nowhere)")
 	flags.StringVar(&o.Data, "data", o.Data, "`folder` of database, keys and mirrors")
+	flags.StringVar(&o.Database, "database", o.Database, "`URL` of a PostgreSQL database, postgres://USER@HOST/NAME; one with a password belongs into the environment (default: SQLite in the data folder)")
 	flags.StringVar(&o.PublicURL, "public-url", o.PublicURL, "`URL` at which agents and the forge reach this server (default: from --listen)")
 	flags.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "certificate chain, a PEM `file`; agents on other hosts need https")
 	flags.StringVar(&o.TLSKey, "tls-key", o.TLSKey, "private key of --tls-cert, a PEM `file`")
@@ -83,6 +86,10 @@ func (o *Options) networks() ([]netip.Prefix, error) {
 func (o *Options) validate() error {
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		return crontopus.Errorf(crontopus.CodeInvalid, "--tls-cert and --tls-key go together")
+	}
+	if o.Database != "" && !strings.HasPrefix(o.Database, "postgres://") && !strings.HasPrefix(o.Database, "postgresql://") {
+		return crontopus.Errorf(crontopus.CodeInvalid, "--database is not the URL of a PostgreSQL database").
+			WithHint("write it as postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full, or leave it out for SQLite in the data folder")
 	}
 	if o.BundleLife < time.Minute {
 		return crontopus.Errorf(crontopus.CodeInvalid, "--bundle-life is %s, and at least 1m is needed", o.BundleLife)

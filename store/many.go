@@ -114,7 +114,7 @@ func sqliteManyText(v many, n int, query string) string {
 		default:
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "$%d", i+1)
+		b.WriteString("?") // cheaper to bind than a name
 	}
 	b.WriteString(")) " + query)
 	return b.String()

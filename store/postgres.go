@@ -141,10 +141,17 @@ func (e *postgresEngine) write(ctx context.Context, s scope, fn func(tx) error) 
 	}
 }
 
+// indexed lets a batch find its few hundred rows by their keys. The planner may remember
+// tables as small as they were when it first saw them, and would read them whole.
+const indexed = "; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+
 // transact names the scope in the round trip of BEGIN. It ends with the transaction.
 func (e *postgresEngine) transact(ctx context.Context, begin string, s scope, fn func(tx) error) error {
-	t, err := e.pool.BeginTx(ctx, pgx.TxOptions{
-		BeginQuery: begin + "; SELECT set_config('crontopus.tenant', " + quote(s.setting()) + ", true)"})
+	begin += "; SELECT set_config('crontopus.tenant', " + quote(s.setting()) + ", true)"
+	if s == scopeIngest {
+		begin += indexed
+	}
+	t, err := e.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
 	if err != nil {
 		return postgresError(err)
 	}
