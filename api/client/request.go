@@ -213,7 +213,7 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	switch {
 	case isRefused(err):
 		return &crontopus.Error{Code: e.Code, Message: "no server is listening at " + c.base.String(), Err: cause(err),
-			Hint: "start it with `crontopus server`, or name another one with --server or CRONTOPUS_SERVER"}
+			Hint: "start it with `crontopus server`, or name another one with --server"}
 	case ctx.Err() != nil:
 		e.Err = nil
 		e.Message += " in time"
