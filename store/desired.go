@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"crontopus.dev/crontopus"
 )
@@ -63,26 +65,18 @@ func writeDesired(ctx context.Context, t tx, src crontopus.Source, d crontopus.D
 	for _, j := range before {
 		old[j.Job.Name()] = j
 	}
-	keep := make(map[crontopus.JobName]bool, len(d.Jobs))
+	var changed []crontopus.DesiredJob
 	for _, j := range d.Jobs {
-		keep[j.Job.Name()] = true
-	}
-	for name := range old { // first, so that a job may move in what was one transaction of Git
-		if !keep[name] {
-			if err := deleteDesired(ctx, t, src.Tenant, name); err != nil {
-				return err
-			}
+		name := j.Job.Name()
+		if was, ok := old[name]; !ok || !sameDesired(was, j) {
+			changed = append(changed, j)
 		}
+		delete(old, name)
 	}
-	for _, j := range d.Jobs {
-		if was, ok := old[j.Job.Name()]; ok && sameDesired(was, j) {
-			continue
-		}
-		if err := putDesired(ctx, t, src, j); err != nil {
-			return err
-		}
+	if err := deleteDesired(ctx, t, src.Tenant, slices.Collect(maps.Keys(old))); err != nil {
+		return err
 	}
-	return nil
+	return putDesired(ctx, t, src, changed)
 }
 
 // advanceState is the compare-and-swap on a source's sequence.
@@ -117,32 +111,49 @@ func sameDesired(a, b crontopus.DesiredJob) bool {
 		a.Commit.Hash == b.Commit.Hash
 }
 
-func deleteDesired(ctx context.Context, t tx, tenant crontopus.TenantID, name crontopus.JobName) error {
-	_, err := t.Exec(ctx, "DELETE FROM desired_jobs WHERE tenant_id = $1 AND namespace = $2 AND name = $3",
-		tenant, name.Namespace, name.Name)
+func deleteDesired(ctx context.Context, t tx, tenant crontopus.TenantID, names []crontopus.JobName) error {
+	var v many
+	withEach(&v, "tenant", "text", names, func(*crontopus.JobName) string { return string(tenant) })
+	withEach(&v, "space", "text", names, func(n *crontopus.JobName) string { return n.Namespace })
+	withEach(&v, "job", "text", names, func(n *crontopus.JobName) string { return n.Name })
+	_, err := execMany(ctx, t, v, "DELETE FROM desired_jobs WHERE (tenant_id, namespace, name) IN (SELECT tenant, space, job FROM v)")
 	return err
 }
 
-// putDesired writes one job, unless another source owns its name.
-func putDesired(ctx context.Context, t tx, src crontopus.Source, j crontopus.DesiredJob) error {
-	name := j.Job.Name()
-	_, err := t.Exec(ctx, `
-		INSERT INTO job_names (tenant_id, namespace, name) VALUES ($1, $2, $3)
-		ON CONFLICT (tenant_id, namespace, name) DO NOTHING`, src.Tenant, name.Namespace, name.Name)
+// putDesired writes jobs, unless another source owns the name of one.
+func putDesired(ctx context.Context, t tx, src crontopus.Source, jobs []crontopus.DesiredJob) error {
+	type job = crontopus.DesiredJob
+	var v many
+	withEach(&v, "tenant", "text", jobs, func(*job) string { return string(src.Tenant) })
+	withEach(&v, "source", "text", jobs, func(*job) string { return src.ID })
+	withEach(&v, "space", "text", jobs, func(j *job) string { return j.Job.Metadata.Namespace })
+	withEach(&v, "job", "text", jobs, func(j *job) string { return j.Job.Metadata.Name })
+	taken, err := collectMany(ctx, t, func(r row, n *crontopus.JobName) error { return r.Scan(&n.Namespace, &n.Name) }, v, `
+		SELECT d.namespace, d.name FROM v CROSS JOIN desired_jobs d
+		WHERE d.tenant_id = v.tenant AND d.namespace = v.space AND d.name = v.job AND d.source_id <> v.source`)
 	if err != nil {
 		return err
 	}
-	n, err := t.Exec(ctx, `
-		INSERT INTO desired_jobs (tenant_id, namespace, name, source_id, digest, path, line, revision, commit_info, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (tenant_id, namespace, name) DO UPDATE SET digest = excluded.digest, path = excluded.path,
-			line = excluded.line, revision = excluded.revision, commit_info = excluded.commit_info, body = excluded.body
-		WHERE desired_jobs.source_id = excluded.source_id`,
-		src.Tenant, name.Namespace, name.Name, src.ID, j.Digest, j.Path, j.Line, j.Revision, text(j.Commit), text(j.Job))
-	if err == nil && n == 0 {
-		err = crontopus.Errorf(crontopus.CodeConflict, "the job %s belongs to another source", name).
+	if len(taken) > 0 {
+		return crontopus.Errorf(crontopus.CodeConflict, "the job %s belongs to another source", taken[0]).
 			WithHint("rename one of the two, or remove it from its first source")
 	}
+	if _, err := execMany(ctx, t, v, `
+		INSERT INTO job_names (tenant_id, namespace, name) SELECT tenant, space, job FROM v WHERE true
+		ON CONFLICT (tenant_id, namespace, name) DO NOTHING`); err != nil {
+		return err
+	}
+	withEach(&v, "digest", "text", jobs, func(j *job) string { return j.Digest })
+	withEach(&v, "path", "text", jobs, func(j *job) string { return j.Path })
+	withEach(&v, "line", "bigint", jobs, func(j *job) int { return j.Line })
+	withEach(&v, "revision", "text", jobs, func(j *job) string { return j.Revision })
+	withEach(&v, "info", "text", jobs, func(j *job) string { return text(j.Commit) })
+	withEach(&v, "body", "text", jobs, func(j *job) string { return text(j.Job) })
+	_, err = execMany(ctx, t, v, `
+		INSERT INTO desired_jobs (tenant_id, namespace, name, source_id, digest, path, line, revision, commit_info, body)
+		SELECT tenant, space, job, source, digest, path, line, revision, info, body FROM v WHERE true
+		ON CONFLICT (tenant_id, namespace, name) DO UPDATE SET digest = excluded.digest, path = excluded.path,
+			line = excluded.line, revision = excluded.revision, commit_info = excluded.commit_info, body = excluded.body`)
 	return err
 }
 

@@ -11,12 +11,12 @@ import (
 
 // mark asks for agents' bundles to be compiled again. An id that is no agent's is skipped.
 func mark(ctx context.Context, t tx, tenant crontopus.TenantID, agents ...string) error {
-	for _, id := range agents {
-		if _, err := t.Exec(ctx, markWhere("tenant_id = $1 AND id = $2"), tenant, id); err != nil {
-			return err
-		}
-	}
-	return nil
+	agents = slices.Compact(slices.Sorted(slices.Values(agents))) // in one order, whoever marks
+	var v many
+	withEach(&v, "tenant", "text", agents, func(*string) string { return string(tenant) })
+	with(&v, "agent", "text", agents)
+	_, err := execMany(ctx, t, v, markWhere("(tenant_id, id) IN (SELECT tenant, agent FROM v)"))
+	return err
 }
 
 // markSince marks the agents that changed after a sequence: a sync that was planned
