@@ -53,6 +53,9 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 		return nil, err
 	}
 	a.opened(lock.Close)
+	if err := o.requireKeys(ctx); err != nil {
+		return nil, err
+	}
 	keys, err := loadKeys(o)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -47,6 +48,26 @@ func loadKeys(o Options) (keys, error) {
 
 // signingKey makes a key only for an installation that never had one: agents would not
 // trust another.
+// requireKeys refuses to make keys for an installation that has some: agents would refuse what
+// they sign. On a shared database another server has made them.
+func (o *Options) requireKeys(ctx context.Context) error {
+	dir := filepath.Join(o.Data, keysName)
+	needed := []string{filepath.Join(dir, boxFile), filepath.Join(dir, recoveryPublic), filepath.Join(dir, signingFile)}
+	if o.SigningKey != "" {
+		needed = needed[:2]
+	}
+	i := slices.IndexFunc(needed, func(path string) bool { return !exists(path) })
+	if o.Database == "" || i < 0 {
+		return nil
+	}
+	held, err := store.HoldsInstallation(ctx, o.Database)
+	if err != nil || !held {
+		return err
+	}
+	return crontopus.Errorf(crontopus.CodeConflict, "the database belongs to an installation whose keys are not here: %s is missing", needed[i]).
+		WithHint("copy the folder keys/ of a server that runs on this database to %s; agents trust no other keys", dir)
+}
+
 func signingKey(o Options, dir string) (ed25519.PrivateKey, error) {
 	if o.SigningKey != "" {
 		return keyfile.Load(o.SigningKey)

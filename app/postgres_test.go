@@ -27,6 +27,9 @@ func TestTwoServersShareAPostgreSQL(t *testing.T) {
 
 	second := options(t)
 	second.Database = first.Database
+	message, hint := refused(t, second)
+	require.Contains(t, message, "box.key is missing", "keys of its own would lock agents out")
+	require.Contains(t, hint, filepath.Join(second.Data, "keys"))
 	require.NoError(t, os.MkdirAll(filepath.Join(second.Data, "keys"), 0o700))
 	files, err := os.ReadDir(filepath.Join(first.Data, "keys"))
 	require.NoError(t, err)

@@ -65,6 +65,18 @@ func openPostgres(ctx context.Context, database string) (*postgresEngine, error)
 	return e, nil
 }
 
+// HoldsInstallation reports whether a PostgreSQL database has been prepared by a server
+// before. It changes nothing.
+func HoldsInstallation(ctx context.Context, database string) (held bool, err error) {
+	e, err := openPostgres(ctx, database)
+	if err != nil {
+		return false, err
+	}
+	defer e.pool.Close()
+	err = e.pool.QueryRow(ctx, "SELECT to_regclass('installation') IS NOT NULL").Scan(&held)
+	return held, postgresError(err)
+}
+
 // says reports whether the address has the parameter, as a URL or as words.
 func says(database, parameter string) bool {
 	u, err := url.Parse(database)
