@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
 	"crontopus.dev/crontopus/app"
+	"crontopus.dev/crontopus/internal/pgtest"
 )
 
 var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -193,4 +197,38 @@ func TestRaiseEpoch(t *testing.T) {
 	_, err = app.RaiseEpoch(t.Context(), o, now, slog.New(slog.DiscardHandler))
 	require.Equal(t, crontopus.CodeNotFound, crontopus.ErrorCode(err))
 	require.Empty(t, names(t, o.Data))
+}
+
+// The documented way for PostgreSQL: pg_dump, pg_restore, then a new epoch.
+func TestAPostgreSQLThatWasRestoredBeginsANewEpoch(t *testing.T) {
+	t.Parallel()
+	o := at(filepath.Join(t.TempDir(), "data"))
+	o.Listen, o.Database = "127.0.0.1:0", pgtest.Database(t)
+	schema := pgtest.Name(t, o.Database)
+	superuser := strings.ReplaceAll(pgtest.As(t, o.Database, "postgres"), "search_path="+schema, "") // which only pgx knows
+	a, err := app.New(t.Context(), o, "v1.2.3", quiet)
+	require.NoError(t, err)
+	stop := run(t, a)
+	dump := filepath.Join(t.TempDir(), "crontopus.dump")
+	tool := func(name string, args ...string) {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), name, append(args, "--schema="+schema, "--dbname="+superuser)...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	tool("pg_dump", "--format=custom", "--file="+dump)
+	made, err := admin(t, a, o).CreateAPIKey(t.Context(), wire.KeyInput{Name: "later", Role: crontopus.RoleViewer})
+	require.NoError(t, err)
+	require.NoError(t, stop())
+
+	tool("pg_restore", "--clean", "--if-exists", "--single-transaction", dump)
+	epoch, err := app.RaiseEpoch(t.Context(), o, now, quiet)
+	require.NoError(t, err)
+	require.Equal(t, now.Unix(), epoch)
+	a, err = app.New(t.Context(), o, "v1.2.3", quiet)
+	require.NoError(t, err)
+	run(t, a)
+	keys, err := admin(t, a, o).APIKeys(t.Context(), crontopus.Page{})
+	require.NoError(t, err)
+	require.Len(t, keys.Items, 1)
+	require.NotEqual(t, made.Key.ID, keys.Items[0].ID)
 }

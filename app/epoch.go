@@ -31,21 +31,28 @@ func RaiseEpoch(ctx context.Context, o Options, now time.Time, log *slog.Logger)
 
 // withStore opens a database that is there already for one use.
 func withStore(ctx context.Context, o Options, log *slog.Logger, use func(epochStore) error) error {
-	path := filepath.Join(o.Data, databaseName)
-	if !exists(path) {
-		return crontopus.Errorf(crontopus.CodeNotFound, "there is no database %s", path).WithHint("name the server's data folder with --data DIR")
-	}
-	return withSQLite(ctx, path, log, use)
-}
-
-// withSQLite opens a SQLite file for one use. No credential is sealed or opened in it, so the box
-// has a key that is nobody's: the right one may have to be put in place yet.
-func withSQLite(ctx context.Context, path string, log *slog.Logger, use func(epochStore) error) (err error) {
-	box, err := store.NewBox("none", [32]byte{})
-	if err != nil {
+	if err := o.validate(); err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, store.Options{Path: path, Box: box, Now: time.Now, Log: log})
+	at := store.Options{URL: o.Database}
+	if o.Database == "" {
+		at.Path = filepath.Join(o.Data, databaseName)
+		if !exists(at.Path) {
+			return crontopus.Errorf(crontopus.CodeNotFound, "there is no database %s", at.Path).
+				WithHint("name the server's data folder with --data DIR, or its PostgreSQL with --database URL")
+		}
+	}
+	return openOnce(ctx, at, log, use)
+}
+
+// openOnce opens a database for one use. No credential is sealed or opened in it, so the box
+// has a key that is nobody's: the right one may have to be put in place yet.
+func openOnce(ctx context.Context, at store.Options, log *slog.Logger, use func(epochStore) error) (err error) {
+	if at.Box, err = store.NewBox("none", [32]byte{}); err != nil {
+		return err
+	}
+	at.Now, at.Log = time.Now, log
+	s, err := store.Open(ctx, at)
 	if err != nil {
 		return err
 	}

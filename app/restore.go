@@ -11,6 +11,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/internal/atomicfile"
+	"crontopus.dev/crontopus/store"
 )
 
 // Restored is what a restore came to.
@@ -49,7 +50,7 @@ func RestoreBackup(ctx context.Context, data, file string, replace bool, now tim
 		return nil, crontopus.Errorf(crontopus.CodeConflict, "the data folder %s is not empty: it holds %s", data, occupied[0]).
 			WithHint("restore into a new folder with --data DIR, or say --replace: what is there is kept aside")
 	}
-	if err := withSQLite(ctx, filepath.Join(stage, databaseName), log, func(s epochStore) error {
+	if err := openOnce(ctx, store.Options{Path: filepath.Join(stage, databaseName)}, log, func(s epochStore) error {
 		i, err := s.SystemRaiseEpoch(ctx, now)
 		out.Epoch = i.Epoch
 		return err

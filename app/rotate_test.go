@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -155,7 +154,7 @@ func TestARotationThatBrokeOffIsFinished(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, rotated, again)
 	_, err = os.Stat(signing + ".next")
-	require.True(t, errors.Is(err, os.ErrNotExist))
+	require.ErrorIs(t, err, os.ErrNotExist)
 	start(t, data).stop()
 
 	// As if it had died before anybody was told: the key is nobody's and a new one is made.

@@ -27,6 +27,12 @@ func addDataFlag(cmd *cobra.Command, data *string) {
 	}
 }
 
+// addDatabaseFlags gives a command the flags that say where a server keeps its database.
+func addDatabaseFlags(cmd *cobra.Command, options *app.Options) {
+	addDataFlag(cmd, &options.Data)
+	cmd.Flags().StringVar(&options.Database, "database", "", "`URL` of the server's PostgreSQL database (default: SQLite in the data folder)")
+}
+
 func newBackupCreateCommand() *cobra.Command {
 	var data string
 	var withKeys bool
@@ -146,7 +152,7 @@ that agents take a restored database's state, which would otherwise look like a 
 crontopus backup restore does so by itself; run this after pg_restore.`,
 		Args: exactArgs(),
 	}
-	addDataFlag(cmd, &options.Data)
+	addDatabaseFlags(cmd, &options)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 		epoch, err := app.RaiseEpoch(cmd.Context(), options, time.Now(), log)

@@ -19,7 +19,7 @@ func newKeysCommand() *cobra.Command {
 // newKeysChange makes a command that prints the key set which change returns.
 func newKeysChange(cmd *cobra.Command, change func(ctx context.Context, o app.Options, args []string, log *slog.Logger) (crontopus.KeySet, error)) *cobra.Command {
 	options := app.Defaults()
-	addDataFlag(cmd, &options.Data)
+	addDatabaseFlags(cmd, &options)
 	cmd.Flags().StringVar(&options.SigningKey, "signing-key", "", "private key that signs bundles, a PEM `file` (default DATA/keys/signing.pem)")
 	output := addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
