@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "cannot prepare the whole-product tests:", err)
 		os.Exit(1)
 	}
-	code := m.Run()
-	if err := os.RemoveAll(dir); err != nil {
+	code, err := withCron(m)
+	if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
@@ -56,6 +56,22 @@ func enterNamespace() int {
 		return 1
 	}
 	return 0
+}
+
+// withCron runs the tests beside the real cron of this machine, started in the namespace:
+// one for all scripts, since a second one finds the first one's lock.
+func withCron(m *testing.M) (code int, err error) {
+	cron := exec.Command("cron", "-f")
+	cron.Stderr = os.Stderr
+	if err := cron.Start(); err != nil {
+		return 1, fmt.Errorf("is the package cron installed? %w", err)
+	}
+	code = m.Run()
+	if err := cron.Process.Kill(); err != nil {
+		return code, err
+	}
+	_ = cron.Wait() // it tells of the signal
+	return code, nil
 }
 
 // prepare hides the machine's cron and builds both programs; with GOCOVERDIR set they
