@@ -23,6 +23,7 @@ type headquarters struct {
 	bundle   []byte
 	tag      string
 	changed  chan struct{}
+	stopping chan struct{} // closed to let those go who wait
 	down     error
 	polls    int
 	reports  []crontopus.AgentReport
@@ -33,7 +34,17 @@ type headquarters struct {
 	asked      int // for statements
 }
 
-func newHeadquarters() *headquarters { return &headquarters{changed: make(chan struct{})} }
+func newHeadquarters() *headquarters {
+	return &headquarters{changed: make(chan struct{}), stopping: make(chan struct{})}
+}
+
+// letGo ends the polls that wait, as a server does that stops.
+func (h *headquarters) letGo() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	close(h.stopping)
+	h.stopping = make(chan struct{})
+}
 
 // publish hands out an envelope from now on.
 func (h *headquarters) publish(tag string, raw []byte) {
@@ -61,7 +72,7 @@ func (h *headquarters) Bundle(ctx context.Context, etag string, wait time.Durati
 	h.mu.Unlock()
 	for {
 		h.mu.Lock()
-		raw, tag, changed, down := h.bundle, h.tag, h.changed, h.down
+		raw, tag, changed, stopping, down := h.bundle, h.tag, h.changed, h.stopping, h.down
 		h.mu.Unlock()
 		switch {
 		case down != nil:
@@ -73,6 +84,8 @@ func (h *headquarters) Bundle(ctx context.Context, etag string, wait time.Durati
 		case <-ctx.Done():
 			return nil, etag, false, ctx.Err()
 		case <-timer.C:
+			return nil, etag, false, nil
+		case <-stopping:
 			return nil, etag, false, nil
 		case <-changed:
 		}

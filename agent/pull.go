@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -84,9 +85,11 @@ func (p *puller) poll(ctx context.Context) error {
 		return err
 	}
 	if !changed {
-		if p.now().Sub(begin) >= pollPause {
-			p.again.Send()
+		if p.now().Sub(begin) < wait {
+			// The server stops, and lets all go who wait; they come back one after the other.
+			p.pause(ctx, rand.N(2*pollPause))
 		}
+		p.again.Send()
 		return nil
 	}
 	if err := p.decide(ctx, raw); err != nil {
@@ -170,10 +173,15 @@ func (p *puller) refuse(ctx context.Context, r *crontopus.Refusal) {
 func (p *puller) outcast(ctx context.Context, err error) error {
 	p.log.ErrorContext(ctx, "the server does not accept this agent any more; its jobs stay",
 		"error", err, "hint", "enroll again after `crontopus-agent uninstall --purge`, which takes the jobs away")
+	p.pause(ctx, loop.Jitter(outcastPause))
+	return nil
+}
+
+// pause waits, unless it is woken.
+func (p *puller) pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-p.again:
-	case <-time.After(loop.Jitter(outcastPause)):
+	case <-time.After(d):
 	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"golang.org/x/sync/semaphore"
 
 	"crontopus.dev/crontopus"
@@ -37,6 +38,7 @@ const (
 	maxSingleBody = 1 << 20
 	bodiesAtOnce  = 64 << 20
 	recordTimeout = 10 * time.Second
+	queueTimeout  = 5 * time.Second // for memory
 )
 
 func newCheckIns(store checkInStore, now func() time.Time, observer Observer) checkIns {
@@ -62,14 +64,23 @@ func (s checkIns) register(r *router) {
 	add(r, reporter, single, s.single)
 }
 
-// holdMemory lets only so many bytes of bodies in at once; the others wait their turn.
+// errBusy is answered with Retry-After.
+var errBusy = &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "too many check-ins arrive at once", Hint: "send them again a little later"}
+
+// holdMemory lets only so many bytes of bodies in at once; the others wait their turn, or
+// are sent away when it does not come soon.
 func (s checkIns) holdMemory(ctx huma.Context, next func(huma.Context)) {
 	weight := ctx.Operation().MaxBodyBytes
 	if n := contentLength(ctx); n >= 0 {
 		weight = min(weight, n)
 	}
-	if s.memory.Acquire(ctx.Context(), weight) != nil {
-		return // the caller has gone
+	patience, cancel := context.WithTimeout(ctx.Context(), queueTimeout)
+	err := s.memory.Acquire(patience, weight)
+	cancel()
+	if err != nil { // nobody reads it if the caller has gone
+		_, w := humachi.Unwrap(ctx)
+		writeProblem(w, newProblem(ctx.Context(), http.StatusServiceUnavailable, errBusy))
+		return
 	}
 	defer s.memory.Release(weight)
 	next(ctx)

@@ -3,12 +3,14 @@ package client_test
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -149,4 +151,24 @@ func TestAllGoesThroughEveryPage(t *testing.T) {
 		ids = append(ids, agent.ID)
 	}
 	require.Equal(t, []string{"1", "2", "3"}, ids)
+}
+
+func TestABusyServerSaysWhenToComeBack(t *testing.T) {
+	for header, want := range map[string]time.Duration{"7": 7 * time.Second, "86400": 2 * time.Minute, "99999999999": 2 * time.Minute, "-1": 0, "soon": 0, "": 0} {
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.Header().Set("Retry-After", header)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"code":"unavailable","detail":"the database is away"}`))
+		})
+		_, err := c.CheckIns(t.Context(), []crontopus.CheckIn{{}})
+		require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err))
+		require.EqualError(t, err, "the database is away")
+		var busy interface{ RetryAfter() time.Duration }
+		if errors.As(err, &busy) {
+			require.Equal(t, want, busy.RetryAfter(), header)
+		} else {
+			require.Zero(t, want, header)
+		}
+	}
 }

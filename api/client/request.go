@@ -126,7 +126,7 @@ func (c *Client) send(ctx context.Context, r request) (answer, *wire.Problem, er
 		return answer{}, nil, crontopus.Errorf(crontopus.CodeTooLarge, "%s answered with more than %s", c.base, crontopus.Size(limit))
 	case resp.StatusCode >= 400:
 		p := readProblem(resp, body)
-		return answer{}, p, c.problemError(p)
+		return answer{}, p, retryLater(resp, c.problemError(p))
 	case resp.StatusCode >= 300 && resp.StatusCode != http.StatusNotModified:
 		return answer{}, nil, crontopus.Errorf(crontopus.CodeInvalid, "%s sends us on to %s", c.base, resp.Header.Get("Location")).
 			WithHint("name the server by its own address; redirects are not followed")

@@ -4,6 +4,7 @@ package loop
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -21,7 +22,8 @@ type Loop struct {
 }
 
 // Run takes a first step at once and returns nil when ctx ends. An error of a step is
-// logged here, and only here.
+// logged here, and only here. One that has a method RetryAfter() time.Duration keeps the
+// next step off for so long at least, even when woken.
 func (l *Loop) Run(ctx context.Context) error {
 	failures := 0
 	for {
@@ -35,9 +37,35 @@ func (l *Loop) Run(ctx context.Context) error {
 		default:
 			failures = 0
 		}
-		if !l.wait(ctx, failures) {
+		if !rest(ctx, asked(err)) || !l.wait(ctx, failures) {
 			return nil
 		}
+	}
+}
+
+// asked is how long an error asks us to stay away: a busy server says so. Everybody else
+// was told the same, so it is between that and twice as long.
+func asked(err error) time.Duration {
+	busy, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err)
+	if !ok || busy.RetryAfter() <= 0 {
+		return 0
+	}
+	return busy.RetryAfter() + rand.N(busy.RetryAfter())
+}
+
+// rest waits, woken or not, and reports whether ctx goes on.
+func rest(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 
@@ -74,11 +102,13 @@ func (s Signal) Send() {
 	}
 }
 
-// Backoff grows the delay between attempts by doubling, from Min to Max, with jitter.
-// Its zero value goes from one second to five minutes.
+// Backoff grows the delay between attempts by doubling, from Min to Max, and spreads it, so
+// that a thousand who failed together do not come back together. Its zero value goes from
+// one second to five minutes.
 type Backoff struct{ Min, Max time.Duration }
 
-// Delay returns how long to wait after the given number of failures in a row, from 1.
+// Delay returns how long to wait after the given number of failures in a row, from 1:
+// between half of the delay and all of it.
 func (b Backoff) Delay(failures int) time.Duration {
 	least, most := b.Min, b.Max
 	if least <= 0 {
@@ -91,7 +121,7 @@ func (b Backoff) Delay(failures int) time.Duration {
 	if d > most || d <= 0 {
 		d = most
 	}
-	return Jitter(d)
+	return d/2 + rand.N(d/2+1)
 }
 
 // Jitter returns d changed by up to 10 % either way.
