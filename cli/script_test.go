@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -28,6 +29,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
+var update = flag.Bool("update", false, "write the expected output in testdata/script anew")
+
 // TestScripts runs testdata/script: what a person types, and what they must see. Each
 // script has a server of its own at $API that knows the key $KEY and answers with the script's
 // files (see canned).
@@ -37,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
 			server := httptest.NewServer(&canned{dir: env.WorkDir})
 			env.Defer(server.Close)
@@ -52,8 +56,9 @@ func TestScripts(t *testing.T) {
 
 const key = "ctk_of-the-script"
 
-// canned answers a request with the script's file api/METHOD/PATH.json, or, with another
-// status than 200, PATH.STATUS.json. It adds each request to the file "requests".
+// canned answers a request with the script's file api/METHOD/PATH.json, the page after a
+// cursor with PATH@CURSOR.json, or, with another status than 200, PATH.STATUS.json. It adds
+// each request to the file "requests".
 type canned struct {
 	dir string
 	mu  sync.Mutex // guards the file
@@ -78,6 +83,9 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path := filepath.Join(c.dir, "api", r.Method, strings.TrimPrefix(r.URL.Path, "/api/v1/"))
+	if after := r.URL.Query().Get("after"); after != "" {
+		path += "@" + after
+	}
 	if data, err := os.ReadFile(path + ".json"); err == nil {
 		_, _ = w.Write(data)
 		return
