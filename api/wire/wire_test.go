@@ -35,6 +35,7 @@ var messages = map[string]any{
 	"job":             &wire.Job{},
 	"key-input":       &wire.KeyInput{},
 	"key-made":        &wire.KeyMade{},
+	"key-statements":  &wire.KeyStatements{},
 	"list":            &wire.List[wire.LastRun]{},
 	"plan":            &crontopus.Plan{},
 	"problem":         &wire.Problem{},
