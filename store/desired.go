@@ -57,7 +57,10 @@ func writeDesired(ctx context.Context, t tx, src crontopus.Source, d crontopus.D
 	if err := advanceDesired(ctx, t, src.Tenant); err != nil {
 		return err
 	}
-	before, err := desiredJobs(ctx, t, src.Tenant, src.ID)
+	before, err := collect(ctx, t, func(r row, j *crontopus.DesiredJob) error {
+		return r.Scan(&j.Job.Metadata.Namespace, &j.Job.Metadata.Name, &j.Digest, &j.Path, &j.Line, &j.Revision, document(&j.Commit))
+	}, `SELECT namespace, name, digest, path, line, revision, commit_info FROM desired_jobs
+		WHERE tenant_id = $1 AND source_id = $2`, src.Tenant, src.ID) // not what they say: of 10,000 that takes longer than all the rest
 	if err != nil {
 		return err
 	}
