@@ -16,7 +16,7 @@ import (
 // together, and asks nobody who they are.
 func (a *App) watch() (err error) {
 	a.metrics.Watch(metrics.Watched{
-		Waiting: a.api.Waiting, Stats: a.store.SystemStats,
+		Waiting: a.api.Waiting, CheckIns: a.recorder.Waiting, Stats: a.store.SystemStats,
 		Backlog: func(ctx context.Context) (store.Backlog, error) { return a.store.SystemBacklog(ctx, time.Now()) },
 	})
 	if a.options.MetricsListen != "" {

@@ -31,7 +31,8 @@ func busy() *metrics.Metrics {
 	}})
 	m.Published(3, 20*time.Millisecond)
 	m.Watch(metrics.Watched{
-		Waiting: func() int { return 42 },
+		Waiting:  func() int { return 42 },
+		CheckIns: func() int { return 9 },
 		Stats: func() store.Stats {
 			return store.Stats{Bytes: 4096, Pools: []store.Pool{{Name: "writer", Most: 1, Open: 1, Waits: 7, WaitedFor: time.Second}}}
 		},
@@ -64,6 +65,7 @@ func TestWhatWasToldIsShown(t *testing.T) {
 		`crontopus_sync_stage_duration_seconds_sum{stage="commit"} 0`,
 		`crontopus_bundles_published_total 3`,
 		`crontopus_agents_waiting 42`,
+		`crontopus_queue_depth{queue="check_ins"} 9`,
 		`crontopus_queue_depth{queue="due_sources"} 2`,
 		`crontopus_queue_depth{queue="marked_agents"} 5`,
 		`crontopus_database_waits_total{pool="writer"} 7`,
@@ -78,14 +80,14 @@ func TestWhatWasToldIsShown(t *testing.T) {
 func TestADatabaseThatIsAwayHidesOnlyItsQueues(t *testing.T) {
 	m := metrics.New("v1")
 	m.Watch(metrics.Watched{
-		Waiting: func() int { return 1 }, Stats: func() store.Stats { return store.Stats{} },
+		Waiting: func() int { return 1 }, CheckIns: func() int { return 0 }, Stats: func() store.Stats { return store.Stats{} },
 		Backlog: func(context.Context) (store.Backlog, error) {
 			return store.Backlog{}, crontopus.Errorf(crontopus.CodeUnavailable, "away")
 		},
 	})
 	text := page(t, m)
 	require.Contains(t, text, "crontopus_agents_waiting 1")
-	require.NotContains(t, text, "crontopus_queue_depth")
+	require.NotContains(t, text, `queue="due_sources"`)
 }
 
 func TestPromtoolAcceptsThePage(t *testing.T) {

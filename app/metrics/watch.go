@@ -11,9 +11,10 @@ import (
 
 // Watched is what is looked at when somebody asks for the metrics.
 type Watched struct {
-	Waiting func() int         // agents in long polls
-	Stats   func() store.Stats // of the database
-	Backlog func(context.Context) (store.Backlog, error)
+	Waiting  func() int         // agents in long polls
+	CheckIns func() int         // that wait to be committed
+	Stats    func() store.Stats // of the database
+	Backlog  func(context.Context) (store.Backlog, error)
 }
 
 // countTimeout is how long counting a backlog may hold up the page.
@@ -31,7 +32,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	descWaiting   = desc("agents_waiting", "Agents that wait in a long poll.")
-	descQueue     = desc("queue_depth", "How much waits: sources that are due for a sync, agents that are marked for the publisher.", "queue")
+	descQueue     = desc("queue_depth", "How much waits: sources that are due for a sync, agents that are marked for the publisher, check-ins before their commit.", "queue")
 	descOpen      = desc("database_connections", "Open connections to the database.", "pool")
 	descInUse     = desc("database_connections_in_use", "Connections to the database that are at work.", "pool")
 	descMost      = desc("database_connections_limit", "How many connections to the database there may be.", "pool")
@@ -56,6 +57,7 @@ func (w watch) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, value, labels...)
 	}
 	gauge(descWaiting, float64(w.Waiting()))
+	gauge(descQueue, float64(w.CheckIns()), "check_ins")
 	stats := w.Stats()
 	for _, p := range stats.Pools {
 		gauge(descOpen, float64(p.Open), p.Name)
