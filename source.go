@@ -68,6 +68,7 @@ const (
 	ReasonValidationFailed     = "ValidationFailed"
 	ReasonRemovalBlocked       = "RemovalBlocked"
 	ReasonSuspended            = "Suspended"
+	ReasonSealBroken           = "SealBroken" // somebody else wrote the desired state
 )
 
 // Revision writes a commit of a branch as GitOps tools do: branch@sha1:hex.
@@ -131,4 +132,5 @@ type DesiredState struct {
 	Sequence int64        `json:"sequence"`
 	Revision string       `json:"revision"`
 	Jobs     []DesiredJob `json:"jobs"`
+	Seal     []byte       `json:"-"` // the syncer's signature over all of it
 }

@@ -122,7 +122,7 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 		return err
 	}
 	so := syncer.Options{
-		DataDir: a.options.Data, Key: k.signing,
+		DataDir: a.options.Data, Key: k.signing, OlderKeys: ring.publicKeys(),
 		AllowNetworks: networks, AllowFileSources: a.options.AllowFileSources,
 		BundleLife: a.options.BundleLife, Store: a.store, Observer: a.metrics, Now: time.Now, Log: a.log,
 		OnMarked:    func() { a.publisher.Wake() },

@@ -81,6 +81,15 @@ func (r *keyring) begin(signing ed25519.PrivateKey, recovery ed25519.PublicKey, 
 	return nil
 }
 
+// publicKeys are those of the newest set: what each of them sealed is still good.
+func (r *keyring) publicKeys() []ed25519.PublicKey {
+	keys := make([]ed25519.PublicKey, len(r.set.Keys))
+	for i, k := range r.set.Keys {
+		keys[i] = k.Public
+	}
+	return keys
+}
+
 func untrustedKey(file string) error {
 	return crontopus.Errorf(crontopus.CodeConflict, "no agent would accept what the key %s signs: it is not in the newest key set", file).
 		WithHint("restore the signing key from a backup, or replace all keys with crontopus keys recover")

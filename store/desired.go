@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -16,6 +17,17 @@ func scanDesired(r row, j *crontopus.DesiredJob) error {
 	return r.Scan(document(&j.Job), &j.Digest, &j.SourceID, &j.Path, &j.Line, &j.Revision, document(&j.Commit))
 }
 
+// scanSealed reads a job that its source's seal vouches for: a body that is no JSON is an
+// empty job, which no seal fits, rather than an error that would hide whose it is.
+func scanSealed(r row, j *crontopus.DesiredJob) error {
+	body, commit := "", ""
+	err := r.Scan(&body, &j.Digest, &j.SourceID, &j.Path, &j.Line, &j.Revision, &commit)
+	if err == nil && (json.Unmarshal([]byte(body), &j.Job) != nil || json.Unmarshal([]byte(commit), &j.Commit) != nil) {
+		j.Job = crontopus.Job{}
+	}
+	return err
+}
+
 // DesiredSet returns the desired state of all sources at one moment.
 func (s *Store) DesiredSet(ctx context.Context, tenant crontopus.TenantID) (set crontopus.DesiredSet, err error) {
 	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
@@ -27,8 +39,8 @@ func (s *Store) DesiredSet(ctx context.Context, tenant crontopus.TenantID) (set 
 			return err
 		}
 		set.States, err = collect(ctx, t, func(r row, d *crontopus.DesiredState) error {
-			return r.Scan(&d.SourceID, &d.Sequence, &d.Revision)
-		}, "SELECT source_id, sequence, revision FROM desired_states WHERE tenant_id = $1 ORDER BY source_id", tenant)
+			return r.Scan(&d.SourceID, &d.Sequence, &d.Revision, &d.Seal)
+		}, "SELECT source_id, sequence, revision, seal FROM desired_states WHERE tenant_id = $1 ORDER BY source_id", tenant)
 		if err != nil {
 			return err
 		}
@@ -44,21 +56,30 @@ func (s *Store) DesiredSet(ctx context.Context, tenant crontopus.TenantID) (set 
 }
 
 func desiredJobs(ctx context.Context, t tx, tenant crontopus.TenantID, sourceID string) ([]crontopus.DesiredJob, error) {
-	return collect(ctx, t, scanDesired, selectDesired+`
+	return collect(ctx, t, scanSealed, selectDesired+`
 		WHERE d.tenant_id = $1 AND d.source_id = $2 ORDER BY d.namespace, d.name`, tenant, sourceID)
 }
 
 // writeDesired replaces a source's desired state, if d.Sequence is still the one that is
-// stored (0 where none is). Only jobs that differ are written.
-func writeDesired(ctx context.Context, t tx, src crontopus.Source, d crontopus.DesiredState) error {
+// stored (0 where none is). Only jobs that differ are written, unless what is stored is not
+// to be trusted.
+func writeDesired(ctx context.Context, t tx, src crontopus.Source, d crontopus.DesiredState, rewrite bool) error {
 	if err := advanceState(ctx, t, src, d); err != nil {
 		return err
 	}
 	if err := advanceDesired(ctx, t, src.Tenant); err != nil {
 		return err
 	}
+	if rewrite {
+		if _, err := t.Exec(ctx, "DELETE FROM desired_jobs WHERE tenant_id = $1 AND source_id = $2", src.Tenant, src.ID); err != nil {
+			return err
+		}
+	}
 	before, err := collect(ctx, t, func(r row, j *crontopus.DesiredJob) error {
-		return r.Scan(&j.Job.Metadata.Namespace, &j.Job.Metadata.Name, &j.Digest, &j.Path, &j.Line, &j.Revision, document(&j.Commit))
+		commit := ""
+		err := r.Scan(&j.Job.Metadata.Namespace, &j.Job.Metadata.Name, &j.Digest, &j.Path, &j.Line, &j.Revision, &commit)
+		_ = json.Unmarshal([]byte(commit), &j.Commit) // nonsense differs from any commit, so it is written anew
+		return err
 	}, `SELECT namespace, name, digest, path, line, revision, commit_info FROM desired_jobs
 		WHERE tenant_id = $1 AND source_id = $2`, src.Tenant, src.ID) // not what they say: of 10,000 that takes longer than all the rest
 	if err != nil {
@@ -96,9 +117,10 @@ func advanceState(ctx context.Context, t tx, src crontopus.Source, d crontopus.D
 			WithHint("sync again")
 	}
 	_, err = t.Exec(ctx, `
-		INSERT INTO desired_states (tenant_id, source_id, sequence, revision) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (tenant_id, source_id) DO UPDATE SET sequence = excluded.sequence, revision = excluded.revision`,
-		src.Tenant, src.ID, has+1, d.Revision)
+		INSERT INTO desired_states (tenant_id, source_id, sequence, revision, seal) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (tenant_id, source_id) DO UPDATE SET sequence = excluded.sequence, revision = excluded.revision,
+			seal = excluded.seal`,
+		src.Tenant, src.ID, has+1, d.Revision, append([]byte{}, d.Seal...))
 	return err
 }
 

@@ -71,6 +71,21 @@ func saveStatus(ctx context.Context, t tx, src crontopus.Source, status crontopu
 	return err
 }
 
+// StallSource says of a source that a person must act, without a sync: the publisher refused
+// its desired state. The source is due again when it would have been.
+func (s *Store) StallSource(ctx context.Context, tenant crontopus.TenantID, sourceID, reason, message string, now time.Time) error {
+	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
+		src, err := getSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)
+		if err != nil {
+			return err
+		}
+		list := condition(src.Status.Conditions, crontopus.ConditionReady, false, reason, message, now)
+		src.Status.Conditions = condition(list, crontopus.ConditionStalled, true, reason, message, now)
+		_, err = t.Exec(ctx, "UPDATE sources SET status = $1 WHERE tenant_id = $2 AND id = $3", text(src.Status), tenant, sourceID)
+		return err
+	})
+}
+
 // suspendedStatus is a status with what a suspended source says of itself.
 func suspendedStatus(status crontopus.SourceStatus, now time.Time) crontopus.SourceStatus {
 	status.NextAttemptAt = nil

@@ -173,3 +173,34 @@ func TestSQLiteLocksOfOthersEndWithTheContext(t *testing.T) {
 	_, err = s.SystemInstallation(t.Context())
 	require.NoError(t, err, "readers go on beside a writer")
 }
+
+// What somebody writes behind the store's back must reach the publisher, which refuses it
+// and can say whose it is; an error here would stop everybody's bundles.
+func TestSQLiteReadsDesiredStateThatIsNonsense(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crontopus.db")
+	s := openAt(t, path)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(t, s.CreateSource(t.Context(), crontopus.DefaultTenant, "me", crontopus.Source{ID: "1", Name: "ops"}, crontopus.SourceSecrets{}))
+	job := crontopus.DesiredJob{Job: crontopus.Job{Metadata: crontopus.Metadata{Name: "backup", Namespace: "prod"}}, SourceID: "1"}
+	write := func(sequence int64, rewrite bool) {
+		t.Helper()
+		require.NoError(t, s.FinishSync(t.Context(), crontopus.DefaultTenant, "1", crontopus.SyncOutcome{Rewrite: rewrite,
+			Desired: &crontopus.DesiredState{SourceID: "1", Sequence: sequence, Jobs: []crontopus.DesiredJob{job}}}))
+	}
+	read := func() crontopus.DesiredJob {
+		t.Helper()
+		set, err := s.DesiredSet(t.Context(), crontopus.DefaultTenant)
+		require.NoError(t, err)
+		require.Len(t, set.States[0].Jobs, 1)
+		return set.States[0].Jobs[0]
+	}
+	for i, column := range []string{"body", "commit_info"} {
+		write(int64(2*i), false)
+		require.Equal(t, "backup", read().Job.Metadata.Name)
+		_, err := native(t, path).ExecContext(t.Context(), "UPDATE desired_jobs SET "+column+" = 'nonsense'")
+		require.NoError(t, err)
+		require.Empty(t, read().Job)
+		write(int64(2*i+1), true)
+		require.Equal(t, "backup", read().Job.Metadata.Name)
+	}
+}

@@ -13,6 +13,7 @@
 //	child.go      the child: mirror.go fetches, tree.go lists, history.go says who changed what
 //	load.go       blobs to manifests, through a cache by blob hash
 //	guard.go      mass removal held
+//	seal.go       the desired state signed, so that nobody else can write it
 //	publisher.go  marked agents to signed bundles
 //
 // It imports the root, manifests and envelope, and what is internal; never store or api.

@@ -32,6 +32,8 @@ type house struct {
 	syncer *syncer.Syncer
 	opts   syncer.Options
 	stop   func() // the syncer; it can be started again
+
+	stopPress func() // the publisher, where there is one
 }
 
 // sourceID of the one source that a house begins with.

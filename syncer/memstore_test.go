@@ -178,6 +178,22 @@ func (m *memStore) mark(tenant crontopus.TenantID, ids []string) {
 	}
 }
 
+func (m *memStore) StallSource(_ context.Context, _ crontopus.TenantID, id, reason, message string, now time.Time) error {
+	end, err := m.begin("stall")
+	if err != nil {
+		return err
+	}
+	defer end()
+	source := m.sources[id]
+	kept := slices.DeleteFunc(slices.Clone(source.Status.Conditions), func(c crontopus.Condition) bool {
+		return c.Type != crontopus.ConditionReconciling
+	})
+	source.Status.Conditions = append(kept,
+		crontopus.Condition{Type: crontopus.ConditionReady, Reason: reason, Message: message, Since: now},
+		crontopus.Condition{Type: crontopus.ConditionStalled, Status: true, Reason: reason, Message: message, Since: now})
+	return nil
+}
+
 func (m *memStore) DropSource(_ context.Context, tenant crontopus.TenantID, id string, mark []string) error {
 	end, err := m.begin("drop")
 	if err != nil {

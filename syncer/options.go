@@ -18,10 +18,11 @@ type Options struct {
 	Key              ed25519.PrivateKey // signs bundles
 	AllowNetworks    []netip.Prefix     // closed ranges that sources may resolve to, and the only ones for plain http
 	AllowFileSources bool
-	FetchCommand     []string      // argv of a program that calls ServeFetch; default: this one with "fetch-child"
-	FetchTimeout     time.Duration // of one fetch, reading included; default 2 minutes
-	FetchLimits      FetchLimits   // of memory, computing and disk
-	BundleLife       time.Duration // default 14 days
+	FetchCommand     []string            // argv of a program that calls ServeFetch; default: this one with "fetch-child"
+	FetchTimeout     time.Duration       // of one fetch, reading included; default 2 minutes
+	FetchLimits      FetchLimits         // of memory, computing and disk
+	OlderKeys        []ed25519.PublicKey // that sealed desired state before Key did
+	BundleLife       time.Duration       // default 14 days
 	// OnPublished hears which agents have a new bundle, after it is stored.
 	OnPublished func(tenant crontopus.TenantID, agentIDs []string)
 	// OnMarked hears that agents were marked: the time to wake the Publisher.
@@ -92,12 +93,14 @@ type SyncStore interface {
 // PublishStore is what a Publisher reads and writes.
 type PublishStore interface {
 	SystemSource(ctx context.Context, id string) (crontopus.Source, error)
+	SystemRequestSync(ctx context.Context, sourceID string, now time.Time) error
 	SystemAgent(ctx context.Context, agentID string) (crontopus.Agent, error)
 	SystemInstallation(ctx context.Context) (crontopus.Installation, error)
 	SystemMarked(ctx context.Context, limit int) ([]crontopus.Mark, error)
 	SystemMarkExpiring(ctx context.Context, before time.Time) (int, error)
 	DesiredSet(ctx context.Context, tenant crontopus.TenantID) (crontopus.DesiredSet, error)
 	Publication(ctx context.Context, tenant crontopus.TenantID, agentID string) (crontopus.Publication, error)
+	StallSource(ctx context.Context, tenant crontopus.TenantID, sourceID, reason, message string, now time.Time) error
 	CommitPublications(ctx context.Context, tenant crontopus.TenantID, desiredSequence int64,
 		pubs []crontopus.Publication, done []crontopus.Mark) error
 }

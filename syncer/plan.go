@@ -60,10 +60,30 @@ func (a *attempt) plan(ctx context.Context, found *loaded, l *listing) (*plan, e
 		mark:    diff.concerned(agents), agentsSeq: agentsSeq,
 		added: diff.added, changed: diff.changed, removed: diff.removed,
 	}
+	if sealBroken(a.source) { // the publisher has refused whoever was marked meanwhile
+		p.mark = everyone(agents)
+	}
+	if p.desired.Seal, err = seal(a.source.Tenant, p.desired, a.Key); err != nil {
+		return nil, err
+	}
 	if diff.changed+diff.removed > 0 {
 		p.held = massRemoval(a.source.ID, state.Jobs, jobs, agents)
 	}
 	return p, nil
+}
+
+// sealBroken: the publisher found that the source's desired state is not what a sync wrote.
+func sealBroken(src crontopus.Source) bool {
+	c := condition(src.Status.Conditions, crontopus.ConditionStalled)
+	return c.Status && c.Reason == crontopus.ReasonSealBroken
+}
+
+func everyone(agents []crontopus.Agent) []string {
+	ids := make([]string, len(agents))
+	for i := range agents {
+		ids[i] = agents[i].ID
+	}
+	return ids
 }
 
 // split takes one source's state out of the set.

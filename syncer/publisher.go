@@ -23,6 +23,7 @@ type Publisher struct {
 
 	keyID   string // of Key
 	wake    loop.Signal
+	seals   *sealCheck
 	renewed time.Time // when expiring bundles were last looked for
 }
 
@@ -36,7 +37,7 @@ func NewPublisher(opts Options) (*Publisher, error) {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "syncer: a publisher needs the signing key")
 	}
 	id := envelope.KeyID(opts.Key.Public().(ed25519.PublicKey))
-	return &Publisher{Options: opts, keyID: id, wake: loop.NewSignal()}, nil
+	return &Publisher{Options: opts, keyID: id, seals: newSealCheck(opts.Key, opts.OlderKeys), wake: loop.NewSignal()}, nil
 }
 
 // Wake makes Run look for marked agents now.
@@ -133,6 +134,9 @@ func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, mark
 // compile signs a bundle for each marked agent that needs one.
 func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, epoch int64,
 	set crontopus.DesiredSet, marks []crontopus.Mark) ([]crontopus.Publication, error) {
+	if refused, err := p.refuseBroken(ctx, tenant, set); refused || err != nil {
+		return nil, err // the marks are cleared; the sync that mends marks everybody
+	}
 	var desired []crontopus.DesiredJob
 	urls := map[string]string{}
 	for _, state := range set.States {

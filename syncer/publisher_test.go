@@ -21,14 +21,26 @@ type press struct {
 
 	publisher *syncer.Publisher
 	published chan []string
+	older     crontopus.DesiredState // that was in force before the one that is
 	mu        sync.Mutex
 	now       time.Time
 }
 
 func newPress(t *testing.T) *press {
 	t.Helper()
-	p := &press{house: newHouse(t), published: make(chan []string, 100), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-	opts := p.opts
+	h := newHouse(t)
+	return startPress(t, h, h.opts)
+}
+
+// startPress runs a publisher that trusts the seals of older keys too; it ends when another
+// one of the house starts, or with the test.
+func startPress(t *testing.T, h *house, opts syncer.Options, older ...ed25519.PublicKey) *press {
+	t.Helper()
+	if h.stopPress != nil {
+		h.stopPress()
+	}
+	p := &press{house: h, published: make(chan []string, 100), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	opts.OlderKeys = older
 	opts.OnPublished = func(_ crontopus.TenantID, ids []string) { p.published <- ids }
 	opts.Now = func() time.Time {
 		p.mu.Lock()
@@ -41,10 +53,11 @@ func newPress(t *testing.T) *press {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- p.publisher.Run(ctx) }()
-	t.Cleanup(func() {
+	h.stopPress = sync.OnceFunc(func() {
 		cancel()
 		require.NoError(t, <-done)
 	})
+	t.Cleanup(h.stopPress)
 	return p
 }
 

@@ -106,7 +106,7 @@ func (a *attempt) fetch(ctx context.Context) (*fetchChild, *listing, error) {
 		Username: secrets.Username, Password: secrets.Password, SSHKey: secrets.SSHKey, KnownHosts: secrets.KnownHosts,
 		AllowNetworks: a.AllowNetworks, AllowFileSources: a.AllowFileSources,
 		Applied: strings.TrimPrefix(status.LastAppliedRevision, crontopus.Revision(a.source.Branch, "")),
-		Settled: status.LastAttemptedRevision == status.LastAppliedRevision && status.HeldPlan == "",
+		Settled: status.LastAttemptedRevision == status.LastAppliedRevision && status.HeldPlan == "" && !sealBroken(a.source),
 	})
 	if err != nil {
 		return nil, nil, err
@@ -129,7 +129,7 @@ func (a *attempt) apply(ctx context.Context, found *loaded, l *listing) error {
 		if p.held != nil && p.held.Digest() != a.source.Approved {
 			return a.hold(ctx, p.held)
 		}
-		err = a.finish(ctx, crontopus.SyncOutcome{Desired: &p.desired, Mark: p.mark, AgentsSeq: p.agentsSeq},
+		err = a.finish(ctx, crontopus.SyncOutcome{Desired: &p.desired, Rewrite: sealBroken(a.source), Mark: p.mark, AgentsSeq: p.agentsSeq},
 			synced(a.revision, len(p.desired.Jobs)))
 		if crontopus.ErrorCode(err) != crontopus.CodeConflict {
 			return err
@@ -221,8 +221,11 @@ func (s *Syncer) drop(ctx context.Context, src crontopus.Source, log *slog.Logge
 		return err
 	}
 	state, _ := split(set, src.ID)
-	p := compare(state.Jobs, nil)
-	if err := s.Store.DropSource(ctx, src.Tenant, src.ID, p.concerned(agents)); err != nil {
+	mark := compare(state.Jobs, nil).concerned(agents)
+	if sealBroken(src) {
+		mark = everyone(agents)
+	}
+	if err := s.Store.DropSource(ctx, src.Tenant, src.ID, mark); err != nil {
 		return err
 	}
 	log.InfoContext(ctx, "source removed", "jobs", len(state.Jobs))

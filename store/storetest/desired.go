@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,14 +36,59 @@ var desiredCases = cases{
 		require.EqualValues(t, 3, set.Sequence)
 		require.Len(t, set.States, 2)
 		for _, state := range set.States {
-			want := crontopus.DesiredState{SourceID: web.ID, Sequence: 1, Revision: "main@sha1:1",
+			want := crontopus.DesiredState{SourceID: web.ID, Sequence: 1, Revision: "main@sha1:1", Seal: []byte("sealed"),
 				Jobs: []crontopus.DesiredJob{job(web, "render")}}
 			if state.SourceID == ops.ID {
-				want = crontopus.DesiredState{SourceID: ops.ID, Sequence: 2, Revision: "main@sha1:1",
+				want = crontopus.DesiredState{SourceID: ops.ID, Sequence: 2, Revision: "main@sha1:1", Seal: []byte("sealed"),
 					Jobs: []crontopus.DesiredJob{job(ops, "cleanup"), job(ops, "report")}}
 			}
 			require.Equal(t, want, state)
 		}
+	},
+	"a state's seal comes back, and is replaced with it": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		for _, seal := range []string{"first", "second"} {
+			o := w.outcome(src, "backup")
+			o.Desired.Seal = []byte(seal)
+			require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
+			set, err := s.DesiredSet(t.Context(), here)
+			require.NoError(t, err)
+			require.Equal(t, seal, string(set.States[0].Seal))
+		}
+	},
+	"a rewrite does not ask what is stored": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src, web := w.source("ops"), w.source("web")
+		w.sync(src, "backup", "cleanup")
+		w.sync(web, "render")
+		o := w.outcome(src, "backup")
+		o.Desired.Jobs[0].Job.Spec.Run.Shell = "what the digest does not know of"
+		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
+		got, err := s.Job(t.Context(), here, named("backup"))
+		require.NoError(t, err)
+		require.Empty(t, got.Job.Spec.Run.Shell, "by its digest it is the same")
+		o = w.outcome(src, "backup")
+		o.Desired.Jobs[0].Job.Spec.Run.Shell, o.Rewrite = "what the digest does not know of", true
+		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
+		got, err = s.Job(t.Context(), here, named("backup"))
+		require.NoError(t, err)
+		require.NotEmpty(t, got.Job.Spec.Run.Shell)
+		require.Equal(t, []string{"backup", "render"}, w.desired())
+	},
+	"a source that is stalled without a sync stays due when it was": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		w.sync(src, "backup")
+		before := w.get("ops")
+		require.NoError(t, s.StallSource(t.Context(), here, src.ID, crontopus.ReasonSealBroken, "look", t0.Add(time.Second)))
+		after := w.get("ops")
+		require.Equal(t, []crontopus.Condition{
+			{Type: crontopus.ConditionReady, Reason: crontopus.ReasonSealBroken, Message: "look", Since: t0.Add(time.Second)},
+			{Type: crontopus.ConditionStalled, Status: true, Reason: crontopus.ReasonSealBroken, Message: "look", Since: t0.Add(time.Second)},
+		}, after.Status.Conditions)
+		require.Equal(t, before.Status.NextAttemptAt, after.Status.NextAttemptAt)
+		requireCode(t, crontopus.CodeNotFound, s.StallSource(t.Context(), here, "nobody", "x", "y", t0))
 	},
 	"a job that changed is written, with the commit that changed it": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)

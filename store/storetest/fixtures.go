@@ -130,7 +130,7 @@ func (w world) outcome(src crontopus.Source, jobs ...string) crontopus.SyncOutco
 			Reason: crontopus.ReasonSynced, Message: "synced", Stages: []crontopus.SyncStage{}},
 		Status: crontopus.SourceStatus{Jobs: len(jobs), NextAttemptAt: &next, Conditions: []crontopus.Condition{
 			{Type: crontopus.ConditionReady, Status: true, Reason: crontopus.ReasonSynced, Message: "ok", Since: t0}}},
-		Desired: &crontopus.DesiredState{SourceID: src.ID, Sequence: w.sequence(src), Revision: "main@sha1:1"},
+		Desired: &crontopus.DesiredState{SourceID: src.ID, Sequence: w.sequence(src), Revision: "main@sha1:1", Seal: []byte("sealed")},
 	}
 	for _, name := range jobs {
 		o.Desired.Jobs = append(o.Desired.Jobs, job(src, name))

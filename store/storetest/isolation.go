@@ -121,6 +121,9 @@ var strangers = map[string]struct {
 	"RemoveSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.RemoveSource(ctx, there, actor, "ops", t0)
 	}},
+	"StallSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.StallSource(ctx, there, h.src.ID, crontopus.ReasonSealBroken, "theirs", t0)
+	}},
 	"FinishSync": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.FinishSync(ctx, there, h.src.ID, h.sync)
 	}},
