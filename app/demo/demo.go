@@ -153,8 +153,11 @@ func (d *demo) startServer(ctx context.Context) error {
 		if err != nil {
 			return false, nil //nolint:nilerr // it is written during the start
 		}
-		d.client, err = client.New(d.server, client.WithAPIKey(strings.TrimSpace(string(secret))))
-		return err == nil && d.client.Ready(ctx) == nil, err
+		if d.client, err = client.New(d.server, client.WithAPIKey(strings.TrimSpace(string(secret)))); err != nil {
+			return false, err
+		}
+		_, unknown := d.client.Whoami(ctx) // by another server, that took the port before ours could
+		return unknown == nil, nil
 	}); err != nil {
 		return err
 	}
