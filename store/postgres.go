@@ -154,8 +154,9 @@ func (e *postgresEngine) write(ctx context.Context, s scope, fn func(tx) error) 
 }
 
 // indexed lets a batch find its few hundred rows by their keys. The planner may remember
-// tables as small as they were when it first saw them, and would read them whole.
-const indexed = "; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+// tables as small as they were when it first saw them, and would read them whole, for each
+// row of the batch.
+const indexed = "; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off"
 
 // transact names the scope in the round trip of BEGIN. It ends with the transaction.
 func (e *postgresEngine) transact(ctx context.Context, begin string, s scope, fn func(tx) error) error {
