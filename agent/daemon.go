@@ -34,6 +34,7 @@ type DaemonOptions struct {
 	UID        int           // the agent's own
 	Interval   time.Duration // between two looks for drift
 	Version    string
+	ReloadKey  func(ctx context.Context) (bool, error) // called when the server does not know this agent; nil: there is nothing to reload
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -63,7 +64,7 @@ func NewDaemon(o DaemonOptions) *Daemon {
 	}
 	d.puller = &puller{
 		state: o.State, id: o.Identity, server: o.Server, policy: d.policy, drained: d.drained,
-		judged: d.judged, reachable: d.reachable, retryAfter: o.Interval, now: o.Now, log: o.Log, again: loop.NewSignal(),
+		judged: d.judged, reachable: d.reachable, reloadKey: o.ReloadKey, retryAfter: o.Interval, now: o.Now, log: o.Log, again: loop.NewSignal(),
 	}
 	return d
 }

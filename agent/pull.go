@@ -40,7 +40,8 @@ type puller struct {
 	drained    func() time.Time         // up to when every check-in has been delivered
 	judged     func(*crontopus.Refusal) // called with each verdict; nil is accepted
 	reachable  func(bool)               // called after each poll
-	retryAfter time.Duration            // when a refused bundle is looked at again: policies and clocks change
+	reloadKey  func(context.Context) (bool, error)
+	retryAfter time.Duration // when a refused bundle is looked at again: policies and clocks change
 	now        func() time.Time
 	log        *slog.Logger
 	again      loop.Signal // polls at once
@@ -171,6 +172,16 @@ func (p *puller) refuse(ctx context.Context, r *crontopus.Refusal) {
 // outcast waits before the next attempt: the server does not take this agent's word any
 // more. What it was told to run goes on until somebody uninstalls it on the host.
 func (p *puller) outcast(ctx context.Context, err error) error {
+	if p.reloadKey != nil {
+		switch reloaded, failed := p.reloadKey(ctx); {
+		case failed != nil && crontopus.ErrorCode(failed) != crontopus.CodeUnauthorized:
+			return failed
+		case failed == nil && reloaded:
+			p.log.InfoContext(ctx, "going on with the host's new key")
+			p.again.Send()
+			return nil
+		}
+	}
 	p.log.ErrorContext(ctx, "the server does not accept this agent any more; its jobs stay",
 		"error", err, "hint", "enroll again after `crontopus-agent uninstall --purge`, which takes the jobs away")
 	p.pause(ctx, loop.Jitter(outcastPause))

@@ -18,6 +18,7 @@ type State struct{ Dir string }
 
 // The files of a State.
 func (s State) KeyFile() string      { return s.path("key") }           // the host's private key; it never leaves
+func (s State) NextKeyFile() string  { return s.path("key.next") }      // see RotateKey
 func (s State) IdentityFile() string { return s.path("identity.json") } // who we are and whom we trust
 func (s State) BundleFile() string   { return s.path("bundle") }        // the last good bundle, in its envelope
 func (s State) MarkFile() string     { return s.path("mark.json") }     // the highest generation ever accepted

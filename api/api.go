@@ -16,6 +16,7 @@ import (
 
 // Store is all that the API needs of the store, put together from what each file needs.
 type Store interface {
+	agentKeyStore
 	agentStore
 	bundleStore
 	checkInStore

@@ -141,7 +141,7 @@ func (a *authenticator) authenticate(ctx huma.Context) (caller, error) {
 	case strings.HasPrefix(credential, token.APIKey+"_"):
 		return a.apiKey(ctx.Context(), credential)
 	default:
-		return a.agentToken(ctx.Context(), credential)
+		return a.agentToken(ctx.Context(), credential, true)
 	}
 }
 
@@ -163,8 +163,9 @@ func (a *authenticator) apiKey(ctx context.Context, credential string) (caller, 
 const clockLeeway = 30 * time.Second
 
 // agentToken checks an agent's self-signed token: its signature first, by the key of the
-// agent that it names, then who it is for, then its times, then whether the agent stands.
-func (a *authenticator) agentToken(ctx context.Context, credential string) (caller, error) {
+// agent that it names, then who it is for, then its times, then whether the agent stands. A
+// signature by another key than the remembered one is judged again by the store's.
+func (a *authenticator) agentToken(ctx context.Context, credential string, again bool) (caller, error) {
 	var claims jwt.RegisteredClaims
 	var found *crontopus.Agent
 	var failed error // the store's, which is not the caller's fault
@@ -177,6 +178,9 @@ func (a *authenticator) agentToken(ctx context.Context, credential string) (call
 	switch {
 	case failed != nil && crontopus.ErrorCode(failed) != crontopus.CodeNotFound:
 		return caller{}, failed
+	case err != nil && again && found != nil:
+		a.agents.forget(claims.Subject) // another server may have rotated its key
+		return a.agentToken(ctx, credential, false)
 	case err != nil:
 		return caller{}, unauthorized("the agent's token is not valid").WithHint("enroll the host again if its agent was removed")
 	}

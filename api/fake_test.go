@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"maps"
@@ -168,6 +169,18 @@ func (s *fakeStore) RevokeAgent(ctx context.Context, tenant crontopus.TenantID, 
 	}
 	a.RevokedAt = &now
 	return a, s.locked(func() error { s.agents[a.ID] = a; return nil })
+}
+
+func (s *fakeStore) RotateAgentKey(_ context.Context, _ crontopus.TenantID, _, id string, last, next []byte) error {
+	return s.locked(func() error {
+		a := s.agents[id]
+		if !bytes.Equal(a.PublicKey, last) && !bytes.Equal(a.PublicKey, next) {
+			return crontopus.Errorf(crontopus.CodeConflict, "the key changed meanwhile")
+		}
+		a.PublicKey = next
+		s.agents[id] = a
+		return nil
+	})
 }
 
 func (s *fakeStore) SystemHeartbeats(_ context.Context, beats []crontopus.Heartbeat) error {

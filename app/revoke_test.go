@@ -14,21 +14,27 @@ import (
 	"crontopus.dev/crontopus/api/wire"
 )
 
-// enrolled makes an agent as a host would, and returns it with its key.
-func (r *running) enrolled(t *testing.T, name string) (*client.Client, ed25519.PrivateKey, wire.Enrolled) {
+// token makes an enrolment token for a host of that name, as it is printed.
+func (r *running) token(t *testing.T, name string) string {
 	t.Helper()
 	made, err := r.CreateEnrollmentToken(t.Context(), wire.TokenInput{Name: name})
 	require.NoError(t, err)
+	return made.Printed
+}
+
+// enrolled makes an agent as a host would, and returns it.
+func (r *running) enrolled(t *testing.T, name string) *client.Client {
+	t.Helper()
 	_, key, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
 	anybody, err := client.New(r.URL)
 	require.NoError(t, err)
-	secret, _, _ := strings.Cut(made.Printed, ".")
+	secret, _, _ := strings.Cut(r.token(t, name), ".")
 	id, err := anybody.Enroll(t.Context(), key, wire.Enroll{Token: secret})
 	require.NoError(t, err)
 	agent, err := client.New(r.URL, client.WithAgent(id.AgentID, id.InstallationID, key))
 	require.NoError(t, err)
-	return agent, key, id
+	return agent
 }
 
 // bundle waits until the agent has its first bundle, and returns its tag.
@@ -45,7 +51,7 @@ func bundle(t *testing.T, agent *client.Client) (tag string) {
 func TestRevokingEndsAPollThatWaits(t *testing.T) {
 	t.Parallel()
 	server := start(t, filepath.Join(t.TempDir(), "data"))
-	agent, _, _ := server.enrolled(t, "db-01")
+	agent := server.enrolled(t, "db-01")
 	tag := bundle(t, agent)
 	ended := make(chan error, 1)
 	go func() {

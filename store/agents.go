@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -115,6 +116,30 @@ func (s *Store) RevokeAgent(ctx context.Context, tenant crontopus.TenantID, acto
 		return s.audit(ctx, t, tenant, actor, "agent.revoke", a.Name, a.ID)
 	})
 	return a, err
+}
+
+// RotateAgentKey puts an agent's next public key in the place of its last. Asking again
+// changes nothing. conflict means that the agent has yet another key, gone that it was revoked.
+func (s *Store) RotateAgentKey(ctx context.Context, tenant crontopus.TenantID, actor, id string, last, next []byte) error {
+	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
+		a, err := agentByName(ctx, t, tenant, id, t.ForUpdate("a"))
+		switch {
+		case err != nil:
+			return err
+		case a.ID != id:
+			return noAgent(id)
+		case a.RevokedAt != nil:
+			return crontopus.Errorf(crontopus.CodeGone, "the agent %q was revoked", a.Name).WithHint("enroll the host again with a new token")
+		case bytes.Equal(a.PublicKey, next):
+			return nil
+		case !bytes.Equal(a.PublicKey, last):
+			return crontopus.Errorf(crontopus.CodeConflict, "the key of the agent %q changed meanwhile", a.Name).WithHint("try again")
+		}
+		if _, err := t.Exec(ctx, "UPDATE agents SET public_key = $1 WHERE tenant_id = $2 AND id = $3", next, tenant, id); err != nil {
+			return err
+		}
+		return s.audit(ctx, t, tenant, actor, "agent.rotate-key", a.Name, a.ID)
+	})
 }
 
 // agentChanged notes that what targets match of an agent is no longer what it was, and

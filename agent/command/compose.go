@@ -76,7 +76,8 @@ func (h *host) daemon(entryConfig string, stdout, stderr io.Writer) (*agent.Daem
 	daemon = agent.NewDaemon(agent.DaemonOptions{
 		State: h.state, Identity: h.id, Server: h.client, Scheduler: scheduler, Spool: h.spool,
 		PolicyFile: h.config.PolicyFile, UID: os.Getuid(), Interval: h.config.Interval,
-		Version: version(), Now: time.Now, Log: h.log,
+		ReloadKey: func(ctx context.Context) (bool, error) { return agent.ReloadKey(ctx, h.state, h.client) },
+		Version:   version(), Now: time.Now, Log: h.log,
 	})
 	return daemon, nil
 }

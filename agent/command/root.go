@@ -42,7 +42,7 @@ report what came of it. Jobs go on when the daemon, the network or the server is
 	settings := addSettings(root)
 	root.AddCommand(
 		newEnrollCommand(settings), newRunCommand(settings), newExecCommand(settings), newStatusCommand(settings),
-		newPauseCommand(settings), newResumeCommand(settings), newUninstallCommand(settings), newVersionCommand(),
+		newPauseCommand(settings), newResumeCommand(settings), newRotateKeyCommand(settings), newUninstallCommand(settings), newVersionCommand(),
 	)
 	return root
 }

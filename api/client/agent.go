@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -18,7 +19,32 @@ import (
 // agentIdentity is what an agent proves itself with.
 type agentIdentity struct {
 	id, installationID string
-	key                ed25519.PrivateKey
+	key                atomic.Pointer[ed25519.PrivateKey]
+}
+
+func newAgentIdentity(id, installationID string, key ed25519.PrivateKey) *agentIdentity {
+	a := &agentIdentity{id: id, installationID: installationID}
+	a.key.Store(&key)
+	return a
+}
+
+// AgentKey returns the key that the agent proves itself with.
+func (c *Client) AgentKey() ed25519.PrivateKey { return *c.agent.key.Load() }
+
+// UseAgentKey makes the agent prove itself with another key from now on.
+func (c *Client) UseAgentKey(key ed25519.PrivateKey) { c.agent.key.Store(&key) }
+
+// RotateAgentKey tells the server of the agent's next key, on the word of the one in use.
+// Asking again, with either, changes nothing.
+func (c *Client) RotateAgentKey(ctx context.Context, next ed25519.PrivateKey) error {
+	body, err := json.Marshal(wire.RotateKey{PublicKey: next.Public().(ed25519.PublicKey), At: c.Now().UTC()})
+	if err != nil {
+		return crontopus.Errorf(crontopus.CodeInvalid, "the request cannot be written as JSON: %w", err)
+	}
+	signature := base64.StdEncoding.EncodeToString(ed25519.Sign(next, body))
+	_, err = c.do(ctx, request{method: http.MethodPost, path: "/api/v1/agent/rotate-key", body: body,
+		header: http.Header{wire.HeaderSignature: {signature}}})
+	return err
 }
 
 // token returns a short-lived JWT of the agent's own making (RFC 7519, EdDSA). Writing
@@ -30,7 +56,7 @@ func (a *agentIdentity) token(now time.Time) string {
 	})
 	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"EdDSA","typ":"JWT"}`)) + "." +
 		base64.RawURLEncoding.EncodeToString(claims)
-	return unsigned + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(a.key, []byte(unsigned)))
+	return unsigned + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(*a.key.Load(), []byte(unsigned)))
 }
 
 // checkAgentServer refuses plain http to anything but this machine: what an agent is

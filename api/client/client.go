@@ -40,7 +40,7 @@ func WithAPIKey(key string) Option {
 
 // WithAgent asks as an enrolled agent, which proves itself with its key.
 func WithAgent(id, installationID string, key ed25519.PrivateKey) Option {
-	return func(c *Client) { c.agent = &agentIdentity{id, installationID, key} }
+	return func(c *Client) { c.agent = newAgentIdentity(id, installationID, key) }
 }
 
 // New returns a client of the server at a URL such as https://cron.example.com. A key or

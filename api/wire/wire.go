@@ -11,7 +11,7 @@ import (
 
 // Headers of the agent's protocol.
 const (
-	HeaderSignature    = "Crontopus-Signature"     // base64 of the ed25519 signature over the raw body; enrolment only
+	HeaderSignature    = "Crontopus-Signature"     // base64 of the ed25519 signature over the raw body, by the key that it brings
 	HeaderKeySet       = "Crontopus-Key-Set"       // the version of the newest key set: a poll's answer tells it, the next poll repeats it
 	HeaderSpoolDrained = "Crontopus-Spool-Drained" // RFC 3339; rides along with a poll
 	HeaderRequestID    = "X-Request-Id"            // the caller's or the server's; in the answer and the logs
@@ -72,6 +72,13 @@ type Enrolled struct {
 	KeySet         []Key              `json:"keySet"`                  // what signs bundles; to be pinned
 	RecoveryKey    Key                `json:"recoveryKey"`             // may replace the whole key set
 	KeyStatements  [][]byte           `json:"keyStatements,omitempty"` // what vouches for both: see KeyStatements
+}
+
+// RotateKey puts an agent's next key in the place of the one that the request's token is
+// signed with. The raw body is signed with the next one, which proves that the host holds it.
+type RotateKey struct {
+	PublicKey []byte    `json:"publicKey"` // ed25519, 32 bytes, base64
+	At        time.Time `json:"at"`
 }
 
 // Key is a public signing key.

@@ -33,6 +33,28 @@ func (w world) settle() {
 }
 
 var agentCases = cases{
+	"a key is rotated by who holds the last one, once, and never for a revoked agent": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		a := w.agent("db-01")
+		other := candidate("").PublicKey
+		next := candidate("").PublicKey
+		rotate := func(tenant crontopus.TenantID, last, next []byte) error {
+			return s.RotateAgentKey(t.Context(), tenant, "agent:db-01", a.ID, last, next)
+		}
+		newWorld(t, s, there)
+		requireCode(t, crontopus.CodeNotFound, rotate(there, a.PublicKey, next))
+		requireCode(t, crontopus.CodeConflict, rotate(here, other, next))
+		require.NoError(t, rotate(here, a.PublicKey, next))
+		require.NoError(t, rotate(here, next, next), "the answer was lost, and it asks again")
+		require.NoError(t, rotate(here, a.PublicKey, next))
+		requireCode(t, crontopus.CodeConflict, rotate(here, a.PublicKey, other))
+		got, err := s.SystemAgent(t.Context(), a.ID)
+		require.NoError(t, err)
+		require.Equal(t, next, got.PublicKey)
+		_, err = s.RevokeAgent(t.Context(), here, actor, "db-01", t0)
+		require.NoError(t, err)
+		requireCode(t, crontopus.CodeGone, rotate(here, next, other))
+	},
 	"the list is sorted by name": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		for _, name := range []string{"c", "a", "b"} {

@@ -90,6 +90,9 @@ var strangers = map[string]struct {
 		list, _, err := s.AgentsAt(ctx, there)
 		return list, err
 	}},
+	"RotateAgentKey": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.RotateAgentKey(ctx, there, actor, h.agent.ID, h.agent.PublicKey, candidate("").PublicKey)
+	}},
 	"RevokeAgent": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.RevokeAgent(ctx, there, actor, h.agent.ID, t0)
 	}},
