@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,23 +53,36 @@ func TestScripts(t *testing.T) {
 			env.Setenv("CRONTOPUS_AGENT_INTERVAL", "1s")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "tells": tells},
 	})
 }
 
 // await FILE waits until a file is there.
 func await(ts *testscript.TestScript, neg bool, args []string) {
+	until(ts, args[0]+" does not come", func() bool {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		return err == nil
+	})
+}
+
+// tells FILE TEXT waits until a file has a text in it.
+func tells(ts *testscript.TestScript, neg bool, args []string) {
+	until(ts, args[0]+" does not tell "+args[1], func() bool {
+		got, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && strings.Contains(string(got), args[1])
+	})
+}
+
+// until looks again and again, and fails with what it would say after half a minute.
+func until(ts *testscript.TestScript, failure string, seen func() bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
-			return
-		}
+	for !seen() {
 		select {
 		case <-ctx.Done():
-			ts.Fatalf("%s does not come", args[0])
+			ts.Fatalf("%s", failure)
 		case <-tick.C:
 		}
 	}
