@@ -50,6 +50,7 @@ type AgentStatus struct {
 type AgentReport struct {
 	At         time.Time         `json:"at"`                  // by the host's clock
 	ReceivedAt time.Time         `json:"receivedAt,omitzero"` // by the server's, which sets it
+	Instance   Instance          `json:"instance,omitzero"`
 	Version    string            `json:"version"`
 	Scheduler  string            `json:"scheduler"` // crontab, builtin, …
 	Timezone   string            `json:"timezone"`  // the host's own zone
@@ -69,6 +70,31 @@ func (r *AgentReport) ClockSkew() time.Duration {
 		return 0
 	}
 	return r.At.Sub(r.ReceivedAt)
+}
+
+// Instance tells one process of an agent from another. Each makes up a name of its own at
+// its start, so a name that was replaced never comes back, unless two hosts share one identity.
+type Instance struct {
+	Name     string     `json:"name"`
+	Former   string     `json:"former,omitempty"`   // the one that Name replaced; the server sets it
+	ClonedAt *time.Time `json:"clonedAt,omitempty"` // when a replaced one was last heard again; the server sets it
+}
+
+// clonedKept is how long a clone is told of after it was last heard.
+const clonedKept = 24 * time.Hour
+
+// Follow is what becomes of an instance when next reports at the given time.
+func (i Instance) Follow(next string, at time.Time) Instance {
+	if i.ClonedAt != nil && at.Sub(*i.ClonedAt) > clonedKept {
+		i.ClonedAt = nil
+	}
+	switch {
+	case next == i.Name:
+		return i
+	case next != "" && next == i.Former:
+		i.ClonedAt = &at
+	}
+	return Instance{Name: next, Former: i.Name, ClonedAt: i.ClonedAt}
 }
 
 // Refusal says why an agent did not accept a bundle; the last good one stays in force.

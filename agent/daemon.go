@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"time"
 
@@ -60,7 +61,7 @@ func NewDaemon(o DaemonOptions) *Daemon {
 	}
 	d.reporter = &reporter{
 		state: o.State, server: o.Server, now: o.Now, log: o.Log, wake: loop.NewSignal(), online: true,
-		report: crontopus.AgentReport{Version: o.Version, Scheduler: o.Scheduler.Name(), Facts: Facts()},
+		report: crontopus.AgentReport{Instance: crontopus.Instance{Name: rand.Text()}, Version: o.Version, Scheduler: o.Scheduler.Name(), Facts: Facts()},
 	}
 	d.puller = &puller{
 		state: o.State, id: o.Identity, server: o.Server, policy: d.policy, drained: d.drained,

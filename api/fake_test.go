@@ -193,7 +193,15 @@ func (s *fakeStore) SystemHeartbeats(_ context.Context, beats []crontopus.Heartb
 }
 
 func (s *fakeStore) SaveReport(_ context.Context, _ crontopus.TenantID, id string, report crontopus.AgentReport) error {
-	return s.locked(func() error { s.reports[id] = report; return nil })
+	return s.locked(func() error {
+		a := s.agents[id]
+		report.Instance = a.Status.Report.Instance.Follow(report.Instance.Name, report.ReceivedAt)
+		a.Status.Report, s.reports[id] = report, report
+		if a.ID != "" {
+			s.agents[id] = a
+		}
+		return nil
+	})
 }
 
 func (s *fakeStore) Publication(_ context.Context, _ crontopus.TenantID, id string) (pub crontopus.Publication, err error) {

@@ -2,13 +2,16 @@ package api
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"crontopus.dev/crontopus"
 )
 
 type reportStore interface {
+	SystemAgent(ctx context.Context, agentID string) (crontopus.Agent, error)
 	SaveReport(ctx context.Context, tenant crontopus.TenantID, agentID string, report crontopus.AgentReport) error
 }
 
@@ -17,6 +20,16 @@ type report struct {
 	store         reportStore
 	now           func() time.Time
 	wakePublisher func()
+	log           *slog.Logger
+	instances     *sync.Map // agent's id to the name of the instance that last reported here
+}
+
+// warnOfClone logs that two hosts use one identity, where the report of now showed it.
+func (s report) warnOfClone(ctx context.Context, a *crontopus.Agent, now time.Time) {
+	stored, err := s.store.SystemAgent(ctx, a.ID)
+	if cloned := stored.Status.Report.Instance.ClonedAt; err == nil && cloned != nil && cloned.Equal(now) {
+		s.log.WarnContext(ctx, "two hosts use the identity of one agent; enroll one of them anew", "agent", a.Name)
+	}
 }
 
 func (s report) register(r *router) {
@@ -30,6 +43,9 @@ func (s report) save(ctx context.Context, in *struct{ Body crontopus.AgentReport
 		return nil, err
 	}
 	in.Body.ReceivedAt = s.now().UTC()
+	if was, known := s.instances.Swap(c.agent.ID, in.Body.Instance.Name); !known || was != in.Body.Instance.Name {
+		defer s.warnOfClone(ctx, c.agent, in.Body.ReceivedAt)
+	}
 	if err := s.store.SaveReport(ctx, c.tenant, c.agent.ID, in.Body); err != nil {
 		return nil, err
 	}

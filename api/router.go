@@ -31,7 +31,7 @@ func registerAll(r *router, a *API, o Options) {
 	bundle{o.Store, o.KeySet.Version.String(), o.Installation.Epoch, a.agents, a.board}.register(r)
 	keyStatements{o.KeyStatements}.register(r)
 	rotateKey{o.Store, a.agents, o.Now}.register(r)
-	report{o.Store, o.Now, o.WakePublisher}.register(r)
+	report{o.Store, o.Now, o.WakePublisher, o.Log, new(sync.Map)}.register(r)
 	newCheckIns(o.Store, o.Now, o.Observer).register(r)
 	description{r.huma}.register(r)
 }

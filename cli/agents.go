@@ -122,6 +122,9 @@ func describeAgent(t *table, a crontopus.Agent) {
 	t.row("ID:", a.ID)
 	t.row("State:", agentState(a, t.style.now))
 	t.row("Seen:", t.style.time(lastSeen(a)))
+	if cloned := r.Instance.ClonedAt; cloned != nil {
+		t.row("Cloned:", "two hosts use this identity, last seen so "+t.style.time(cloned)+"; enroll one of them anew")
+	}
 	t.row("Enrolled:", t.style.time(&a.EnrolledAt))
 	t.row("Labels:", labels(a.Labels))
 	for _, fact := range slices.Sorted(maps.Keys(a.Facts)) {

@@ -212,6 +212,7 @@ func (s *Store) SaveReport(ctx context.Context, tenant crontopus.TenantID, agent
 		if err != nil {
 			return err
 		}
+		r.Instance = a.Status.Report.Instance.Follow(r.Instance.Name, r.ReceivedAt)
 		facts := a.Facts
 		if r.Facts != nil {
 			facts = r.Facts

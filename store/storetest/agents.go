@@ -33,6 +33,25 @@ func (w world) settle() {
 }
 
 var agentCases = cases{
+	"an instance that was replaced and comes back is a clone": func(t *testing.T, s *store.Store) {
+		a := newWorld(t, s, here).agent("db-01")
+		after := func(minutes int, instance string) crontopus.Instance {
+			claimed := t0 // what a host claims of clones is not heard
+			require.NoError(t, s.SaveReport(t.Context(), here, a.ID, crontopus.AgentReport{At: t0,
+				ReceivedAt: t0.Add(time.Duration(minutes) * time.Minute), Instance: crontopus.Instance{Name: instance, Former: "lie", ClonedAt: &claimed}}))
+			got, err := s.SystemAgent(t.Context(), a.ID)
+			require.NoError(t, err)
+			return got.Status.Report.Instance
+		}
+		require.Nil(t, after(0, "first").ClonedAt)
+		require.Nil(t, after(1, "first").ClonedAt)
+		require.Nil(t, after(2, "restarted").ClonedAt)
+		require.Nil(t, after(3, "again").ClonedAt)
+		require.Equal(t, t0.Add(4*time.Minute), *after(4, "restarted").ClonedAt)
+		require.Equal(t, t0.Add(5*time.Minute), *after(5, "again").ClonedAt)
+		require.Equal(t, t0.Add(5*time.Minute), *after(6, "again").ClonedAt, "it stays told")
+		require.Nil(t, after(6+24*60, "again").ClonedAt, "for a day")
+	},
 	"a key is rotated by who holds the last one, once, and never for a revoked agent": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		a := w.agent("db-01")
