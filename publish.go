@@ -16,6 +16,7 @@ type SyncOutcome struct {
 	Status    SourceStatus
 	Desired   *DesiredState // nil: the last good one stays; Sequence is the one that was read
 	Mark      []string      // ids of the agents whose bundle may change
+	Owner     string        // that began the sync
 	Rewrite   bool          // Desired replaces every row, because those that are stored are not to be trusted
 	AgentsSeq int64         // the agents' sequence that Mark was made from; agents changed since are marked too
 }

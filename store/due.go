@@ -8,14 +8,11 @@ import (
 	"crontopus.dev/crontopus"
 )
 
-// lease is how long a sync that began may stay silent before the source is due again:
-// what a crash in the middle costs.
-const lease = time.Minute
-
 // whereDue selects the sources that are due at $1.
 const whereDue = `
-			WHERE removed_at IS NOT NULL
-				OR (suspended = 0 AND (requested_at IS NOT NULL OR next_attempt_at <= $1))`
+			WHERE lease_until <= $1
+				AND (removed_at IS NOT NULL
+					OR (suspended = 0 AND (requested_at IS NOT NULL OR next_attempt_at <= $1)))`
 
 // SystemDueSources returns the sources that a syncer should look at: those that somebody
 // asked for, whose time has come, or that are being removed. A suspended one waits.
@@ -26,24 +23,6 @@ func (s *Store) SystemDueSources(ctx context.Context, now time.Time) (list []cro
 		return err
 	})
 	return list, err
-}
-
-// SystemBeginSync takes the request for a sync, so that a later one asks for another. The
-// source is due again after a minute if no FinishSync comes: a crash loses no request.
-func (s *Store) SystemBeginSync(ctx context.Context, sourceID string, now time.Time) error {
-	return s.engine.write(ctx, scopeDue, func(t tx) error {
-		src, err := lockSource(ctx, t, sourceID, "WHERE id = $1", sourceID)
-		if err != nil {
-			return err
-		}
-		src.Status.Conditions = condition(src.Status.Conditions, crontopus.ConditionReconciling, true,
-			crontopus.ReasonProgressing, "syncing", now)
-		_, err = t.Exec(ctx, `
-			UPDATE sources SET requested_at = NULL, next_attempt_at = $1, status = $2
-			WHERE tenant_id = $3 AND id = $4`,
-			micros(now.Add(lease)), text(src.Status), src.Tenant, src.ID)
-		return err
-	})
 }
 
 // SystemRequestSync asks for a sync on a webhook's behalf. A thousand of them are one
@@ -75,7 +54,7 @@ func saveStatus(ctx context.Context, t tx, src crontopus.Source, status crontopu
 // its desired state. The source is due again when it would have been.
 func (s *Store) StallSource(ctx context.Context, tenant crontopus.TenantID, sourceID, reason, message string, now time.Time) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
-		src, err := getSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)
+		src, err := lockSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)
 		if err != nil {
 			return err
 		}

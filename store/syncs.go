@@ -22,6 +22,9 @@ func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourc
 		if err != nil {
 			return err
 		}
+		if err := endLease(ctx, t, src, o.Owner); err != nil {
+			return err
+		}
 		o.Sync.Source = src.Name
 		if err := recordSync(ctx, t, src, o); err != nil {
 			return err

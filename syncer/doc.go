@@ -7,7 +7,7 @@
 // bytes before they are checked happens in a child process, ServeFetch, which knows no
 // database and no key; protocol.go is what the two say to each other.
 //
-//	syncer.go     which source is due, and how many at once
+//	syncer.go     which source is due, how many at once, and whose it is among several servers
 //	sync.go       one sync, stage by stage
 //	fetch.go      the parent's side of the child process
 //	child.go      the child: mirror.go fetches, tree.go lists, history.go says who changed what

@@ -22,6 +22,7 @@ type memStore struct {
 	sequence int64 // of the tenant's desired state
 	agents   []crontopus.Agent
 	marks    map[string]crontopus.Mark
+	leases   map[string]memLease
 	pubs     map[string]crontopus.Publication
 	syncs    []crontopus.Sync
 	begun    int
@@ -31,8 +32,14 @@ type memStore struct {
 	fault   func(call string) error // before a call takes effect
 }
 
+type memLease struct {
+	owner string
+	until time.Time
+}
+
 func newMemStore() *memStore {
 	return &memStore{
+		leases:  map[string]memLease{},
 		epoch:   1,
 		sources: map[string]*crontopus.Source{}, secrets: map[string]crontopus.SourceSecrets{},
 		states: map[string]crontopus.DesiredState{}, marks: map[string]crontopus.Mark{},
@@ -66,6 +73,9 @@ func (m *memStore) SystemDueSources(_ context.Context, now time.Time) ([]crontop
 	var due []crontopus.Source
 	for _, id := range slices.Sorted(maps.Keys(m.sources)) {
 		s := m.sources[id]
+		if m.leases[id].until.After(now) {
+			continue
+		}
 		next := s.Status.NextAttemptAt
 		if s.RemovedAt != nil || !s.Suspended && (s.RequestedAt != nil || next != nil && !next.After(now)) {
 			due = append(due, *s)
@@ -93,15 +103,46 @@ func (m *memStore) SystemRequestSync(_ context.Context, id string, now time.Time
 	return nil
 }
 
-func (m *memStore) SystemBeginSync(_ context.Context, id string, now time.Time) error {
+func (m *memStore) SystemBeginSync(_ context.Context, id, owner string, now time.Time) error {
 	end, err := m.begin("begin")
 	if err != nil {
 		return err
 	}
 	defer end()
+	if held := m.leases[id]; held.owner != owner && held.until.After(now) {
+		return conflict()
+	}
 	lease := now.Add(time.Minute)
+	m.leases[id] = memLease{owner, lease}
 	m.sources[id].RequestedAt, m.sources[id].Status.NextAttemptAt = nil, &lease
 	m.begun++
+	return nil
+}
+
+func (m *memStore) SystemRenewLease(_ context.Context, id, owner string, now time.Time) error {
+	end, err := m.begin("renew lease")
+	if err != nil {
+		return err
+	}
+	defer end()
+	if m.leases[id].owner != owner {
+		return conflict()
+	}
+	m.leases[id] = memLease{owner, now.Add(time.Minute)}
+	return nil
+}
+
+func (m *memStore) SystemAbandonSync(_ context.Context, id, owner string, now time.Time) error {
+	end, err := m.begin("abandon")
+	if err != nil {
+		return err
+	}
+	defer end()
+	if m.leases[id].owner != owner {
+		return conflict()
+	}
+	delete(m.leases, id)
+	m.sources[id].RequestedAt, m.sources[id].RequestedBy = &now, crontopus.TriggerWebhook
 	return nil
 }
 
@@ -133,6 +174,9 @@ func (m *memStore) FinishSync(_ context.Context, tenant crontopus.TenantID, id s
 		return err
 	}
 	defer end()
+	if m.leases[id].owner != o.Owner {
+		return conflict()
+	}
 	source := m.sources[id]
 	if o.Desired != nil {
 		if err := m.writeDesired(*o.Desired); err != nil {
@@ -146,6 +190,7 @@ func (m *memStore) FinishSync(_ context.Context, tenant crontopus.TenantID, id s
 		m.syncs = append(m.syncs, o.Sync)
 	}
 	source.Status = o.Status
+	delete(m.leases, id)
 	m.finished++
 	m.mark(tenant, o.Mark)
 	return nil

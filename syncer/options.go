@@ -82,7 +82,9 @@ type SyncStore interface {
 	SystemDueSources(ctx context.Context, now time.Time) ([]crontopus.Source, error)
 	SystemSource(ctx context.Context, id string) (crontopus.Source, error)
 	SystemRequestSync(ctx context.Context, sourceID string, now time.Time) error
-	SystemBeginSync(ctx context.Context, sourceID string, now time.Time) error
+	SystemBeginSync(ctx context.Context, sourceID, owner string, now time.Time) error
+	SystemRenewLease(ctx context.Context, sourceID, owner string, now time.Time) error
+	SystemAbandonSync(ctx context.Context, sourceID, owner string, now time.Time) error
 	SourceSecrets(ctx context.Context, tenant crontopus.TenantID, id string) (crontopus.SourceSecrets, error)
 	AgentsAt(ctx context.Context, tenant crontopus.TenantID) (agents []crontopus.Agent, sequence int64, err error)
 	DesiredSet(ctx context.Context, tenant crontopus.TenantID) (crontopus.DesiredSet, error)

@@ -39,10 +39,7 @@ func (s *Syncer) attempt(ctx context.Context, src crontopus.Source, log *slog.Lo
 		ID: uuid.Must(uuid.NewV7()).String(), Source: src.Name, Trigger: trigger(src), Started: s.Now().UTC(), Stages: []crontopus.SyncStage{},
 	}}
 	ctx = logs.With(ctx, slog.String("sync", a.sync.ID))
-	err := s.Store.SystemBeginSync(ctx, src.ID, s.Now())
-	if err != nil {
-		return err
-	}
+	var err error
 	// Again, now that the request is taken: a suspension or approval before that must be seen.
 	if a.source, err = s.Store.SystemSource(ctx, src.ID); err != nil {
 		return err
@@ -168,6 +165,7 @@ func (a *attempt) finish(ctx context.Context, outcome crontopus.SyncOutcome, v v
 	if a.rewritten != "" {
 		a.sync.Message += "; the branch's history was rewritten: it does not lead on from " + a.rewritten
 	}
+	outcome.Owner = a.owner
 	outcome.Status = v.status(a.source, a.revision, now)
 	if a.worthKeeping(v) || outcome.Desired != nil {
 		outcome.Sync = a.sync

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -321,4 +322,53 @@ func TestManySourcesAtOnce(t *testing.T) {
 		h.request(t, fmt.Sprintf("many-%d", i))
 	}
 	h.until(t, func() bool { return len(h.states) == 12 })
+}
+
+// Two servers on one database: what one syncs, the other leaves alone, and neither waits.
+func TestTwoServersSyncASourceOnce(t *testing.T) {
+	h := newHouse(t)
+	h.repo.Commit(t, "first", map[string]string{"a.yaml": manifest("a", "one")})
+	entered, leave := make(chan struct{}, 10), make(chan struct{})
+	h.server.Fault(func(git http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			entered <- struct{}{}
+			<-leave
+			git.ServeHTTP(w, r)
+		})
+	})
+	h.request(t, sourceID)
+	<-entered
+	second := &house{memStore: h.memStore, opts: h.opts}
+	second.opts.DataDir = t.TempDir()
+	second.start(t)
+	h.request(t, sourceID) // a push while the first one syncs
+	second.syncer.Wake()
+	require.Error(t, h.SystemBeginSync(t.Context(), sourceID, "second", time.Now()))
+	close(leave)
+	h.server.Fault(nil)
+	h.until(t, func() bool { return h.finished == 2 && h.sources[sourceID].RequestedAt == nil })
+	requireState(t, "true Synced", h.status(sourceID))
+	h.stop()
+	second.stop()
+	require.Equal(t, 2, h.begun, "one for the request, one for the push meanwhile")
+}
+
+func TestASourceThatAnotherServerTookIsLeftToIt(t *testing.T) {
+	logs := &recorder{}
+	h := newHouse(t, func(h *house) { h.opts.Log = slog.New(logs) })
+	h.repo.Commit(t, "first", map[string]string{"a.yaml": manifest("a", "one")})
+	h.server.Fault(func(git http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.mu.Lock()
+			h.leases[sourceID] = memLease{"another", time.Now().Add(time.Minute)} // as if this one had slept
+			h.mu.Unlock()
+			git.ServeHTTP(w, r)
+		})
+	})
+	h.request(t, sourceID)
+	h.until(t, func() bool { return h.leases[sourceID].owner == "another" })
+	h.stop()
+	require.Zero(t, h.finished, "what it found is not stored over the other's")
+	require.Empty(t, h.jobs(sourceID))
+	require.Equal(t, "another", h.leases[sourceID].owner)
 }

@@ -2,6 +2,8 @@ package syncer
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"path/filepath"
 	"sync"
 	"time"
@@ -11,16 +13,18 @@ import (
 )
 
 const (
-	parallelSyncs = 4               // sources at once; one source never twice
-	lookEvery     = time.Second     // for sources that are due; Wake does not wait for it
-	errorPause    = 5 * time.Second // after the store failed, before the source is tried again
-	cacheBytes    = 128 << 20       // of manifests whose decoded form is kept
+	parallelSyncs = 4                // sources at once; one source never twice
+	lookEvery     = time.Second      // for sources that are due; Wake does not wait for it
+	errorPause    = 5 * time.Second  // after the store failed, before the source is tried again
+	renewEvery    = 15 * time.Second // the lease of a source that is being synced, which lasts a minute
+	cacheBytes    = 128 << 20        // of manifests whose decoded form is kept
 )
 
 // Syncer keeps the desired state like what each source's branch says.
 type Syncer struct {
 	Options
 
+	owner   string // of leases: this server, since its start
 	fetcher fetcher
 	cache   *blobCache
 	wake    loop.Signal
@@ -38,6 +42,7 @@ func New(opts Options) (*Syncer, error) {
 	}
 	return &Syncer{
 		Options:  opts,
+		owner:    rand.Text(),
 		fetcher:  fetcher{command: opts.FetchCommand, timeout: opts.FetchTimeout, limits: opts.FetchLimits, log: opts.Log},
 		cache:    newBlobCache(cacheBytes),
 		wake:     loop.NewSignal(),
@@ -100,17 +105,52 @@ func (s *Syncer) syncOne(ctx context.Context, src crontopus.Source) {
 	if src.RemovedAt != nil {
 		sync = s.drop
 	}
-	err := sync(ctx, src, log)
+	err := s.Store.SystemBeginSync(ctx, src.ID, s.owner, s.Now())
+	if crontopus.ErrorCode(err) == crontopus.CodeConflict {
+		return // another server was first
+	}
+	if err == nil {
+		leased, lost := context.WithCancelCause(ctx)
+		go s.renew(leased, src.ID, lost)
+		err = sync(leased, src, log)
+		if err != nil && errors.Is(context.Cause(leased), errLeaseLost) {
+			log.WarnContext(ctx, "the sync was given up: another server has the source now")
+			lost(nil)
+			return
+		}
+		lost(nil)
+	}
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
-		// We are stopping: the next start takes up what this sync would have done.
-		_ = s.Store.SystemRequestSync(context.WithoutCancel(ctx), src.ID, s.Now())
+		// We are stopping: whoever is there takes up what this sync would have done.
+		_ = s.Store.SystemAbandonSync(context.WithoutCancel(ctx), src.ID, s.owner, s.Now())
 	default:
 		log.ErrorContext(ctx, "sync could not be stored", "error", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(errorPause):
+		}
+	}
+}
+
+// errLeaseLost ends a sync whose server was silent for so long that another took the source.
+var errLeaseLost = errors.New("syncer: another server has the source")
+
+// renew keeps a source for this server until ctx ends. A store that is away is no reason to
+// stop: nobody else can take the source meanwhile.
+func (s *Syncer) renew(ctx context.Context, sourceID string, lost context.CancelCauseFunc) {
+	tick := time.NewTicker(renewEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if crontopus.ErrorCode(s.Store.SystemRenewLease(ctx, sourceID, s.owner, s.Now())) == crontopus.CodeConflict {
+			lost(errLeaseLost)
+			return
 		}
 	}
 }

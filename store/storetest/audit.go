@@ -29,7 +29,7 @@ var auditCases = cases{
 		src := w.source("ops")
 		require.NoError(t, s.RequestSync(t.Context(), here, actor, "ops", t0))
 		require.NoError(t, s.SystemRequestSync(t.Context(), src.ID, t0))
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		held := w.outcome(src)
 		held.Desired, held.Status.HeldPlan = nil, "abc"
 		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, held))

@@ -26,7 +26,7 @@ var dueCases = cases{
 		w := newWorld(t, s, here)
 		src := w.source("ops")
 		require.Equal(t, []string{"ops"}, w.due(t0))
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		require.Nil(t, w.get("ops").RequestedAt)
 		require.Empty(t, w.due(t0))
 		w.sync(src, "backup")
@@ -36,16 +36,16 @@ var dueCases = cases{
 	"a sync in progress shows": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src := w.source("ops")
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		require.Equal(t, []crontopus.Condition{{Type: crontopus.ConditionReconciling, Status: true,
 			Reason: crontopus.ReasonProgressing, Message: "syncing", Since: t0}}, w.get("ops").Status.Conditions)
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0.Add(time.Hour)))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0.Add(time.Hour)))
 		require.Equal(t, t0, w.get("ops").Status.Conditions[0].Since, "since it first was so")
 	},
 	"however many webhooks during a sync, they are one sync more": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src := w.source("ops")
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
@@ -59,26 +59,26 @@ var dueCases = cases{
 		all.Wait()
 		w.sync(src, "backup")
 		require.Equal(t, []string{"ops"}, w.due(t0), "the sync that ended may have read before the push")
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		w.sync(src, "backup")
 		require.Empty(t, w.due(t0))
 	},
 	"a sync that never ended is due again": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src := w.source("ops")
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		require.Equal(t, []string{"ops"}, w.due(t0.Add(time.Hour)))
 	},
 	"a source that waits for a person is due when one asks": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src := w.source("ops")
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		w.hold(src, "abc")
 		require.Empty(t, w.due(t0.AddDate(1, 0, 0)))
 		require.NoError(t, s.RequestSync(t.Context(), here, actor, "ops", t0))
 		require.Equal(t, []string{"ops"}, w.due(t0))
 		require.Equal(t, crontopus.TriggerManual, w.get("ops").RequestedBy)
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		require.NoError(t, s.SystemRequestSync(t.Context(), src.ID, t0))
 		require.Equal(t, crontopus.TriggerWebhook, w.get("ops").RequestedBy)
 	},
@@ -104,8 +104,10 @@ var dueCases = cases{
 		src := w.source("ops")
 		require.NoError(t, s.SuspendSource(t.Context(), here, actor, "ops", true))
 		require.NoError(t, s.RemoveSource(t.Context(), here, actor, "ops", t0))
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
 		require.Equal(t, []string{"ops"}, w.due(t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
+		require.Empty(t, w.due(t0))
+		require.Equal(t, []string{"ops"}, w.due(t0.Add(time.Minute)), "where dropping it did not come to an end")
 	},
 	"sources of all tenants are due": func(t *testing.T, s *store.Store) {
 		newWorld(t, s, there).source("theirs")

@@ -46,7 +46,7 @@ var sourceCases = cases{
 		requireCode(t, crontopus.CodeNotFound, s.RequestSync(t.Context(), here, actor, "ops", t0))
 		requireCode(t, crontopus.CodeNotFound, s.RemoveSource(t.Context(), here, actor, "ops", t0))
 		requireCode(t, crontopus.CodeNotFound, s.SystemRequestSync(t.Context(), "ops", t0))
-		requireCode(t, crontopus.CodeNotFound, s.SystemBeginSync(t.Context(), "ops", t0))
+		requireCode(t, crontopus.CodeNotFound, s.SystemBeginSync(t.Context(), "ops", "", t0))
 		requireCode(t, crontopus.CodeNotFound, s.FinishSync(t.Context(), here, "ops", crontopus.SyncOutcome{}))
 		requireCode(t, crontopus.CodeNotFound, s.DropSource(t.Context(), here, "ops", nil))
 		_, _, err = s.Syncs(t.Context(), here, "ops", crontopus.Page{})

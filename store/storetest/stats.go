@@ -25,7 +25,7 @@ var statsCases = cases{
 		other.agent("web-01")
 		require.Equal(t, store.Backlog{DueSources: 2, MarkedAgents: 3}, backlog())
 
-		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		marks, err := s.SystemMarked(t.Context(), 2)
 		require.NoError(t, err)
 		for _, m := range marks {

@@ -23,6 +23,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"check-ins":    checkInCases,
 		"desired":      desiredCases,
 		"due":          dueCases,
+		"lease":        leaseCases,
 		"enrolment":    enrollCases,
 		"isolation":    isolationCases,
 		"jobs":         jobCases,
