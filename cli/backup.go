@@ -11,6 +11,7 @@ import (
 
 	"crontopus.dev/crontopus/app"
 	"crontopus.dev/crontopus/internal/settings"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 func newBackupCommand() *cobra.Command {
@@ -54,7 +55,7 @@ bundles that your hosts accept. The recovery key is never in a backup.`,
 	cmd.Flags().BoolVar(&withKeys, "with-keys", false, "also save the server's keys")
 	output := addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		b, err := app.CreateBackup(cmd.Context(), data, args[0], withKeys, Version(), time.Now())
+		b, err := app.CreateBackup(cmd.Context(), data, args[0], withKeys, usage.Version(), time.Now())
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ the scheduler that each host already has.`,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
-	usage.Prepare(root, Version())
+	usage.Prepare(root, usage.Version())
 	root.AddGroup(
 		&cobra.Group{ID: groupLocal, Title: "Write and check manifests:"},
 		&cobra.Group{ID: groupRemote, Title: "Ask a server:"},
@@ -45,7 +45,7 @@ the scheduler that each host already has.`,
 	addTo(root, groupLocal, newValidateCommand(), newScheduleCommand(), newSchemaCommand())
 	addTo(root, groupRemote, newAuthCommand(), newSourcesCommand(), newJobsCommand(), newRunsCommand(), newAgentsCommand(), newAPIKeysCommand())
 	addTo(root, groupServer, newServerCommand(), newBackupCommand(), newEpochCommand(), newKeysCommand(), newDemoCommand())
-	root.AddCommand(newVersionCommand(), newFetchChildCommand(), newDemoWebhookCommand())
+	root.AddCommand(usage.VersionCommand(), newFetchChildCommand(), newDemoWebhookCommand())
 	return root
 }
 

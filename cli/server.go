@@ -8,6 +8,7 @@ import (
 	"crontopus.dev/crontopus/app"
 	"crontopus.dev/crontopus/internal/logs"
 	"crontopus.dev/crontopus/internal/settings"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 func newServerCommand() *cobra.Command {
@@ -35,7 +36,7 @@ environment, and the environment over the file.`,
 			if err != nil {
 				return err
 			}
-			server, err := app.New(cmd.Context(), options, Version(), log)
+			server, err := app.New(cmd.Context(), options, usage.Version(), log)
 			if err != nil {
 				return err
 			}

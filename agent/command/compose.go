@@ -14,6 +14,7 @@ import (
 	"crontopus.dev/crontopus/agent/crontab"
 	"crontopus.dev/crontopus/api/client"
 	"crontopus.dev/crontopus/internal/keyfile"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 // host is what every command that works for an enrolled host needs.
@@ -77,7 +78,7 @@ func (h *host) daemon(entryConfig string, stdout, stderr io.Writer) (*agent.Daem
 		State: h.state, Identity: h.id, Server: h.client, Scheduler: scheduler, Spool: h.spool,
 		PolicyFile: h.config.PolicyFile, UID: os.Getuid(), Interval: h.config.Interval,
 		ReloadKey: func(ctx context.Context) (bool, error) { return agent.ReloadKey(ctx, h.state, h.client) },
-		Version:   version(), Now: time.Now, Log: h.log,
+		Version:   usage.Version(), Now: time.Now, Log: h.log,
 	})
 	return daemon, nil
 }

@@ -38,11 +38,11 @@ report what came of it. Jobs go on when the daemon, the network or the server is
 		SilenceErrors: true, // report prints them
 		SilenceUsage:  true,
 	}
-	usage.Prepare(root, version())
+	usage.Prepare(root, usage.Version())
 	settings := addSettings(root)
 	root.AddCommand(
 		newEnrollCommand(settings), newRunCommand(settings), newExecCommand(settings), newStatusCommand(settings),
-		newPauseCommand(settings), newResumeCommand(settings), newRotateKeyCommand(settings), newUninstallCommand(settings), newVersionCommand(),
+		newPauseCommand(settings), newResumeCommand(settings), newRotateKeyCommand(settings), newUninstallCommand(settings), usage.VersionCommand(),
 	)
 	return root
 }

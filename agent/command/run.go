@@ -47,7 +47,7 @@ SIGHUP makes it look for drift at once.`,
 				return err
 			}
 			log.InfoContext(cmd.Context(), "agent started", "name", h.id.Name, "server", h.client.Server(),
-				"scheduler", config.SchedulerName(), "state", config.StateDir, "version", version())
+				"scheduler", config.SchedulerName(), "state", config.StateDir, "version", usage.Version())
 			stop := onHangup(cmd.Context(), daemon.Wake)
 			defer stop()
 			return daemon.Run(cmd.Context())

@@ -2,6 +2,8 @@ package usage_test
 
 import (
 	"bytes"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -63,4 +65,18 @@ func run(line string) (string, error) {
 	root.SetArgs(strings.Fields(line))
 	err := root.Execute()
 	return out.String(), err
+}
+
+func TestVersionNamesTheProgramAndWhatItWasBuiltFor(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	root := &cobra.Command{Use: "octopus"}
+	root.AddCommand(usage.VersionCommand())
+	root.SetArgs([]string{"version"})
+	root.SetOut(&out)
+	require.NoError(t, root.Execute())
+	require.Equal(t, fmt.Sprintf("octopus %s %s %s/%s\n", usage.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH), out.String())
+	root.SetArgs([]string{"version", "now"})
+	root.SilenceErrors, root.SilenceUsage = true, true
+	require.ErrorContains(t, root.Execute(), `"now" is one argument too many`)
 }
