@@ -40,6 +40,28 @@ func TestFilesAreShort(t *testing.T) {
 	require.LessOrEqualf(t, long*20, len(files), "%d of %d files are over %d lines; 95 %% stay below", long, len(files), usual)
 }
 
+// testHelpers are packages that are parts of tests, whatever their files are called.
+var testHelpers = []string{"store/storetest", "internal/gittest", "internal/pgtest"}
+
+// notWritten are files of testdata that nobody wrote: made to a size, or captured.
+var notWritten = regexp.MustCompile(`/(too_large\.yaml|forgejo/.*|fuzz/.*)$`)
+
+func TestThereIsAtLeastAsMuchTestAsCode(t *testing.T) {
+	t.Parallel()
+	var code, tests int
+	files(t, func(name string, data []byte) {
+		lines := strings.Count(string(data), "\n")
+		switch {
+		case notWritten.MatchString(name):
+		case strings.HasSuffix(name, "_test.go"), strings.Contains(name, "/testdata/"), slices.Contains(testHelpers, path.Dir(name)):
+			tests += lines
+		case path.Ext(name) == ".go":
+			code += lines
+		}
+	})
+	require.GreaterOrEqualf(t, tests, code, "%d lines of tests for %d lines of code", tests, code)
+}
+
 func TestTestsWaitForEventsAndNeverSkip(t *testing.T) {
 	t.Parallel()
 	for _, f := range goFiles(t) {
