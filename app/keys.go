@@ -46,8 +46,6 @@ func loadKeys(o Options) (keys, error) {
 	return keys{signing, recovery, box}, nil
 }
 
-// signingKey makes a key only for an installation that never had one: agents would not
-// trust another.
 // requireKeys refuses to make keys for an installation that has some: agents would refuse what
 // they sign. On a shared database another server has made them.
 func (o *Options) requireKeys(ctx context.Context) error {
@@ -68,6 +66,8 @@ func (o *Options) requireKeys(ctx context.Context) error {
 		WithHint("copy the folder keys/ of a server that runs on this database to %s; agents trust no other keys", dir)
 }
 
+// signingKey makes a key only for an installation that never had one: agents would not
+// trust another.
 func signingKey(o Options, dir string) (ed25519.PrivateKey, error) {
 	if o.SigningKey != "" {
 		return keyfile.Load(o.SigningKey)
