@@ -27,11 +27,10 @@ import (
 // fetchProgram is this test's program without the race detector, whose memory no limit
 // could tell from a bomb's.
 var fetchProgram = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "crontopus-hostile-")
-	if err != nil {
+	if err := os.MkdirAll(programDir(), 0o700); err != nil {
 		return "", err
 	}
-	program := filepath.Join(dir, "syncer.test")
+	program := filepath.Join(programDir(), "syncer.test")
 	out, err := exec.Command("go", "test", "-c", "-o", program, "crontopus.dev/crontopus/syncer").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
@@ -39,12 +38,20 @@ var fetchProgram = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
+// programDir is where that program is, until all tests are over.
+func programDir() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("crontopus-syncer-test-%d", os.Getpid()))
+}
+
 // realChild makes a house fetch with that program, its limits in force.
 func realChild(t *testing.T) func(*house) {
 	t.Helper()
 	program, err := fetchProgram()
 	require.NoError(t, err)
-	return func(h *house) { h.opts.FetchCommand = []string{program, "fetch-child"} }
+	return func(h *house) {
+		h.opts.FetchCommand = []string{program, "fetch-child"}
+		h.opts.FetchLimits.Memory = 300 << 20 // said, because the race detector's build of the parent has no limit
+	}
 }
 
 type zeros struct{}

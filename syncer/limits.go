@@ -20,11 +20,10 @@ type FetchLimits struct {
 }
 
 const (
-	defaultMemory = 300 << 20
-	defaultDisk   = 3 << 30
-	maxOpenFiles  = 512
-	watchMemory   = 25 * time.Millisecond
-	watchDisk     = 10 // ticks of watchMemory
+	defaultDisk  = 3 << 30
+	maxOpenFiles = 512
+	watchMemory  = 25 * time.Millisecond
+	watchDisk    = 10 // ticks of watchMemory
 )
 
 func (l FetchLimits) defaults(timeout time.Duration) FetchLimits {
@@ -55,9 +54,7 @@ func (l FetchLimits) apply() error {
 	if l == (FetchLimits{}) {
 		return nil
 	}
-	if !instrumented {
-		debug.SetMemoryLimit(l.heap())
-	}
+	debug.SetMemoryLimit(l.heap())
 	return l.tellKernel()
 }
 
@@ -112,7 +109,7 @@ func (c *fetchChild) watch() {
 		peak, mapped := memoryOf(c.cmd.Process.Pid)
 		c.peak.Store(max(peak, c.peak.Load()))
 		switch {
-		case !instrumented && (peak > c.limits.Memory || mapped > c.limits.mapped()):
+		case peak > c.limits.Memory || mapped > c.limits.mapped():
 			c.cancel(c.limits.tooMuchMemory())
 		case n%watchDisk == 0 && folderSize(c.mirror)+folderSize(replacement(c.mirror)) > c.limits.Disk:
 			c.cancel(c.limits.tooMuchDisk())

@@ -20,9 +20,7 @@ func (l FetchLimits) tellKernel() error {
 		unix.RLIMIT_FSIZE:  uint64(l.Disk), //nolint:gosec // positive
 		unix.RLIMIT_NOFILE: maxOpenFiles,
 		unix.RLIMIT_CORE:   0,
-	}
-	if !instrumented {
-		limits[unix.RLIMIT_DATA] = uint64(l.data()) //nolint:gosec // positive
+		unix.RLIMIT_DATA:   uint64(l.data()), //nolint:gosec // positive
 	}
 	for resource, limit := range limits {
 		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {

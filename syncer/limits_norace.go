@@ -2,4 +2,4 @@
 
 package syncer
 
-const instrumented = false
+const defaultMemory = 300 << 20

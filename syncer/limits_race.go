@@ -2,6 +2,6 @@
 
 package syncer
 
-// instrumented: the race detector's shadow of the memory is many times what the program uses,
-// so memory is not limited.
-const instrumented = true
+// defaultMemory is none: the race detector's shadow of the memory is many times what the
+// program uses.
+const defaultMemory = 1 << 60
