@@ -193,7 +193,7 @@ func (c *child) stopAfter(ctx context.Context) (stop <-chan struct{}, forget fun
 func (c *child) drain() {
 	deadline := time.Now().Add(lingering)
 	for _, p := range c.pipes {
-		_ = p.SetReadDeadline(deadline)
+		_ = p.SetReadDeadline(deadline) // fails only for a pipe that is closed, which is drained
 	}
 	c.drained.Wait()
 	c.closePipes()
@@ -210,7 +210,7 @@ func (c *child) stop(exited <-chan struct{}) {
 	for !errors.Is(c.signal(0), syscall.ESRCH) {
 		select {
 		case <-deadline.C:
-			_ = c.signal(syscall.SIGKILL)
+			_ = c.signal(syscall.SIGKILL) // who may not be killed is given up below
 			select {
 			case <-exited:
 			case <-time.After(unkillable):

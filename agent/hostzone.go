@@ -72,6 +72,7 @@ func sameRules(zones, name string, rules []byte) bool {
 
 // zoneWith finds the first zone, by name, whose file is equal to /etc/localtime.
 func zoneWith(zones string, rules []byte) (name string) {
+	// It returns no error: what cannot be read is passed over.
 	_ = filepath.WalkDir(zones, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return nil //nolint:nilerr // a zone that cannot be read is not the one

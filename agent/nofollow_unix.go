@@ -28,7 +28,7 @@ func openNoFollow(path string) (*os.File, error) {
 	parts := strings.Split(strings.Trim(filepath.Clean(path), "/"), "/")
 	for _, part := range parts[:len(parts)-1] {
 		next, err := openAt(dir, part, openDir)
-		_ = unix.Close(dir)
+		_ = unix.Close(dir) // opened for looking only: nothing to lose
 		if err != nil {
 			return failed(err)
 		}

@@ -23,7 +23,7 @@ func (s *Spool) makeRoom() {
 	if err != nil {
 		return
 	}
-	_ = s.drop(excess(waiting, s.most-1, s.mostBytes))
+	_ = s.drop(excess(waiting, s.most-1, s.mostBytes)) // the next check-in tries again
 }
 
 // excess chooses what has to go: the oldest starts, then the oldest of all.
@@ -78,7 +78,7 @@ func (s *Spool) remove(f spooled) error {
 // damaged or refused as a whole, since the spool was made.
 func (s *Spool) Dropped() int {
 	var n int
-	_ = readJSON(s.droppedFile(), &n)
+	_ = readJSON(s.droppedFile(), &n) // no file, no losses; a damaged one counts anew
 	return n
 }
 

@@ -207,7 +207,7 @@ func (c *fetchChild) explain(err error, limit time.Duration) error {
 // it still does is wanted.
 func (c *fetchChild) close() {
 	c.log.Debug("the fetch child is done", "peak_memory", c.peak.Load())
-	_ = c.in.Close()
+	_ = c.in.Close() // the child may be gone already
 	c.cancel(nil)
 	_ = c.cmd.Wait() // how it died is of no interest
 	clean(c.mirror, c.breached)

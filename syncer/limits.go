@@ -119,6 +119,7 @@ func (c *fetchChild) watch() {
 
 // folderSize is the size of the files below dir, as far as they can be seen.
 func folderSize(dir string) (bytes int64) {
+	// It returns no error: what is gone or closed to us is not counted.
 	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			if info, err := entry.Info(); err == nil {
@@ -138,6 +139,6 @@ func replacement(mirror string) string { return mirror + ".new" }
 func clean(mirror string, breach bool) {
 	_ = os.RemoveAll(replacement(mirror)) // the next fetch tries again, and says so if it cannot
 	if breach {
-		_ = os.RemoveAll(mirror)
+		_ = os.RemoveAll(mirror) // likewise
 	}
 }

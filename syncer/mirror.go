@@ -174,7 +174,7 @@ func (m *mirror) open() error {
 	}
 	halves, _ := filepath.Glob(filepath.Join(m.q.Mirror, "objects", "pack", "tmp_*")) // of a fetch that was stopped
 	for _, half := range halves {
-		_ = os.Remove(half)
+		_ = os.Remove(half) // it is in nobody's way, and the disk limit counts it
 	}
 	m.store = openStore(m.q.Mirror)
 	return m.refresh()

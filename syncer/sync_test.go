@@ -270,10 +270,10 @@ func TestAConflictIsPlannedAgain(t *testing.T) {
 	require.Zero(t, conflicts)
 }
 
-func TestAThousandWakesAreAtMostOneMore(t *testing.T) {
-	h := newHouse(t)
-	h.repo.Commit(t, "first", map[string]string{"a.yaml": manifest("a", "one")})
-	entered, leave := make(chan struct{}, 10), make(chan struct{})
+// holdGit lets every request to the Git server wait: entered tells of each, closing leave
+// lets them go.
+func (h *house) holdGit() (entered, leave chan struct{}) {
+	entered, leave = make(chan struct{}, 10), make(chan struct{})
 	h.server.Fault(func(git http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			entered <- struct{}{}
@@ -281,6 +281,13 @@ func TestAThousandWakesAreAtMostOneMore(t *testing.T) {
 			git.ServeHTTP(w, r)
 		})
 	})
+	return entered, leave
+}
+
+func TestAThousandWakesAreAtMostOneMore(t *testing.T) {
+	h := newHouse(t)
+	h.repo.Commit(t, "first", map[string]string{"a.yaml": manifest("a", "one")})
+	entered, leave := h.holdGit()
 	h.request(t, sourceID)
 	<-entered
 	for range 1000 {
@@ -328,14 +335,7 @@ func TestManySourcesAtOnce(t *testing.T) {
 func TestTwoServersSyncASourceOnce(t *testing.T) {
 	h := newHouse(t)
 	h.repo.Commit(t, "first", map[string]string{"a.yaml": manifest("a", "one")})
-	entered, leave := make(chan struct{}, 10), make(chan struct{})
-	h.server.Fault(func(git http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			entered <- struct{}{}
-			<-leave
-			git.ServeHTTP(w, r)
-		})
-	})
+	entered, leave := h.holdGit()
 	h.request(t, sourceID)
 	<-entered
 	second := &house{memStore: h.memStore, opts: h.opts}

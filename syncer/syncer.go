@@ -123,7 +123,8 @@ func (s *Syncer) syncOne(ctx context.Context, src crontopus.Source) {
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
-		// We are stopping: whoever is there takes up what this sync would have done.
+		// We are stopping: whoever is there takes up what this sync would have done, at the
+		// latest when the lease has ended, if this cannot be said.
 		_ = s.Store.SystemAbandonSync(context.WithoutCancel(ctx), src.ID, s.owner, s.Now())
 	default:
 		log.ErrorContext(ctx, "sync could not be stored", "error", err)

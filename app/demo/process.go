@@ -88,7 +88,7 @@ func (d *demo) stop() error {
 		case <-p.done:
 		case <-time.After(stopPatience):
 			errs = append(errs, fmt.Errorf("%s did not stop within %s and was killed", p.name, stopPatience))
-			_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+			_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // it may have ended this moment
 			<-p.done
 		}
 	}
