@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 GO       ?= go
 FUZZTIME ?= 20s
+SOAKTIME ?= 15m
 COVER    ?= 80
 MODULE   := crontopus.dev/crontopus
 LINTER   := bin/golangci-lint
@@ -53,6 +54,10 @@ verify: generate ## Fail when generated files, formatting or go.mod are not what
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s)
 	@GO="$(GO)" tools/fuzz.sh $(FUZZTIME)
+
+.PHONY: soak
+soak: install-deps ## Run the long form of every test that has one, with its figures (SOAKTIME at most, 15m)
+	@GO="$(GO)" tools/soak.sh $(SOAKTIME)
 
 .PHONY: bench
 bench: ## Run every benchmark; each prints its ratio to a floor measured in the same run
