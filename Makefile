@@ -60,8 +60,8 @@ soak: install-deps ## Run the long form of every test that has one, with its fig
 	@GO="$(GO)" tools/soak.sh $(SOAKTIME)
 
 .PHONY: bench
-bench: ## Run every benchmark; each prints its ratio to a floor measured in the same run
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: install-deps ## Measure the product against floors, in turns; writes bench/RESULTS.md (about 10 minutes)
+	$(GO) run ./bench
 
 .PHONY: cover
 cover: install-deps ## Measure statements covered over all packages; fail below COVER (80) percent

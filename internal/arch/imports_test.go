@@ -18,7 +18,8 @@ type room struct {
 
 // rooms is the import law. A new package needs a line here, and its sentence in
 // docs/architecture.md. Whatever lies in internal/ is governed by one rule: small tools
-// with no domain in them import the root and each other.
+// with no domain in them import the root and each other. So are the programs that bench sets
+// against the product: they import nothing of ours.
 var rooms = map[string]room{
 	"":                    {nil, "the nouns depend on nobody"},
 	"schedule":            {nil, "when a job runs is pure arithmetic"},
@@ -40,6 +41,7 @@ var rooms = map[string]room{
 	"app/metrics":         {[]string{"store"}, "who is measured declares what it tells; app hands it over"},
 	"app/demo":            {[]string{"api/client", "api/wire", "examples"}, "the demo uses the product as a person does"},
 	"examples":            {nil, "files only, embedded"},
+	"bench":               {anything, "it measures every room"},
 	"cmd/crontopus":       {[]string{"cli"}, "main is 15 lines"},
 	"cmd/crontopus-agent": {[]string{"agent/command"}, "main is 15 lines"},
 }
@@ -67,6 +69,8 @@ func TestEachRoomImportsOnlyWhatTheLawAllows(t *testing.T) {
 func allowed(from, target string) bool {
 	pure := from == "" || from == "envelope" // internal/… could bring in libraries
 	switch {
+	case apart(from):
+		return false
 	case target == "":
 		return true
 	case strings.HasPrefix(target, "internal/"):
@@ -78,10 +82,30 @@ func allowed(from, target string) bool {
 	return slices.Contains(may, target) || slices.Equal(may, anything)
 }
 
+// apart reports whether a package is a program that the product is measured against or with.
+func apart(pkg string) bool { return strings.HasPrefix(pkg, "bench/") }
+
+func TestFloorsShareNothingWithTheProduct(t *testing.T) {
+	t.Parallel()
+	floors := 0
+	for _, f := range goFiles(t) {
+		if !apart(f.pkg) {
+			continue
+		}
+		floors++
+		for _, imported := range f.imports() {
+			if imported == module || strings.HasPrefix(imported, module+"/") {
+				t.Errorf("%s imports %s: a floor that shares code with the product shows nothing", f.name, imported)
+			}
+		}
+	}
+	require.NotZero(t, floors, "the floors are somewhere else")
+}
+
 func TestEveryPackageHasItsLineInTheLaw(t *testing.T) {
 	t.Parallel()
 	for pkg := range packages(t) {
-		if _, known := rooms[pkg]; !known && !strings.HasPrefix(pkg, "internal/") {
+		if _, known := rooms[pkg]; !known && !strings.HasPrefix(pkg, "internal/") && !apart(pkg) {
 			t.Errorf("package %q is not in rooms: say what it may import, and why", pkg)
 		}
 	}
@@ -153,6 +177,7 @@ func TestTheAgentLinksNoServer(t *testing.T) {
 		module + "/cli":                 "links the server",
 		module + "/internal/gittest":    "tests only",
 		module + "/internal/pgtest":     "tests only",
+		module + "/internal/badnet":     "tests only",
 	}
 	dependencies := linked(t, "crontopus-agent")
 	require.Contains(t, dependencies, module+"/agent", "the list of dependencies is not what this test takes it for")
@@ -169,7 +194,7 @@ func TestTheAgentLinksNoServer(t *testing.T) {
 func TestNoProgramLinksWhatOnlyTestsNeed(t *testing.T) {
 	t.Parallel()
 	for _, dep := range linked(t, "crontopus") {
-		for _, tests := range []string{"testing", "github.com/stretchr/testify", "github.com/adhocore/gronx", "pgregory.net/rapid", module + "/internal/gittest", module + "/internal/pgtest"} {
+		for _, tests := range []string{"testing", "github.com/stretchr/testify", "github.com/adhocore/gronx", "pgregory.net/rapid", module + "/internal/gittest", module + "/internal/pgtest", module + "/internal/badnet"} {
 			if dep == tests || strings.HasPrefix(dep, tests+"/") {
 				t.Errorf("crontopus links %s, which only tests need", dep)
 			}
@@ -197,7 +222,7 @@ func TestTheLinterKeepsTheSameLaw(t *testing.T) {
 	})
 	for _, pkg := range slices.Sorted(maps.Keys(rooms)) {
 		top, _, _ := strings.Cut(pkg, "/")
-		if top == "" || top == "app" || top == "cmd" { // the root has a rule of another form; app and cmd have none to keep
+		if top == "" || top == "app" || top == "cmd" || top == "bench" { // the root has a rule of another form; these have none to keep
 			continue
 		}
 		if !strings.Contains(config, "**/"+top+"/") {

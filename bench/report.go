@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// report is what a run found.
+type report struct {
+	machine  []fact
+	sections []section
+}
+
+// section is a case with its figures.
+type section struct {
+	Case
+	figures []Figure
+}
+
+// fact is something about the machine or a version.
+type fact struct{ name, value string }
+
+// missed counts the reaches that were set and not met.
+func (r *report) missed() (missed, set int) {
+	for _, s := range r.sections {
+		for _, f := range s.figures {
+			if f.Reach.bound != "" {
+				set++
+			}
+			if !f.Met() {
+				missed++
+			}
+		}
+	}
+	return missed, set
+}
+
+// print writes a table for a terminal.
+func (r *report) print(w io.Writer) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "CASE\tFIGURE\tPRODUCT\tFLOOR\tUNIT\tRATIO\tREACH\t")
+	for _, s := range r.sections {
+		for _, f := range s.figures {
+			c := f.cells()
+			fmt.Fprintf(t, "%s\t%s\t%s\n", s.Name, strings.Join(c[:6], "\t"), c[6])
+		}
+	}
+	_ = t.Flush() // to a person's terminal
+	missed, set := r.missed()
+	fmt.Fprintf(w, "%d of %d reaches met\n", set-missed, set)
+}
+
+// cells are a figure's columns: name, product, floor, unit, ratio, reach, verdict.
+func (f Figure) cells() []string {
+	floor, ratio := "", ""
+	if f.Floor != 0 {
+		floor, ratio = number(f.Floor), fmt.Sprintf("%.2f", f.Ratio())
+	}
+	return []string{f.Name, number(f.Product), floor, f.Unit, ratio, f.Reach.String(), f.verdict()}
+}
+
+// markdown is the whole report as a page.
+func (r *report) markdown() string {
+	var b strings.Builder
+	missed, set := r.missed()
+	fmt.Fprintf(&b, "# Results of `make bench`\n\nWritten by `make bench`: medians of rounds in which product and floor took turns. %d of %d reaches met.\n"+
+		"What is measured, and why, is in [docs/performance.md](../docs/performance.md).\n\n| machine and versions | |\n|---|---|\n", set-missed, set)
+	for _, f := range r.machine {
+		fmt.Fprintf(&b, "| %s | %s |\n", f.name, f.value)
+	}
+	for _, s := range r.sections {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| figure | product | floor | unit | ratio | reach | |\n|---|---|---|---|---|---|---|\n", s.Name, s.What)
+		for _, f := range s.figures {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(f.cells(), " | "))
+		}
+	}
+	return b.String()
+}
