@@ -20,11 +20,31 @@ func TestEveryTestHasAPlaceOfItsOwn(t *testing.T) {
 }
 
 func TestAClusterLeavesNothingBehind(t *testing.T) {
-	var c cluster
+	var c Cluster
 	require.NoError(t, c.start())
 	require.NoError(t, c.psql("SELECT 1"))
 	require.Error(t, c.psql("SELECT nothing"))
-	require.NoError(t, c.stop())
+	require.NoError(t, c.Stop())
 	require.NoDirExists(t, c.dir)
 	require.Error(t, c.psql("SELECT 1"))
+}
+
+func TestAClusterOfItsOwnIsStoppedAndStarted(t *testing.T) {
+	c := New(t, "max_connections=7")
+	database, err := c.Database()
+	require.NoError(t, err)
+	require.Contains(t, database, c.Address())
+	c.SQL(t, database, "CREATE TABLE t (n int)")
+	for _, how := range []string{Fast, Immediate} {
+		c.SQL(t, database, "INSERT INTO t VALUES (1)")
+		c.Down(t, how)
+		require.ErrorContains(t, c.psql("SELECT 1"), "on that socket")
+		c.Up(t)
+	}
+	c.SQL(t, database, "DO $$ BEGIN ASSERT (SELECT count(*) FROM t) = 2; ASSERT current_setting('max_connections') = '7'; END $$")
+	c.Down(t, Fast)
+	c.Standby(t)
+	c.Up(t)
+	require.ErrorContains(t, c.psql("CREATE TABLE u ()"), "read-only transaction")
+	c.SQL(t, database, "SELECT pg_promote()", "CREATE TABLE u ()")
 }
