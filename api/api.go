@@ -113,9 +113,12 @@ func (a *API) Run(ctx context.Context) error { return a.heartbeats.run(ctx) }
 // Waiting returns how many agents wait for a bundle now.
 func (a *API) Waiting() int { return a.board.waiters() }
 
-// Published wakes the agents whose bundles, keys or standing may have changed. What was
-// remembered of them is forgotten first, so that they see the change.
+// Published wakes the agents whose bundles, keys or standing may have changed, all of them
+// where none is named. What was remembered of them is forgotten first, so that they see the change.
 func (a *API) Published(_ crontopus.TenantID, agentIDs []string) {
+	if len(agentIDs) == 0 {
+		agentIDs = a.board.everybody()
+	}
 	for _, id := range agentIDs {
 		a.agents.forget(id)
 		a.board.publish(id)

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -99,6 +101,13 @@ func (b *board) tag(id string, load func() (string, error)) (string, <-chan stru
 		s.tag, s.known = tag, true
 	}
 	return tag, changed, nil
+}
+
+// everybody returns the agents that have asked.
+func (b *board) everybody() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Collect(maps.Keys(b.slots))
 }
 
 // publish wakes whoever waits for an agent's bundle and forgets its tag.

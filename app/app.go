@@ -189,6 +189,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.publisher.Run(background) })
 	parts.Go(func() error { return a.api.Run(background) })
 	parts.Go(func() error { return a.recorder.Run(background) })
+	parts.Go(func() error { return a.store.SystemListen(background, a.log, a.heed) })
 	parts.Go(func() error { return a.serveMetrics(background) })
 
 	serving, failed := errgroup.WithContext(ctx)

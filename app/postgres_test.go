@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -30,14 +29,7 @@ func TestTwoServersShareAPostgreSQL(t *testing.T) {
 	message, hint := refused(t, second)
 	require.Contains(t, message, "box.key is missing", "keys of its own would lock agents out")
 	require.Contains(t, hint, filepath.Join(second.Data, "keys"))
-	require.NoError(t, os.MkdirAll(filepath.Join(second.Data, "keys"), 0o700))
-	files, err := os.ReadDir(filepath.Join(first.Data, "keys"))
-	require.NoError(t, err)
-	for _, f := range files {
-		key, err := os.ReadFile(filepath.Join(first.Data, "keys", f.Name()))
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(second.Data, "keys", f.Name()), key, 0o600))
-	}
+	copyKeys(t, first, second)
 	b := open(t, second)
 	run(t, b)
 	require.NoFileExists(t, filepath.Join(second.Data, "admin.key"), "the first server made it")

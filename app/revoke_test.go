@@ -22,8 +22,18 @@ func (r *running) token(t *testing.T, name string) string {
 	return made.Printed
 }
 
+// enrolledHost is an agent and who it is.
+type enrolledHost struct {
+	*client.Client
+	wire.Enrolled
+}
+
 // enrolled makes an agent as a host would, and returns it.
 func (r *running) enrolled(t *testing.T, name string) *client.Client {
+	return r.enrolls(t, name).Client
+}
+
+func (r *running) enrolls(t *testing.T, name string) enrolledHost {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
@@ -34,7 +44,7 @@ func (r *running) enrolled(t *testing.T, name string) *client.Client {
 	require.NoError(t, err)
 	agent, err := client.New(r.URL, client.WithAgent(id.AgentID, id.InstallationID, key))
 	require.NoError(t, err)
-	return agent
+	return enrolledHost{agent, id}
 }
 
 // bundle waits until the agent has its first bundle, and returns its tag.

@@ -113,6 +113,9 @@ func (s *Store) RevokeAgent(ctx context.Context, tenant crontopus.TenantID, acto
 		if err := agentChanged(ctx, t, tenant, a.ID); err != nil {
 			return err
 		}
+		if err := t.Tell(ctx, Change{ChangedAgents, tenant, []string{a.ID}}); err != nil {
+			return err
+		}
 		return s.audit(ctx, t, tenant, actor, "agent.revoke", a.Name, a.ID)
 	})
 	return a, err
@@ -136,6 +139,9 @@ func (s *Store) RotateAgentKey(ctx context.Context, tenant crontopus.TenantID, a
 			return crontopus.Errorf(crontopus.CodeConflict, "the key of the agent %q changed meanwhile", a.Name).WithHint("try again")
 		}
 		if _, err := t.Exec(ctx, "UPDATE agents SET public_key = $1 WHERE tenant_id = $2 AND id = $3", next, tenant, id); err != nil {
+			return err
+		}
+		if err := t.Tell(ctx, Change{ChangedAgents, tenant, []string{id}}); err != nil {
 			return err
 		}
 		return s.audit(ctx, t, tenant, actor, "agent.rotate-key", a.Name, a.ID)

@@ -40,7 +40,10 @@ func (s *Store) SystemRequestSync(ctx context.Context, sourceID string, now time
 func request(ctx context.Context, t tx, src crontopus.Source, trigger string, now time.Time) error {
 	_, err := t.Exec(ctx, "UPDATE sources SET requested_at = $1, requested_by = $2 WHERE tenant_id = $3 AND id = $4",
 		micros(now), trigger, src.Tenant, src.ID)
-	return err
+	if err != nil {
+		return err
+	}
+	return t.Tell(ctx, Change{Kind: ChangedSources})
 }
 
 // saveStatus writes a source's status and when it is due by itself.

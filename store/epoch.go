@@ -34,6 +34,8 @@ func (s *Store) SystemMarkAll(ctx context.Context) error {
 
 // markAll marks every agent of every tenant.
 func markAll(ctx context.Context, t tx) error {
-	_, err := t.Exec(ctx, markWhere("revoked_at IS NULL"))
-	return err
+	if _, err := t.Exec(ctx, markWhere("revoked_at IS NULL")); err != nil {
+		return err
+	}
+	return t.Tell(ctx, Change{Kind: ChangedMarks})
 }

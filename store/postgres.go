@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/url"
@@ -28,7 +29,9 @@ const (
 // COMMITTED: what one of them reads in order to change it, it locks (ForUpdate), the rows of
 // sources, tokens and agents before those of tenants, and those before marks.
 type postgresEngine struct {
-	pool *pgxpool.Pool
+	pool    *pgxpool.Pool
+	self    string // in what this server tells the others
+	channel string // of what servers on this database tell one another
 }
 
 // openPostgres connects as a role that row-level security binds.
@@ -57,7 +60,7 @@ func openPostgres(ctx context.Context, database string) (*postgresEngine, error)
 	if err != nil {
 		return nil, postgresError(err)
 	}
-	e := &postgresEngine{pool}
+	e := &postgresEngine{pool: pool, self: rand.Text()}
 	if err := e.check(ctx, config.ConnConfig); err != nil {
 		pool.Close()
 		return nil, err
@@ -88,8 +91,9 @@ func (e *postgresEngine) check(ctx context.Context, config *pgx.ConnConfig) erro
 	var free bool
 	var encoding, commit string
 	err := e.pool.QueryRow(ctx, `
-		SELECT rolsuper OR rolbypassrls, current_setting('server_encoding'), current_setting('synchronous_commit')
-		FROM pg_roles WHERE rolname = current_user`).Scan(&free, &encoding, &commit)
+		SELECT rolsuper OR rolbypassrls, current_setting('server_encoding'), current_setting('synchronous_commit'),
+			'crontopus_' || md5(COALESCE(current_schema(), ''))
+		FROM pg_roles WHERE rolname = current_user`).Scan(&free, &encoding, &commit, &e.channel)
 	if err != nil {
 		known := postgresError(err)
 		return crontopus.Errorf(crontopus.ErrorCode(known), "cannot use the database %q at %s:%d as %q: %w",
@@ -169,7 +173,7 @@ func (e *postgresEngine) transact(ctx context.Context, begin string, s scope, fn
 		return postgresError(err)
 	}
 	defer t.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after Commit it says only that it came second
-	if err := fn(postgresTx{t}); err != nil {
+	if err := fn(postgresTx{t, e}); err != nil {
 		return err
 	}
 	return postgresError(t.Commit(ctx))
@@ -203,7 +207,10 @@ func (e *postgresEngine) close() error {
 }
 
 // postgresTx is tx on pgx.
-type postgresTx struct{ t pgx.Tx }
+type postgresTx struct {
+	t pgx.Tx
+	e *postgresEngine
+}
 
 func (p postgresTx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	tag, err := p.t.Exec(ctx, query, args...)

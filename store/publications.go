@@ -16,14 +16,20 @@ func mark(ctx context.Context, t tx, tenant crontopus.TenantID, agents ...string
 	withEach(&v, "tenant", "text", agents, func(*string) string { return string(tenant) })
 	with(&v, "agent", "text", agents)
 	_, err := execMany(ctx, t, v, markWhere("(tenant_id, id) IN (SELECT tenant, agent FROM v)"))
-	return err
+	if err != nil || len(agents) == 0 {
+		return err
+	}
+	return t.Tell(ctx, Change{Kind: ChangedMarks})
 }
 
 // markSince marks the agents that changed after a sequence: a sync that was planned
 // without them may concern them.
 func markSince(ctx context.Context, t tx, tenant crontopus.TenantID, seq int64) error {
-	_, err := t.Exec(ctx, markWhere("tenant_id = $1 AND sequence > $2"), tenant, seq)
-	return err
+	n, err := t.Exec(ctx, markWhere("tenant_id = $1 AND sequence > $2"), tenant, seq)
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.Tell(ctx, Change{Kind: ChangedMarks})
 }
 
 // markWhere marks each agent that the condition finds. The version grows with every
@@ -115,8 +121,20 @@ func (s *Store) CommitPublications(ctx context.Context, tenant crontopus.TenantI
 				return err
 			}
 		}
-		return nil
+		return published(ctx, t, tenant, pubs)
 	})
+}
+
+// published tells the servers at which these agents may wait.
+func published(ctx context.Context, t tx, tenant crontopus.TenantID, pubs []crontopus.Publication) error {
+	if len(pubs) == 0 {
+		return nil
+	}
+	ids := make([]string, len(pubs))
+	for i := range pubs {
+		ids[i] = pubs[i].AgentID
+	}
+	return t.Tell(ctx, Change{ChangedAgents, tenant, ids})
 }
 
 // publish replaces an agent's publication by one of a higher generation, or by a fresh

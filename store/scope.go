@@ -39,6 +39,9 @@ type engine interface {
 	write(ctx context.Context, s scope, fn func(tx) error) error
 	ping(ctx context.Context) error
 	stats() Stats
+	// listen tells hear what other processes tell of their transactions, until ctx ends.
+	// catchUp is called whenever some of it may have been missed.
+	listen(ctx context.Context, log *slog.Logger, hear func(Change), catchUp func(context.Context) error) error
 	close() error
 }
 
@@ -53,6 +56,8 @@ type tx interface {
 	// ForUpdate ends a SELECT of rows that fn is about to change because of what it reads:
 	// nobody else changes those of the alias meanwhile.
 	ForUpdate(alias string) string
+	// Tell lets other servers know, once the transaction is committed.
+	Tell(ctx context.Context, c Change) error
 	// Many spells a query on many values as few statements with their arguments.
 	Many(v many, query string) iter.Seq2[string, []any]
 }

@@ -71,6 +71,9 @@ func (s *Store) CreateSource(ctx context.Context, tenant crontopus.TenantID, act
 		if err != nil {
 			return err
 		}
+		if err := t.Tell(ctx, Change{Kind: ChangedSources}); err != nil {
+			return err
+		}
 		return s.audit(ctx, t, tenant, actor, "source.create", src.Name, text(src))
 	})
 }

@@ -83,6 +83,12 @@ func (e *sqliteEngine) stats() Stats {
 	return Stats{Pools: []Pool{sqlPool("writer", e.writer), sqlPool("reader", e.reader)}, Bytes: fileBytes(e.path, e.path+"-wal")}
 }
 
+// listen hears nothing: no other process has the file open.
+func (e *sqliteEngine) listen(ctx context.Context, _ *slog.Logger, _ func(Change), _ func(context.Context) error) error {
+	<-ctx.Done()
+	return nil
+}
+
 func (e *sqliteEngine) close() error {
 	return sqliteError(errors.Join(e.reader.Close(), e.writer.Close()))
 }
@@ -150,6 +156,9 @@ func (s sqliteTx) QueryRow(ctx context.Context, query string, args ...any) row {
 	}
 	return sqliteRow{stmt.QueryRowContext(ctx, args...)}
 }
+
+// Tell has nobody to tell.
+func (s sqliteTx) Tell(context.Context, Change) error { return nil }
 
 // ForUpdate has nothing to add: there is one writer.
 func (s sqliteTx) ForUpdate(string) string { return "" }
