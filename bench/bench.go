@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"crontopus.dev/crontopus/internal/pgtest"
 )
 
 // Bench is what cases work with.
@@ -19,13 +21,14 @@ type Bench struct {
 	Dir    string     // scratch, removed at the end
 
 	host     *host
-	bin      string // the folder of all programs
+	postgres pgtest.Cluster // started by the first use
+	bin      string         // the folder of all programs
 	progress io.Writer
 }
 
 // built lists what is measured, by folder of its go command.
 var built = map[string][]string{
-	".":           {"./cmd/...", "./bench/floor/..."},
+	".":           {"./cmd/...", "./bench/load", "./bench/floor/..."},
 	"bench/peers": {"tool"},
 }
 
@@ -54,4 +57,15 @@ func newBench(ctx context.Context, rounds int, progress io.Writer) (*Bench, erro
 // or a peer.
 func (b *Bench) Bin(name string) string { return filepath.Join(b.bin, name) }
 
-func (b *Bench) close() error { return errors.Join(b.host.end(), os.RemoveAll(b.Dir)) }
+// Database returns the URL of an empty PostgreSQL database, which waits for the disk as in
+// earnest. All are in one cluster.
+func (b *Bench) Database() (string, error) {
+	if err := b.postgres.Durable(); err != nil {
+		return "", err
+	}
+	return b.postgres.Database()
+}
+
+func (b *Bench) close() error {
+	return errors.Join(b.host.end(), b.postgres.Stop(), os.RemoveAll(b.Dir))
+}

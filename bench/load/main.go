@@ -1,0 +1,59 @@
+// Command load makes the requests of a benchmark, in a process of its own and with as little
+// of its own to do as goes: bytes are written, answers are counted. What it sends comes from
+// the case, so that the product and its floor get the same. It imports nothing of the project.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+func main() {
+	if len(os.Args) < 2 {
+		fail(fmt.Errorf("usage: load checkins"))
+	}
+	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
+	addr := flags.String("addr", "", "host:port of the server")
+	path := flags.String("path", "", "what is asked for")
+	headers := flags.String("headers", "", "file with a header line for each connection")
+	connections := flags.Int("connections", 64, "how many at once")
+	body := flags.String("body", "", "file with the body of a check-in; RUN-ID, INSTANT and NOW are filled in")
+	lasts := flags.Duration("for", 4*time.Second, "how long to measure, after a second of warming up")
+	_ = flags.Parse(os.Args[2:]) // it exits
+	lines, err := os.ReadFile(*headers)
+	if err != nil {
+		fail(err)
+	}
+	l := load{addr: *addr, path: *path, connections: *connections, headers: strings.Split(strings.TrimSpace(string(lines)), "\n")}
+	var result any
+	switch os.Args[1] {
+	case "checkins":
+		result, err = l.checkIns(*body, *lasts)
+	default:
+		err = fmt.Errorf("there is no load %q", os.Args[1])
+	}
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(result)
+	}
+	if err != nil {
+		fail(err)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "load:", err)
+	os.Exit(1)
+}
+
+// load is what every kind of load has.
+type load struct {
+	addr, path  string
+	connections int
+	headers     []string // by connection, over and over
+}
+
+func (l *load) header(connection int) string { return l.headers[connection%len(l.headers)] }

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"crontopus.dev/crontopus/api/client"
+	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/internal/gittest"
+)
+
+// Server is the product's server under measurement, with the repository that it syncs.
+type Server struct {
+	*Process
+	URL    string
+	Data   string
+	Key    string         // an admin's
+	Client *client.Client // with that key
+	Repo   *gittest.Repo
+
+	Installation string // the audience of agents' tokens
+	Agents       []Agent
+}
+
+// Agent is one that has enrolled.
+type Agent struct {
+	ID  string
+	Key ed25519.PrivateKey
+}
+
+// StartServer starts crontopus server on a new database of an engine, SQLite or PostgreSQL, with
+// more flags.
+func (b *Bench) StartServer(ctx context.Context, engine string, more ...string) (*Server, error) {
+	s := &Server{Data: b.TB.TempDir()}
+	args := append([]string{"server", "--listen", "127.0.0.1:0", "--data", s.Data, "--allow-file-sources"}, more...)
+	if engine == "PostgreSQL" {
+		database, err := b.Database()
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "--database", database)
+	}
+	var err error
+	s.Process, err = start(exec.CommandContext(ctx, b.Bin("crontopus"), args...), servesAt)
+	if err != nil {
+		return nil, err
+	}
+	s.URL = s.Ready
+	key, err := os.ReadFile(filepath.Join(s.Data, "admin.key"))
+	if err != nil {
+		return nil, err
+	}
+	s.Key = strings.TrimSpace(string(key))
+	s.Client, err = client.New(s.URL, client.WithAPIKey(s.Key))
+	return s, err
+}
+
+// servesAt finds the address in the server's log.
+func servesAt(line string) (string, bool) {
+	if !strings.Contains(line, "msg=serving") {
+		return "", false
+	}
+	_, rest, found := strings.Cut(line, "url=")
+	address, _, _ := strings.Cut(rest, " ")
+	return address, found
+}
+
+// Addr is the server's host:port.
+func (s *Server) Addr() string {
+	u, _ := url.Parse(s.URL) // the server has made it
+	return u.Host
+}
+
+// Furnish gives the server a repository of so many jobs, each for every agent, and so many
+// agents, and waits until every one has its bundle.
+func (s *Server) Furnish(ctx context.Context, b *Bench, jobs, agents int) error {
+	s.Repo = gittest.NewRepo(b.TB)
+	s.Repo.Commit(b.TB, "jobs", map[string]string{"jobs.yaml": Manifests(jobs, "a")})
+	if _, err := s.Client.AddSource(ctx, wire.SourceInput{Name: "bench", URL: s.Repo.URL(), Branch: gittest.Branch}); err != nil {
+		return err
+	}
+	if err := s.enroll(ctx, agents); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(64)
+	for _, a := range s.Agents {
+		g.Go(func() error {
+			c, err := client.New(s.URL, client.WithAgent(a.ID, s.Installation, a.Key))
+			if err != nil {
+				return err
+			}
+			_, _, changed, err := c.Bundle(ctx, "", wire.MaxWait, time.Time{})
+			if err == nil && !changed {
+				err = fmt.Errorf("the agent %s got no bundle in %s", a.ID, wire.MaxWait)
+			}
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// enroll enrolls agents, with one token.
+func (s *Server) enroll(ctx context.Context, agents int) error {
+	made, err := s.Client.CreateEnrollmentToken(ctx, wire.TokenInput{Uses: agents, NamePattern: "host-*"})
+	if err != nil {
+		return err
+	}
+	secret, _, _ := strings.Cut(made.Printed, ".")
+	s.Agents = make([]Agent, agents)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for i := range agents {
+		g.Go(func() error {
+			_, key, err := ed25519.GenerateKey(nil)
+			if err != nil {
+				return err
+			}
+			enrolled, err := s.Client.Enroll(ctx, key, wire.Enroll{Token: secret, Name: fmt.Sprintf("host-%d", i)})
+			s.Agents[i] = Agent{enrolled.AgentID, key}
+			if i == 0 {
+				s.Installation = enrolled.InstallationID
+			}
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// Token is an agent's proof of who it is, as the agent would write it, for the next minutes.
+func (s *Server) Token(a Agent) string {
+	now := time.Now()
+	part := base64.RawURLEncoding.EncodeToString
+	unsigned := part([]byte(`{"alg":"EdDSA","typ":"JWT"}`)) + "." + part(fmt.Appendf(nil, `{"iss":%q,"sub":%q,"aud":%q,"iat":%d,"exp":%d}`,
+		a.ID, a.ID, s.Installation, now.Unix(), now.Add(wire.MaxTokenLife-time.Minute).Unix()))
+	return unsigned + "." + part(ed25519.Sign(a.Key, []byte(unsigned)))
+}
+
+// Manifests are so many jobs, in one file. Another word makes other jobs of the same names.
+func Manifests(jobs int, word string) string {
+	var text strings.Builder
+	for i := range jobs {
+		fmt.Fprintf(&text, "---\napiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: job-%d}\nspec:\n  schedule: \"%d %d * * *\"\n"+
+			"  target: {all: true}\n  run: {command: [/bin/echo, %s]}\n", i, i%60, i/60%24, word)
+	}
+	return text.String()
+}
