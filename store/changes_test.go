@@ -28,7 +28,9 @@ func listen(t testing.TB, s *store.Store) listener {
 	l := listener{t, make(chan store.Change, 1000)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.SystemListen(ctx, slog.New(slog.DiscardHandler), func(c store.Change) { l.heard <- c }) }()
+	go func() {
+		ended <- s.SystemListen(ctx, slog.New(slog.DiscardHandler), func(c store.Change) { l.heard <- c })
+	}()
 	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-ended)

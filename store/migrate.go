@@ -19,8 +19,9 @@ var migrations embed.FS
 // migrationsOf is where the migrations of an engine are. They have the same numbers.
 var migrationsOf = map[goose.Dialect]string{goose.DialectSQLite3: "migrations/sqlite", goose.DialectPostgres: "migrations/postgres"}
 
-// migrate applies the migrations that the database has not seen. They only go
-// forward; a database of a newer version is refused.
+// migrate applies the migrations that the database has not seen. They only go forward. A
+// database of a newer version is used as it is, as long as a server of this one understands it:
+// migrations first add what is new, and take away what is old a version later.
 func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, log *slog.Logger) error {
 	dir, err := fs.Sub(migrations, migrationsOf[dialect])
 	if err != nil {
@@ -35,7 +36,16 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, log *slog.L
 		return cannotMigrate(err)
 	}
 	if has > knows {
-		return newerSchema(has, knows)
+		var oldest int64
+		if err := db.QueryRowContext(ctx, "SELECT oldest_schema FROM installation").Scan(&oldest); err != nil {
+			return cannotMigrate(err)
+		}
+		if knows < oldest {
+			return newerSchema(has, knows)
+		}
+		log.WarnContext(ctx, "the database was written by a newer version; this one can work with it until it is upgraded, too",
+			"schema", has, "knows", knows)
+		return nil
 	}
 	done, err := p.Up(ctx)
 	if err != nil {

@@ -101,15 +101,6 @@ func TestPostgresThatCannotBeReached(t *testing.T) {
 	require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err))
 }
 
-func TestPostgresOfANewerVersionIsRefused(t *testing.T) {
-	url := pgtest.Database(t)
-	openURL(t, url)
-	pgtest.SQL(t, url, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)")
-	_, err := store.Open(t.Context(), urlOptions(t, url))
-	require.Equal(t, crontopus.CodeUnsupported, crontopus.ErrorCode(err))
-	require.NotEmpty(t, crontopus.ErrorHint(err))
-}
-
 func TestPostgresErrorsBecomeOurs(t *testing.T) {
 	url := pgtest.Database(t)
 	s := openURL(t, url)

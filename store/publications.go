@@ -96,7 +96,8 @@ func publication(ctx context.Context, t tx, tenant crontopus.TenantID, agentID s
 // CommitPublications makes a batch of bundles the newest of their agents and clears the
 // marks that asked for them, all or nothing. conflict means that the desired state moved on
 // since the bundles were compiled, or that another publisher was first: compile again. A
-// mark that was set anew meanwhile stays.
+// mark that was set anew meanwhile stays; one that is not set any more means that somebody
+// has published what came later.
 func (s *Store) CommitPublications(ctx context.Context, tenant crontopus.TenantID, desiredSequence int64,
 	pubs []crontopus.Publication, done []crontopus.Mark) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
@@ -113,16 +114,34 @@ func (s *Store) CommitPublications(ctx context.Context, tenant crontopus.TenantI
 				return err
 			}
 		}
-		for _, m := range done {
-			_, err := t.Exec(ctx, `
-				UPDATE publish_marks SET pending = 0 WHERE tenant_id = $1 AND agent_id = $2 AND version = $3`,
-				tenant, m.AgentID, m.Version)
-			if err != nil {
-				return err
-			}
+		if err := clearMarks(ctx, t, tenant, pubs, done); err != nil {
+			return err
 		}
 		return published(ctx, t, tenant, pubs)
 	})
+}
+
+// clearMarks takes away the marks that bundles were compiled for.
+func clearMarks(ctx context.Context, t tx, tenant crontopus.TenantID, pubs []crontopus.Publication, done []crontopus.Mark) error {
+	for _, m := range done {
+		n, err := t.Exec(ctx, `
+			UPDATE publish_marks SET pending = 0 WHERE tenant_id = $1 AND agent_id = $2 AND version = $3 AND pending = 1`,
+			tenant, m.AgentID, m.Version)
+		if err != nil {
+			return err
+		}
+		if n == 1 || !slices.ContainsFunc(pubs, func(p crontopus.Publication) bool { return p.AgentID == m.AgentID }) {
+			continue
+		}
+		again, err := exists(ctx, t, "SELECT 1 FROM publish_marks WHERE tenant_id = $1 AND agent_id = $2 AND pending = 1", tenant, m.AgentID)
+		if err != nil {
+			return err
+		}
+		if !again {
+			return crontopus.Errorf(crontopus.CodeConflict, "another publisher was first with the bundle of the agent %q", m.AgentID)
+		}
+	}
+	return nil
 }
 
 // published tells the servers at which these agents may wait.

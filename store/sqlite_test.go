@@ -125,16 +125,6 @@ func TestSQLiteThatCannotBeOpened(t *testing.T) {
 	require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err), "no box")
 }
 
-func TestSQLiteOfANewerVersionIsRefused(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "crontopus.db")
-	require.NoError(t, openAt(t, path).Close())
-	_, err := native(t, path).Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
-	require.NoError(t, err)
-	_, err = store.Open(t.Context(), options(t, path))
-	require.Equal(t, crontopus.CodeUnsupported, crontopus.ErrorCode(err))
-	require.NotEmpty(t, crontopus.ErrorHint(err))
-}
-
 func TestSQLiteErrorsBecomeOurs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "crontopus.db")
 	s := openAt(t, path)

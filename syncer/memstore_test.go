@@ -22,7 +22,7 @@ type memStore struct {
 	sequence int64 // of the tenant's desired state
 	agents   []crontopus.Agent
 	marks    map[string]crontopus.Mark
-	leases   map[string]memLease
+	leases   map[string]memLease // by source's id; publishing is one of them
 	pubs     map[string]crontopus.Publication
 	syncs    []crontopus.Sync
 	begun    int
@@ -290,6 +290,33 @@ func (m *memStore) SystemMarkExpiring(_ context.Context, before time.Time) (int,
 		}
 	}
 	return n, nil
+}
+
+const publishing = "publishing"
+
+func (m *memStore) SystemLeasePublisher(_ context.Context, owner string, now, until time.Time) error {
+	end, err := m.begin("lease publisher")
+	if err != nil {
+		return err
+	}
+	defer end()
+	if held := m.leases[publishing]; held.owner != owner && held.until.After(now) {
+		return conflict()
+	}
+	m.leases[publishing] = memLease{owner, until}
+	return nil
+}
+
+func (m *memStore) SystemEndPublisherLease(_ context.Context, owner string) error {
+	end, err := m.begin("end publisher")
+	if err != nil {
+		return err
+	}
+	defer end()
+	if m.leases[publishing].owner == owner {
+		delete(m.leases, publishing)
+	}
+	return nil
 }
 
 func (m *memStore) Publication(_ context.Context, _ crontopus.TenantID, id string) (crontopus.Publication, error) {

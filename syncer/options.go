@@ -100,6 +100,8 @@ type PublishStore interface {
 	SystemInstallation(ctx context.Context) (crontopus.Installation, error)
 	SystemMarked(ctx context.Context, limit int) ([]crontopus.Mark, error)
 	SystemMarkExpiring(ctx context.Context, before time.Time) (int, error)
+	SystemLeasePublisher(ctx context.Context, owner string, now, until time.Time) error
+	SystemEndPublisherLease(ctx context.Context, owner string) error
 	DesiredSet(ctx context.Context, tenant crontopus.TenantID) (crontopus.DesiredSet, error)
 	Publication(ctx context.Context, tenant crontopus.TenantID, agentID string) (crontopus.Publication, error)
 	StallSource(ctx context.Context, tenant crontopus.TenantID, sourceID, reason, message string, now time.Time) error

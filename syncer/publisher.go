@@ -3,6 +3,7 @@ package syncer
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
 	"time"
 
@@ -15,13 +16,16 @@ import (
 const (
 	publishBatch = 100         // agents in one transaction
 	publishEvery = time.Second // looks for marked agents; Wake does not wait for it
+	publishLease = 5 * time.Second
 )
 
 // Publisher compiles the desired state to one signed bundle for each marked agent.
 type Publisher struct {
 	Options
 
-	keyID   string // of Key
+	keyID   string    // of Key
+	owner   string    // of the lease: this server, since its start
+	leased  time.Time // until when nobody else publishes; zero: we do not
 	wake    loop.Signal
 	seals   *sealCheck
 	renewed time.Time // when expiring bundles were last looked for
@@ -37,7 +41,7 @@ func NewPublisher(opts Options) (*Publisher, error) {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "syncer: a publisher needs the signing key")
 	}
 	id := envelope.KeyID(opts.Key.Public().(ed25519.PublicKey))
-	return &Publisher{Options: opts, keyID: id, seals: newSealCheck(opts.Key, opts.OlderKeys), wake: loop.NewSignal()}, nil
+	return &Publisher{Options: opts, keyID: id, owner: rand.Text(), seals: newSealCheck(opts.Key, opts.OlderKeys), wake: loop.NewSignal()}, nil
 }
 
 // Wake makes Run look for marked agents now.
@@ -46,10 +50,14 @@ func (p *Publisher) Wake() { p.wake.Send() }
 // Run publishes for every marked agent until ctx ends, and then returns nil.
 func (p *Publisher) Run(ctx context.Context) error {
 	l := loop.Loop{Name: "publishing bundles", Interval: publishEvery, Wake: p.wake, Log: p.Log, Step: p.step}
-	return l.Run(ctx)
+	err := l.Run(ctx)
+	if !p.leased.IsZero() {
+		_ = p.Store.SystemEndPublisherLease(context.WithoutCancel(ctx), p.owner) // else it ends by itself
+	}
+	return err
 }
 
-// step publishes until nobody is marked.
+// step publishes until nobody is marked, or another server does.
 func (p *Publisher) step(ctx context.Context) error {
 	if err := p.renew(ctx); err != nil {
 		return err
@@ -59,12 +67,34 @@ func (p *Publisher) step(ctx context.Context) error {
 		if err != nil || len(marks) == 0 {
 			return err
 		}
+		if mine, err := p.lease(ctx); err != nil || !mine {
+			return err
+		}
 		for tenant, marks := range byTenant(marks) {
 			if err := p.publish(ctx, tenant, marks); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// lease reports whether this server is the one that publishes. It spares the others the work;
+// that no generation is used twice is kept by the store, whoever publishes.
+func (p *Publisher) lease(ctx context.Context) (mine bool, err error) {
+	now := p.Now()
+	if left := p.leased.Sub(now); left > publishLease/2 && left <= publishLease {
+		return true, nil
+	}
+	until := now.Add(publishLease)
+	switch err := p.Store.SystemLeasePublisher(ctx, p.owner, now, until); {
+	case crontopus.ErrorCode(err) == crontopus.CodeConflict:
+		p.leased = time.Time{}
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	p.leased = until
+	return true, nil
 }
 
 // renew marks the agents whose bundle is past half of its life.

@@ -102,6 +102,24 @@ var publicationCases = cases{
 		require.NoError(t, w.commit(0, bundle(a, 1, "d1"), first...), "a publisher that was slow")
 		require.Equal(t, []string{a.ID}, w.marked())
 	},
+	"what was compiled before another publisher was done is refused": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src, a := w.source("ops"), w.agent("db-01")
+		slow, err := s.SystemMarked(t.Context(), 10)
+		require.NoError(t, err)
+		o := w.outcome(src)
+		o.Desired, o.Mark = nil, []string{a.ID} // something changed after the slow one had looked
+		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
+		quick, err := s.SystemMarked(t.Context(), 10)
+		require.NoError(t, err)
+		require.NoError(t, w.commit(0, bundle(a, 1, "new"), quick...))
+		requireCode(t, crontopus.CodeConflict, w.commit(0, bundle(a, 2, "old"), slow...))
+		requireCode(t, crontopus.CodeConflict, w.commit(0, bundle(a, 2, "new again"), quick...))
+		got, err := s.Publication(t.Context(), here, a.ID)
+		require.NoError(t, err)
+		require.Equal(t, "new", got.JobsDigest)
+		require.NoError(t, s.CommitPublications(t.Context(), here, 0, nil, slow), "who finds nothing to do is fine")
+	},
 	"no mark is lost between markers and publishers": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src, a := w.source("ops"), w.agent("db-01")

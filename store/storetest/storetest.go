@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"due":          dueCases,
 		"lease":        leaseCases,
 		"enrolment":    enrollCases,
+		"installation": installationCases,
 		"isolation":    isolationCases,
 		"jobs":         jobCases,
 		"publications": publicationCases,
