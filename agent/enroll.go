@@ -20,6 +20,9 @@ type Enrollment struct {
 	Server string
 	Token  string // cte_SECRET.FINGERPRINT
 	Name   string
+	// Configure, if it is set, is called once the server has said yes, and before the host
+	// counts as enrolled: what it writes is there when an enrolment that broke off has been repeated.
+	Configure func() error
 }
 
 // Enroll makes this host an agent, once. Its key is made here and never leaves. An
@@ -61,6 +64,11 @@ func Enroll(ctx context.Context, state State, e Enrollment) (*Identity, error) {
 	}
 	if answer.AgentID == "" || answer.Tenant == "" || answer.InstallationID == "" {
 		return nil, crontopus.Errorf(crontopus.CodeInternal, "the answer of %s names no agent, tenant or installation", server.Server())
+	}
+	if e.Configure != nil {
+		if err := e.Configure(); err != nil {
+			return nil, err
+		}
 	}
 	return id, writeJSON(state.IdentityFile(), id)
 }

@@ -157,7 +157,7 @@ func TestRestoreRefusesAServersFolderAndAFullOne(t *testing.T) {
 	// What is replaced is kept, and the keys stay where they are: the backup has none.
 	r, err := restore(t, data, file, true)
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(data, "replaced-20261123T120000Z"), r.Kept)
+	require.Equal(t, filepath.Join(data, "replaced-20261123T120000.000Z"), r.Kept)
 	require.Contains(t, names(t, r.Kept), "crontopus.db")
 	require.NotContains(t, names(t, r.Kept), "keys")
 	require.Empty(t, r.Missing)

@@ -107,7 +107,7 @@ func setAside(data string, occupied []string, b *Backup, now time.Time) (string,
 	if len(names) == 0 {
 		return "", nil
 	}
-	kept := filepath.Join(data, replacedPrefix+now.UTC().Format("20060102T150405Z"))
+	kept := filepath.Join(data, replacedPrefix+now.UTC().Format("20060102T150405.000Z"))
 	if err := os.Mkdir(kept, 0o700); err != nil {
 		return "", err
 	}

@@ -41,7 +41,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: e, box: o.Box, now: o.Now}
+	s := &Store{engine: seam{e}, box: o.Box, now: o.Now}
 	if err := s.setUp(ctx, o.Log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

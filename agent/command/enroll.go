@@ -38,14 +38,12 @@ settings that were given.`,
 				return crontopus.Errorf(crontopus.CodeInvalid, "no token is given").WithHint("ask for one with `crontopus agents enroll`, and write --token TOKEN")
 			}
 			e.Server = config.Server
+			if missing != "" {
+				e.Configure = func() error { return write(missing, config) }
+			}
 			id, err := agent.Enroll(cmd.Context(), agent.State{Dir: config.StateDir}, e)
 			if err != nil {
 				return err
-			}
-			if missing != "" {
-				if err := write(missing, config); err != nil {
-					return err
-				}
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "enrolled as %s (agent %s, tenant %s) with %s\n", id.Name, id.AgentID, id.Tenant, id.Server)
 			fmt.Fprintf(cmd.ErrOrStderr(), "start it with: %s\n", settings.runCommand(missing != ""))

@@ -1,11 +1,15 @@
 // Package atomicfile replaces a file so that a reader, or a machine that loses power,
-// sees the old content or the new, never a part. Every package may import it.
+// sees the old content or the new, never a part. Every package may import it, and whatever is
+// to outlive the program is written by it: the tests of internal/failpoint kill the program
+// before each of its calls.
 package atomicfile
 
 import (
 	"errors"
 	"os"
 	"path/filepath"
+
+	"crontopus.dev/crontopus/internal/failpoint"
 )
 
 // Write replaces name's content with data: temporary file in the same folder, write,
@@ -25,13 +29,13 @@ func Write(name string, data []byte, perm os.FileMode) (err error) {
 	if err = f.Chmod(perm); err != nil {
 		return err
 	}
-	if _, err = f.Write(data); err != nil {
+	if err = failpoint.Do("file:write", f.Name(), func() error { _, err := f.Write(data); return err }); err != nil {
 		return err
 	}
-	if err = f.Sync(); err != nil {
+	if err = failpoint.Do("file:fsync", f.Name(), f.Sync); err != nil {
 		return err
 	}
-	if err = os.Rename(f.Name(), name); err != nil {
+	if err = rename(f.Name(), name); err != nil {
 		return err
 	}
 	if err = f.Close(); err != nil {
@@ -40,11 +44,15 @@ func Write(name string, data []byte, perm os.FileMode) (err error) {
 	return syncDir(dir)
 }
 
+func rename(from, to string) error {
+	return failpoint.Do("file:rename", from+" -> "+to, func() error { return os.Rename(from, to) })
+}
+
 // syncDir makes a rename in dir last.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(failpoint.Do("file:fsync-dir", dir, d.Sync), d.Close())
 }

@@ -2,14 +2,13 @@ package atomicfile
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 )
 
 // Move renames a file or folder, over a file that may be at to, and makes that last. What
 // is moved has to be on the disk already.
 func Move(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
+	if err := rename(from, to); err != nil {
 		return err
 	}
 	return errors.Join(syncDir(filepath.Dir(to)), syncDir(filepath.Dir(from)))
