@@ -69,6 +69,9 @@ const (
 	DefaultShell         = "/bin/sh"
 	DefaultCaptureOutput = Size(10 << 10)
 	DefaultGrace         = Duration(10 * time.Minute)
+	DefaultBackoff       = Duration(30 * time.Second)
+	DefaultMaxBackoff    = Duration(10 * time.Minute)
+	MaxBackoff           = Duration(24 * time.Hour)
 	MaxCaptureOutput     = Size(100 << 10)
 )
 
@@ -162,8 +165,24 @@ const (
 // Retries says how often and how far apart a failed run is tried again.
 type Retries struct {
 	Limit      int      `json:"limit"`
-	Backoff    Duration `json:"backoff,omitempty"`
-	MaxBackoff Duration `json:"maxBackoff,omitempty"`
+	Backoff    Duration `json:"backoff,omitempty"`    // the pause before the second attempt; it doubles each time
+	MaxBackoff Duration `json:"maxBackoff,omitempty"` // the longest pause
+}
+
+// Pause returns how long to wait after the given attempt, counted from 1, has failed, and
+// false if it was the last.
+func (r *Retries) Pause(attempt int) (time.Duration, bool) {
+	if r == nil || attempt > r.Limit {
+		return 0, false
+	}
+	pause := r.Backoff
+	for range attempt - 1 {
+		if pause >= r.MaxBackoff { // before it overflows
+			break
+		}
+		pause *= 2
+	}
+	return min(pause, r.MaxBackoff).Std(), true
 }
 
 // Monitor says when a run counts as missed or too long.
@@ -198,6 +217,10 @@ func (j *Job) SetDefaults() {
 	if run.CaptureOutput == nil {
 		size := DefaultCaptureOutput
 		run.CaptureOutput = &size
+	}
+	if retries := run.Retries; retries != nil {
+		setDefault(&retries.Backoff, DefaultBackoff)
+		setDefault(&retries.MaxBackoff, max(DefaultMaxBackoff, retries.Backoff))
 	}
 	setDefault(&j.Spec.Monitor.Grace, DefaultGrace)
 	setDefault(&j.Spec.Monitor.CatchUp, CatchUpNone)

@@ -15,7 +15,7 @@ type Run struct {
 	ExitCode     *int       `json:"exitCode,omitempty"`
 	Attempt      int        `json:"attempt"`
 	Output       []byte     `json:"output,omitempty"`  // the last bytes of stdout and stderr; base64 in JSON
-	Message      string     `json:"message,omitempty"` // why it was skipped or could not start
+	Message      string     `json:"message,omitempty"` // why it was skipped, could not start, was stopped or is tried again
 	Revision     string     `json:"revision,omitempty"`
 }
 
@@ -43,6 +43,7 @@ type CheckIn struct {
 	At           time.Time  `json:"at"`
 	ExitCode     *int       `json:"exitCode,omitempty"`
 	Attempt      int        `json:"attempt,omitempty"` // from 1; 0 is read as 1
+	RetryAt      *time.Time `json:"retryAt,omitempty"` // with failure or timeout: when the next attempt begins
 	Output       []byte     `json:"output,omitempty"`
 	Message      string     `json:"message,omitempty"`  // why, for a person
 	Revision     string     `json:"revision,omitempty"` // of the job that ran
@@ -62,6 +63,19 @@ const (
 
 // Final reports whether the event ends its attempt.
 func (e Event) Final() bool { return e != EventStart }
+
+// Final reports whether the check-in ends its run: its attempt has ended, and no other
+// follows.
+func (c CheckIn) Final() bool { return c.Event.Final() && c.RetryAt == nil }
+
+// state is where the run stands after the check-in. One that will be tried again has not
+// failed yet.
+func (c CheckIn) state() RunState {
+	if c.RetryAt != nil {
+		return RunRunning
+	}
+	return c.Event.State()
+}
 
 // State returns the state that a run has after the event, and "" for an unknown event.
 func (e Event) State() RunState {
@@ -88,8 +102,9 @@ func NewRun(c CheckIn, agent string) Run {
 }
 
 // Apply folds a check-in into the run and reports whether that changed it. The order in
-// which check-ins arrive does not matter: a higher attempt wins, within an attempt a
-// final event wins over start, and of two final ones the first that came stays.
+// which check-ins arrive does not matter: a higher attempt wins, within an attempt its
+// end wins over its start, the run's end over word of a retry, and of two ends the first that
+// came stays. While another attempt is to come the run is running.
 func (r *Run) Apply(c CheckIn) bool {
 	attempt := max(c.Attempt, 1)
 	if r.ScheduledFor == nil {
@@ -104,11 +119,11 @@ func (r *Run) Apply(c CheckIn) bool {
 		changed = true
 	}
 	newer := attempt > r.Attempt
-	ends := c.Event.Final() && attempt == r.Attempt && !r.Ended()
+	ends := c.Event.Final() && attempt == r.Attempt && !r.Ended() && (c.Final() || r.ExitCode == nil)
 	if newer || ends {
-		r.Attempt, r.State = attempt, c.Event.State()
+		r.Attempt, r.State = attempt, c.state()
 		r.ExitCode, r.Output, r.Message, r.Finished = c.ExitCode, c.Output, c.Message, nil
-		if c.Event.Final() {
+		if c.Final() {
 			r.Finished = &c.At
 		}
 		changed = true
@@ -120,5 +135,5 @@ func (r *Run) Apply(c CheckIn) bool {
 	return changed
 }
 
-// Ended reports whether the run's current attempt has a final event.
+// Ended reports whether the run has come to its end.
 func (r *Run) Ended() bool { return r.State != RunRunning && r.State != RunUnknown }

@@ -55,10 +55,63 @@ func TestRunOfSeveralAttempts(t *testing.T) {
 	require.Equal(t, 12*time.Second, r.Duration.Std(), "from the first start")
 }
 
+func TestRunThatIsToBeTriedAgainHasNotFailed(t *testing.T) {
+	failed := retrying(1, time.Second)
+	r := crontopus.NewRun(checkIn(crontopus.EventStart, 1, 0), "db-01")
+	require.True(t, r.Apply(failed))
+	require.False(t, r.Apply(failed), "once more tells nothing")
+	require.Equal(t, crontopus.RunRunning, r.State)
+	require.False(t, r.Ended())
+	require.Nil(t, r.Finished)
+	require.Equal(t, 3, *r.ExitCode, "how the attempt ended is told")
+	require.False(t, failed.Final())
+
+	given := checkIn(crontopus.EventFailure, 1, 5*time.Second) // it was stopped before the next attempt
+	r.Apply(given)
+	require.Equal(t, crontopus.RunFailed, r.State)
+	require.False(t, r.Apply(failed))
+	require.Equal(t, crontopus.RunFailed, r.State, "late word of a retry changes nothing")
+}
+
+// retrying is the end of an attempt that another is to follow.
+func retrying(attempt int, after time.Duration) crontopus.CheckIn {
+	c, next := checkIn(crontopus.EventFailure, attempt, after), t0.Add(after+time.Minute)
+	c.ExitCode, c.RetryAt, c.Output = code(3), &next, []byte("disk full")
+	return c
+}
+
+func TestPausesOfRetries(t *testing.T) {
+	s, m := crontopus.Duration(time.Second), crontopus.Duration(time.Minute)
+	for name, c := range map[string]struct {
+		retries *crontopus.Retries
+		want    []time.Duration
+	}{
+		"none":             {nil, nil},
+		"a limit of 0":     {&crontopus.Retries{Backoff: s, MaxBackoff: m}, nil},
+		"doubling":         {&crontopus.Retries{Limit: 4, Backoff: 10 * s, MaxBackoff: m}, []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute}},
+		"already the most": {&crontopus.Retries{Limit: 2, Backoff: m, MaxBackoff: m}, []time.Duration{time.Minute, time.Minute}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []time.Duration
+			for attempt := 1; ; attempt++ {
+				pause, again := c.retries.Pause(attempt)
+				if !again {
+					break
+				}
+				got = append(got, pause)
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+	pause, again := (&crontopus.Retries{Limit: 1000, Backoff: 1, MaxBackoff: crontopus.MaxBackoff}).Pause(1000)
+	require.True(t, again)
+	require.Equal(t, crontopus.MaxBackoff.Std(), pause, "it does not overflow")
+}
+
 func TestRunIsTheSameInAnyOrder(t *testing.T) {
 	all := []crontopus.CheckIn{
-		checkIn(crontopus.EventStart, 1, 0), checkIn(crontopus.EventTimeout, 1, time.Second),
-		checkIn(crontopus.EventStart, 2, 2*time.Second), checkIn(crontopus.EventSuccess, 2, 3*time.Second),
+		checkIn(crontopus.EventStart, 1, 0), retrying(1, time.Second),
+		checkIn(crontopus.EventStart, 2, 2*time.Second), retrying(2, 3*time.Second), checkIn(crontopus.EventTimeout, 2, 4*time.Second),
 	}
 	want := crontopus.NewRun(all[0], "a")
 	for _, c := range all[1:] {

@@ -57,6 +57,8 @@ type run struct {
 	id       string
 	due      time.Time // zero by hand and for @reboot
 	by       time.Time // when its splay is over; zero by hand
+	attempt  int       // from 1
+	place    *place
 }
 
 // Exec is one run of one job, as a scheduler starts it: it claims what the job is due for
@@ -104,7 +106,7 @@ func (r *Runner) prepare(name crontopus.JobName, byHand bool) (*run, error) {
 		seen.Spec.Run.Passthrough = true
 		job = &seen
 	}
-	run := &run{Runner: r, job: job, revision: revision, id: id.String()}
+	run := &run{Runner: r, job: job, revision: revision, id: id.String(), attempt: 1}
 	if !byHand {
 		if due, err := run.claim(); err != nil || !due {
 			return nil, err
@@ -185,49 +187,68 @@ func (r *run) waitForSplay(ctx context.Context) string {
 	return ""
 }
 
-// execute runs the job to its end and returns the check-in that says how it ended.
+// execute runs the job to its end, in its place and with all its attempts, and returns the
+// check-in that says how it ended.
 func (r *run) execute(ctx context.Context) (final crontopus.CheckIn, code int, err error) {
-	unlock, err := r.State.lockRun(r.job)
-	if errors.Is(err, errBusy) {
-		return r.skipped(err.Error()), 0, nil
+	ctx, leave, err := r.takePlace(ctx)
+	if busy := new(busyError); errors.As(err, &busy) {
+		return r.skipped(busy.Error()), 0, nil
 	}
 	if err != nil {
 		return r.failed(err), 0, err
 	}
-	defer unlock()
-	child, output, err := r.start()
-	if err != nil {
-		return r.failed(err), 0, err
-	}
-	started := r.reportStart(ctx)
-	end := child.wait(ctx, r.job.Spec.Run.Timeout.Std())
-	final = r.checkIn(end.event(r.job.Spec.Run.SuccessExitCodes))
-	final.ExitCode, final.Message = &end.code, end.message
-	final.Output = output.tail()
-	started()
-	return final, end.code, nil
-}
-
-func (r *run) start() (*child, *capture, error) {
-	defer r.slot()()
+	defer leave()
 	secrets, err := readSecrets(r.job.Spec.Run.Secrets, r.State)
 	if err != nil {
-		return nil, nil, err
+		return r.failed(err), 0, err
 	}
+	for r.attempt = 1; ; r.attempt++ {
+		final, code, err = r.try(ctx, secrets)
+		if err != nil || final.Final() {
+			return final, code, err
+		}
+		if why := r.waitToRetry(ctx, final); why != "" {
+			final.RetryAt, final.Message = nil, why
+			return final, code, nil
+		}
+	}
+}
+
+// try is one attempt. What it returns is final unless another is to follow.
+func (r *run) try(ctx context.Context, secrets map[string]string) (end crontopus.CheckIn, code int, err error) {
+	child, output, err := r.start(secrets)
+	if err != nil {
+		return r.failed(err), 0, err
+	}
+	reported := r.report(ctx, r.checkIn(crontopus.EventStart))
+	ended := child.wait(ctx, r.job.Spec.Run.Timeout.Std())
+	end = r.checkIn(ended.event(r.job.Spec.Run.SuccessExitCodes))
+	end.ExitCode, end.Message, end.Output = &ended.code, ended.message, output.tail()
+	reported()
+	if !ended.stopped {
+		r.planRetry(&end)
+	}
+	return end, ended.code, nil
+}
+
+func (r *run) start(secrets map[string]string) (*child, *capture, error) {
+	defer r.slot()()
 	output := newCapture(&r.job.Spec.Run, secrets, r.Stdout, r.Stderr)
 	child, err := startChild(r, secrets, output)
+	if err == nil {
+		r.place.occupy(child.cmd.Process.Pid)
+	}
 	return child, output, err
 }
 
-// reportStart spools and delivers the start while the job runs. What it returns ends that
-// once the job has ended, so that the end need not wait behind it.
-func (r *run) reportStart(ctx context.Context) (end func()) {
-	started := r.checkIn(crontopus.EventStart)
+// report spools a check-in and delivers it while the run goes on. What it returns ends that,
+// so that the next one need not wait behind it.
+func (r *run) report(ctx context.Context, c crontopus.CheckIn) (end func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		r.spool(ctx, started)
+		r.spool(ctx, c)
 		select {
 		case <-ctx.Done():
 		case <-time.After(startDelay):
@@ -262,7 +283,7 @@ func (r *run) deliver(ctx context.Context) {
 }
 
 func (r *run) checkIn(event crontopus.Event) crontopus.CheckIn {
-	c := crontopus.CheckIn{RunID: r.id, Job: r.job.Name(), Event: event, At: r.Now().UTC(), Attempt: 1, Revision: r.revision}
+	c := crontopus.CheckIn{RunID: r.id, Job: r.job.Name(), Event: event, At: r.Now().UTC(), Attempt: r.attempt, Revision: r.revision}
 	if !r.due.IsZero() {
 		due := r.due.UTC()
 		c.ScheduledFor = &due

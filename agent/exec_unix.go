@@ -80,10 +80,7 @@ func startChild(r *run, secrets map[string]string, output *capture) (*child, err
 	if cmd.Path, err = lookPath(cmd.Args[0], env); err != nil {
 		return nil, err
 	}
-	c := &child{cmd: cmd, grace: r.Grace, killAfter: r.KillAfter}
-	if c.killAfter <= 0 {
-		c.killAfter = killAfter
-	}
+	c := &child{cmd: cmd, grace: r.Grace, killAfter: r.killTime()}
 	_ = keepFiles() // an old kernel cannot; then jobs have what cron would have given them
 	if err := c.start(output); err != nil {
 		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot start %s in %s as %s: %w", cmd.Args[0], dir, who.name, errors.Unwrap(err)).
@@ -160,7 +157,7 @@ func (c *child) wait(ctx context.Context, timeout time.Duration) (end ending) {
 		end.timedOut, end.message = true, fmt.Sprintf("it ran longer than %s and was stopped", crontopus.Duration(timeout))
 		c.stop(exited)
 	case <-stop:
-		end.stopped, end.message = true, "it was stopped together with the agent that ran it"
+		end.stopped, end.message = true, stopReason(ctx)
 		c.stop(exited)
 	}
 	select {
@@ -181,11 +178,16 @@ func (c *child) wait(ctx context.Context, timeout time.Duration) (end ending) {
 	return end
 }
 
-// stopAfter returns a channel that is closed when ctx has been done for the grace.
+// stopAfter returns a channel that is closed when ctx has been done for the grace; a run that is
+// replaced has none.
 func (c *child) stopAfter(ctx context.Context) (stop <-chan struct{}, forget func() bool) {
 	closed := make(chan struct{})
 	return closed, context.AfterFunc(ctx, func() {
-		time.AfterFunc(c.grace, func() { close(closed) })
+		grace := c.grace
+		if errors.Is(context.Cause(ctx), errReplaced) {
+			grace = 0
+		}
+		time.AfterFunc(grace, func() { close(closed) })
 	})
 }
 
@@ -199,29 +201,45 @@ func (c *child) drain() {
 	c.closePipes()
 }
 
-// stop ends the group: TERM, and KILL for who is still there later. It returns when the
-// group is gone or cannot be ended.
+// stop ends the group and waits for the process that led it, unless that cannot be ended.
 func (c *child) stop(exited <-chan struct{}) {
-	_ = c.signal(syscall.SIGTERM) // whether anybody is left is what the loop asks
-	deadline := time.NewTimer(c.killAfter)
-	defer deadline.Stop()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for !errors.Is(c.signal(0), syscall.ESRCH) {
+	ended := func() bool {
 		select {
-		case <-deadline.C:
-			_ = c.signal(syscall.SIGKILL) // who may not be killed is given up below
-			select {
-			case <-exited:
-			case <-time.After(unkillable):
-			}
-			return
-		case <-look.C: // the end of a group is no event that a parent is told
+		case <-exited:
+			return true
+		default:
+			return false
 		}
 	}
-	<-exited
+	if endGroup(c.cmd.Process.Pid, c.killAfter, ended) {
+		<-exited
+	}
 }
 
-// signal sends to the whole group. ESRCH says that nobody is left; EPERM that who is there,
+// endGroup ends a process group: TERM, and KILL for who is still there later. It returns when
+// the group is gone or, after KILL, its leader; false says that it cannot be ended.
+func endGroup(leader int, killAfter time.Duration, ended func() bool) bool {
+	_ = signalGroup(leader, syscall.SIGTERM) // whether anybody is left is what the loop asks
+	look := time.NewTicker(lookAgain)
+	defer look.Stop()
+	kill := time.After(killAfter)
+	var giveUp <-chan time.Time
+	for !errors.Is(signalGroup(leader, 0), syscall.ESRCH) {
+		select {
+		case <-kill:
+			_ = signalGroup(leader, syscall.SIGKILL) // who may not be killed is given up below
+			giveUp = time.After(unkillable)
+		case <-giveUp:
+			return false
+		case <-look.C: // the end of a group is no event that a parent is told
+		}
+		if giveUp != nil && ended() {
+			break
+		}
+	}
+	return true
+}
+
+// signalGroup sends to a whole group. ESRCH says that nobody is left; EPERM that who is there,
 // such as what sudo started, may not be sent to.
-func (c *child) signal(s syscall.Signal) error { return syscall.Kill(-c.cmd.Process.Pid, s) }
+func signalGroup(leader int, s syscall.Signal) error { return syscall.Kill(-leader, s) }

@@ -1,30 +1,109 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
+	"time"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/internal/filelock"
 )
 
-// errBusy says that the job's last run still goes on.
-var errBusy = errors.New("the job's last run still goes on")
+// busyError says why a run is skipped: another has the job's place.
+type busyError struct{ why string }
 
-// lockRun takes the job's place for as long as it runs; the kernel gives it up with this
-// process, however that ends. With concurrency allow there is nothing to take. It returns
-// errBusy at once when another run has it.
-func (s State) lockRun(job *crontopus.Job) (unlock func(), err error) {
-	if job.Spec.Run.Concurrency == crontopus.ConcurrencyAllow {
-		return func() {}, nil
+func (e *busyError) Error() string { return e.why }
+
+var (
+	errBusy  = &busyError{"the job's last run still goes on"}
+	errTurn  = &busyError{"another run already waits to replace the job's last one"}
+	errTired = &busyError{"the agent was stopped before the job's last run had ended"}
+	// errReplaced is why a run's context ends when a newer run wants its place.
+	errReplaced = errors.New("it was replaced by a newer run")
+)
+
+// lookAgain is between two looks at a lock that is taken: flock has no event to wait for.
+const lookAgain = 20 * time.Millisecond
+
+// place is where one run of a job at a time may be. The kernel gives it up with this process,
+// however that ends; the lock's note says which process of the job may have outlived it.
+type place struct{ lock *filelock.Lock }
+
+// takePlace takes the job's place for as long as the run lasts; where runs may go on side by
+// side there is none. The context ends when a newer run wants the place and may have it.
+func (r *run) takePlace(ctx context.Context) (_ context.Context, leave func(), err error) {
+	r.place = &place{}
+	switch r.job.Spec.Run.Concurrency {
+	case crontopus.ConcurrencyAllow:
+		return ctx, func() {}, nil
+	case crontopus.ConcurrencyReplace:
+		r.place.lock, err = r.replace(ctx)
+	default:
+		r.place.lock, err = r.State.lockRun(r.job.Name())
 	}
-	lock, err := filelock.TryLock(filepath.Join(s.LocksDir(), fileName(job.Name())))
+	if err != nil {
+		return nil, nil, err
+	}
+	vacate := func() {
+		_ = r.place.lock.SetNote("") // what is left is a process that has ended
+		_ = r.place.lock.Close()     // at the latest it goes with this process
+	}
+	if r.job.Spec.Run.Concurrency != crontopus.ConcurrencyReplace {
+		return ctx, vacate, nil
+	}
+	ctx, deafen, err := r.State.listen(ctx, r.job.Name())
+	if err != nil {
+		vacate()
+		return nil, nil, err
+	}
+	return ctx, func() { deafen(); vacate() }, nil
+}
+
+// occupy notes the process that now does the job.
+func (p *place) occupy(pid int) {
+	if p.lock != nil {
+		_ = p.lock.SetNote(newOccupant(pid).String()) // without it only a wrapper that is killed leaves its job unguarded
+	}
+}
+
+// lockRun takes the place if it is free. It returns errBusy when another run has it, or a
+// process that outlived its wrapper.
+func (s State) lockRun(job crontopus.JobName) (*filelock.Lock, error) {
+	lock, err := s.lockPlace(job)
+	if err == nil && s.occupant(job).alive() {
+		_ = lock.Close() // nothing was done with it
+		return nil, errBusy
+	}
+	return lock, err
+}
+
+// lockPlace takes the lock whatever the note says.
+func (s State) lockPlace(job crontopus.JobName) (*filelock.Lock, error) {
+	return s.tryLock(s.placeFile(job), job, errBusy)
+}
+
+func (s State) tryLock(path string, job crontopus.JobName, busy error) (*filelock.Lock, error) {
+	lock, err := filelock.TryLock(path)
 	switch {
 	case errors.Is(err, filelock.ErrLocked):
-		return nil, errBusy
+		return nil, busy
 	case err != nil:
-		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot lock %s: %w", job.Name(), err).
+		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot lock %s: %w", job, err).
 			WithHint("run as the user who owns %s", s.Dir)
 	}
-	return func() { _ = lock.Close() }, nil
+	return lock, nil
+}
+
+func (s State) placeFile(job crontopus.JobName) string {
+	return filepath.Join(s.LocksDir(), fileName(job))
+}
+
+// occupant returns the process that the place's note names.
+func (s State) occupant(job crontopus.JobName) occupant {
+	note, err := filelock.Note(s.placeFile(job))
+	if err != nil {
+		return occupant{}
+	}
+	return parseOccupant(note)
 }

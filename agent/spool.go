@@ -66,7 +66,7 @@ func (s *Spool) Add(c crontopus.CheckIn) error {
 		return crontopus.Errorf(crontopus.CodeInternal, "cannot name a check-in: %w", err)
 	}
 	s.makeRoom()
-	name := spooled{id: id.String(), final: c.Event.Final(), size: len(data)}.name()
+	name := spooled{id: id.String(), final: c.Final(), size: len(data)}.name()
 	if err := atomicfile.Write(filepath.Join(s.dir, name), data, 0o600); err != nil {
 		return crontopus.Errorf(crontopus.CodeUnavailable, "cannot spool a check-in: %w", err)
 	}

@@ -74,7 +74,7 @@ spec:
   run:
     command: ["", "a\u0007"]
     timeout: 99999999w
-    concurrency: replace
+    concurrency: replaced
     captureOutput: 1GiB
     successExitCodes: [256, 0x10]
   monitor: {grace: 5, catchUp: maybe}
@@ -93,7 +93,7 @@ spec:
 		"12:15 invalid /spec/run/command/0",
 		"12:19 hidden_character /spec/run/command/1",
 		"13:14 invalid /spec/run/timeout",
-		"14:18 unsupported /spec/run/concurrency",
+		"14:18 invalid /spec/run/concurrency",
 		"15:20 invalid /spec/run/captureOutput",
 		"16:24 invalid /spec/run/successExitCodes/0",
 		"16:29 number /spec/run/successExitCodes/1",

@@ -19,7 +19,7 @@ func (d *document) checkJob(job *crontopus.Job) {
 	d.checkMetadata(&job.Metadata)
 	d.checkProgram(&job.Spec.Run)
 	d.checkQuantities()
-	d.checkSupported(&job.Spec)
+	d.checkRetries(job.Spec.Run.Retries)
 }
 
 func (d *document) checkTimes(spec *crontopus.JobSpec) {
@@ -120,16 +120,18 @@ func (d *document) checkQuantities() {
 	}
 }
 
-// checkSupported refuses what the language has and this version does not carry out, so
-// that nothing is ignored in silence.
-func (d *document) checkSupported(spec *crontopus.JobSpec) {
-	if spec.Run.Concurrency == crontopus.ConcurrencyReplace {
-		d.addPointer([]string{"spec", "run", "concurrency"}, false, CodeUnsupported,
-			"concurrency replace is not supported by this version", "write forbid or allow")
+// checkRetries finds pauses that retry at once, or as good as never.
+func (d *document) checkRetries(retries *crontopus.Retries) {
+	at := func(field string) []string { return []string{"spec", "run", "retries", field} }
+	for _, field := range []string{"backoff", "maxBackoff"} {
+		text, written := d.at(at(field)...).(string)
+		pause, err := crontopus.ParseDuration(text)
+		if written && err == nil && (pause == 0 || pause > crontopus.MaxBackoff) {
+			d.addPointer(at(field), false, CodeInvalid, fmt.Sprintf("%s is not above 0 and at most %s", field, crontopus.MaxBackoff), "write it like 30s")
+		}
 	}
-	if spec.Run.Retries != nil && spec.Run.Retries.Limit > 0 {
-		d.addPointer([]string{"spec", "run", "retries", "limit"}, false, CodeUnsupported,
-			"retries are not supported by this version", "write `limit: 0`, or remove retries")
+	if retries != nil && retries.MaxBackoff > 0 && retries.MaxBackoff < retries.Backoff {
+		d.addPointer(at("maxBackoff"), false, CodeInvalid, "maxBackoff is shorter than backoff", "write "+retries.Backoff.String()+" or more, or leave it out")
 	}
 }
 

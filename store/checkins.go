@@ -83,6 +83,8 @@ func tidy(c crontopus.CheckIn) (crontopus.CheckIn, error) {
 		return c, crontopus.Errorf(crontopus.CodeInvalid, "%d is no exit code", *c.ExitCode)
 	case !storable(c.At):
 		return c, crontopus.Errorf(crontopus.CodeInvalid, "at is missing or out of range")
+	case c.RetryAt != nil && (!storable(*c.RetryAt) || c.Event != crontopus.EventFailure && c.Event != crontopus.EventTimeout):
+		return c, crontopus.Errorf(crontopus.CodeInvalid, "retryAt is out of range, or with an event that no retry follows")
 	case c.ScheduledFor != nil && !storable(*c.ScheduledFor):
 		return c, crontopus.Errorf(crontopus.CodeInvalid, "scheduledFor is out of range")
 	}

@@ -299,11 +299,11 @@ func runTable(runs []*runKept) (v many) {
 	return v
 }
 
-// sameRun reports whether nothing that is stored differs. Two final states of one attempt
-// do not occur, so the output need not be compared.
+// sameRun reports whether nothing that is stored differs. Each check-in that brings an output
+// brings a state, an attempt or an exit code that was not there, so it need not be compared.
 func sameRun(a, b crontopus.Run) bool {
-	return a.State == b.State && a.Attempt == b.Attempt && a.Revision == b.Revision && sameTime(a.ScheduledFor, b.ScheduledFor) &&
-		sameTime(a.Started, b.Started) && sameTime(a.Finished, b.Finished)
+	return a.State == b.State && a.Attempt == b.Attempt && (a.ExitCode == nil) == (b.ExitCode == nil) && a.Revision == b.Revision &&
+		sameTime(a.ScheduledFor, b.ScheduledFor) && sameTime(a.Started, b.Started) && sameTime(a.Finished, b.Finished)
 }
 
 func sameTime(a, b *time.Time) bool {

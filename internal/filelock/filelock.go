@@ -44,5 +44,24 @@ func lock(path string, how int) (*Lock, error) {
 	return &Lock{f}, nil
 }
 
-// Close gives the lock up. The file stays: removing it would let two hold it at once.
-func (l *Lock) Close() error { return l.file.Close() }
+// SetNote leaves text in the file for others to read with Note. It is gone when the next
+// note is left; ending the lock leaves it.
+func (l *Lock) SetNote(text string) error {
+	if err := l.file.Truncate(0); err != nil || text == "" {
+		return err
+	}
+	_, err := l.file.WriteAt([]byte(text), 0)
+	return err
+}
+
+// Note returns what a holder of the lock on the file at path left there.
+func Note(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	return string(text), err
+}
+
+// Close gives the lock up, also where a process that is just being forked has the file
+// open, too. The file stays: removing it would let two hold it at once.
+func (l *Lock) Close() error {
+	return errors.Join(unix.Flock(int(l.file.Fd()), unix.LOCK_UN), l.file.Close())
+}

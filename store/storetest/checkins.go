@@ -164,6 +164,7 @@ var checkInCases = cases{
 			"an impossible exit":   func(c *crontopus.CheckIn) { c.ExitCode = &exit },
 			"no time":              func(c *crontopus.CheckIn) { c.At = early },
 			"a time beyond JSON":   func(c *crontopus.CheckIn) { c.At = far },
+			"a retry of a success": func(c *crontopus.CheckIn) { c.RetryAt = &c.At },
 			"due before all times": func(c *crontopus.CheckIn) { c.ScheduledFor = &early },
 		} {
 			c := checkIn("backup", crontopus.EventSuccess)
@@ -220,9 +221,14 @@ var checkInCases = cases{
 				return crontopus.CheckIn{Job: named("backup"), Event: event, ScheduledFor: &due, Attempt: attempt,
 					At: due.Add(time.Duration(attempt)*time.Minute + time.Duration(len(event))*time.Second), Message: string(event)}
 			}
-			id := uuid.NewString()
-			all := []crontopus.CheckIn{one(crontopus.EventStart, 1), one(crontopus.EventFailure, 1),
-				one(crontopus.EventStart, 2), one(crontopus.EventSuccess, 2)}
+			id, three := uuid.NewString(), 3
+			all := []crontopus.CheckIn{one(crontopus.EventStart, 1), one(crontopus.EventFailure, 1), one(crontopus.EventStart, 2)}
+			all[1].RetryAt, all[1].ExitCode, all[1].Output = &all[2].At, &three, []byte("disk full")
+			if rapid.Bool().Draw(rt, "the end is known") {
+				all = append(all, one(crontopus.EventSuccess, 2))
+			} else if rapid.Bool().Draw(rt, "the second attempt is on its way") {
+				all = all[:2]
+			}
 			for i := range all {
 				all[i].RunID = id
 			}
