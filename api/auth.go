@@ -81,6 +81,10 @@ type credentialStore interface {
 	SystemAgent(ctx context.Context, agentID string) (crontopus.Agent, error)
 }
 
+// lookupTimeout is how long finding out who asks may take; then the caller had better come
+// back later.
+const lookupTimeout = 5 * time.Second
+
 // authenticator finds out who asks. API keys are looked up each time, so that revoking
 // one is immediate; agents come from a cache that is told of every change.
 type authenticator struct {
@@ -149,6 +153,8 @@ func (a *authenticator) apiKey(ctx context.Context, credential string) (caller, 
 	if !token.Check(credential, token.APIKey) {
 		return caller{}, unauthorized("the API key is not complete").WithHint("copy it again: it is ctk_ and 49 characters")
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	key, err := a.store.SystemAPIKey(ctx, token.Hash(credential))
 	switch {
 	case crontopus.ErrorCode(err) == crontopus.CodeNotFound:

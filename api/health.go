@@ -31,7 +31,7 @@ const (
 func (h health) register(r *router) {
 	add(r, public, operation(http.MethodGet, pathHealth, "healthz", tagServer, "Whether the process lives", ""), h.live)
 	add(r, public, operation(http.MethodGet, pathReady, "readyz", tagServer, "Whether the server takes requests",
-		"503 while the server is shutting down or cannot reach its database."), h.ready)
+		"503 while the server is shutting down, or its database does not answer or takes nothing that is written."), h.ready)
 }
 
 type statusBody struct {
@@ -49,7 +49,7 @@ func (h health) ready(ctx context.Context, _ *struct{}) (*body[statusBody], erro
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	if err := h.store.Ping(ctx); err != nil {
-		return nil, &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "the database does not answer", Err: err}
+		return nil, &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "the database does not answer, or takes nothing that is written", Err: err}
 	}
 	return answer(statusBody{"ok"}), nil
 }

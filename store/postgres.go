@@ -21,6 +21,7 @@ import (
 const (
 	poolSize     = 16              // connections of one server, unless the URL says pool_max_conns
 	connectLimit = 5 * time.Second // for one connection, unless the URL says connect_timeout
+	pingLimit    = 2 * time.Second // for a connection that was idle, unless the URL says pool_ping_timeout
 	attempts     = 8               // of a transaction that others got in the way of
 	setupLock    = 0x63726f6e      // the advisory lock under which one server prepares the database
 )
@@ -46,6 +47,9 @@ func openPostgres(ctx context.Context, database string) (*postgresEngine, error)
 	}
 	if !says(database, "connect_timeout") {
 		config.ConnConfig.ConnectTimeout = connectLimit
+	}
+	if !says(database, "pool_ping_timeout") {
+		config.PingTimeout = pingLimit
 	}
 	for name, value := range map[string]string{
 		"application_name":                    "crontopus",
@@ -144,13 +148,19 @@ func (e *postgresEngine) prepare(ctx context.Context, log *slog.Logger, setUp fu
 }
 
 func (e *postgresEngine) read(ctx context.Context, s scope, fn func(tx) error) error {
-	return e.transact(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", s, fn)
+	return e.repeat(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", s, fn)
 }
 
-// write runs fn again from the start when another transaction got in its way.
 func (e *postgresEngine) write(ctx context.Context, s scope, fn func(tx) error) error {
+	return e.repeat(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", s, fn)
+}
+
+// repeat runs fn again from the start when another transaction got in its way.
+func (e *postgresEngine) repeat(ctx context.Context, begin string, s scope, fn func(tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, transactionLimit)
+	defer cancel()
 	for n := 1; ; n++ {
-		err := e.transact(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", s, fn)
+		err := e.transact(ctx, begin, s, fn)
 		if !errors.Is(err, errRaced) || n == attempts || ctx.Err() != nil {
 			return err
 		}
@@ -170,13 +180,20 @@ func (e *postgresEngine) transact(ctx context.Context, begin string, s scope, fn
 	}
 	t, err := e.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
 	if err != nil {
-		return postgresError(err)
+		return unavailable(err) // whatever it is: a copy that only reads refuses to begin a write, for example
 	}
-	defer t.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after Commit it says only that it came second
 	if err := fn(postgresTx{t, e}); err != nil {
+		rollback(ctx, t)
 		return err
 	}
-	return postgresError(t.Commit(ctx))
+	return postgresError(t.Commit(ctx)) // one that fails has ended the transaction, or its connection
+}
+
+// rollback ends a transaction, whose connection goes where the database does not answer.
+func rollback(ctx context.Context, t pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingLimit)
+	defer cancel()
+	_ = t.Rollback(ctx) // the error that matters is the one before
 }
 
 // setting is what the policies compare tenants with.
@@ -193,7 +210,7 @@ func (s scope) setting() string {
 // quote writes a string literal.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-func (e *postgresEngine) ping(ctx context.Context) error { return postgresError(e.pool.Ping(ctx)) }
+func (e *postgresEngine) ping(ctx context.Context) error { return e.write(ctx, scopeMetrics, idle) }
 
 func (e *postgresEngine) stats() Stats {
 	s := e.pool.Stat()
@@ -271,12 +288,19 @@ func postgresError(err error) error {
 			Hint: "write it in UTF-8 without NUL"}
 	case "40001", "40P01": // serialization failure, deadlock
 		return unavailable(errors.Join(errRaced, err))
-	case "25006", "55P03", "57014", "58000", "58030": // read-only, lock, cancelled, the server's disk
+	case "0A000":
+		if native.Routine == "RevalidateCachedQuery" { // a newer server's migration changed what a statement returns
+			return unavailable(errors.Join(errRaced, err))
+		}
+	case "25006", "25P03", "55P03": // read-only, silent for too long, lock
 		return unavailable(err)
 	}
 	switch native.Code[:2] {
-	case "08", "28", "53", "57": // connection, who may connect, resources, shutdown
+	case "08", "28", "53", "57", "58": // connection, who may connect, resources, shutdown, the system
 		return unavailable(err)
+	case "XX": // a page that cannot be read, an index that contradicts its table
+		return &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "PostgreSQL reports damage", Err: err,
+			Hint: "look at PostgreSQL's log; restore the database from a backup if it cannot be repaired"}
 	}
 	return &crontopus.Error{Code: crontopus.CodeInternal, Message: "the database refused a statement", Err: err}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"time"
 
 	"crontopus.dev/crontopus"
 )
@@ -29,6 +30,10 @@ var (
 	scopeMetrics     = scope{system: "metrics"}     // how much waits
 )
 
+// transactionLimit is how long a transaction may take, the wait for its connection included.
+// A database that needs longer counts as away: nobody waits for it without end.
+const transactionLimit = 15 * time.Second
+
 // engine runs transactions on one kind of database. fn's error rolls back and is
 // returned as it is; errors of the engine itself come back as *crontopus.Error.
 type engine interface {
@@ -37,6 +42,7 @@ type engine interface {
 	read(ctx context.Context, s scope, fn func(tx) error) error
 	// write may run fn more than once: whatever fn keeps, it keeps anew each time.
 	write(ctx context.Context, s scope, fn func(tx) error) error
+	// ping reads and writes nothing, and fails where reading or writing would.
 	ping(ctx context.Context) error
 	stats() Stats
 	// listen tells hear what other processes tell of their transactions, until ctx ends.
@@ -44,6 +50,9 @@ type engine interface {
 	listen(ctx context.Context, log *slog.Logger, hear func(Change), catchUp func(context.Context) error) error
 	close() error
 }
+
+// idle is the work of a transaction that only finds out whether there can be one.
+func idle(tx) error { return nil }
 
 // tx is the whole surface that queries see: SQL with $1 parameters on a transaction of a
 // scope.

@@ -68,15 +68,15 @@ func (e *sqliteEngine) prepare(ctx context.Context, log *slog.Logger, setUp func
 }
 
 func (e *sqliteEngine) read(ctx context.Context, _ scope, fn func(tx) error) error {
-	return transact(ctx, e.reader, &sql.TxOptions{ReadOnly: true}, fn)
+	return e.transact(ctx, e.reader, &sql.TxOptions{ReadOnly: true}, fn)
 }
 
 func (e *sqliteEngine) write(ctx context.Context, _ scope, fn func(tx) error) error {
-	return transact(ctx, e.writer, nil, fn)
+	return e.transact(ctx, e.writer, nil, fn)
 }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {
-	return sqliteError(errors.Join(e.writer.PingContext(ctx), e.reader.PingContext(ctx)))
+	return errors.Join(e.write(ctx, scopeMetrics, idle), e.read(ctx, scopeMetrics, idle))
 }
 
 func (e *sqliteEngine) stats() Stats {
@@ -93,7 +93,9 @@ func (e *sqliteEngine) close() error {
 	return sqliteError(errors.Join(e.reader.Close(), e.writer.Close()))
 }
 
-func transact(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(tx) error) error {
+func (e *sqliteEngine) transact(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, transactionLimit)
+	defer cancel()
 	t, err := db.BeginTx(ctx, opts)
 	if err != nil {
 		return sqliteError(err)

@@ -64,7 +64,7 @@ func (s *Store) setUp(ctx context.Context, log *slog.Logger) error {
 	})
 }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database answers, and takes what is written.
 func (s *Store) Ping(ctx context.Context) error { return s.engine.ping(ctx) }
 
 // Close waits for transactions under way. Methods return unavailable afterwards.

@@ -25,6 +25,7 @@ type Link struct {
 // New returns a good link to the server at a TCP address. It ends with the test.
 func New(t testing.TB, address string) *Link {
 	t.Helper()
+	zerolog.SetGlobalLevel(zerolog.Disabled) // some of what toxiproxy says goes to nobody's logger
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	l := &Link{proxy: toxiproxy.NewProxy(server, "link", "127.0.0.1:0", address)}
 	require.NoError(t, l.proxy.Start())
