@@ -49,6 +49,8 @@ func (e *postgresEngine) listen(ctx context.Context, log *slog.Logger, hear func
 }
 
 func (e *postgresEngine) startListening(ctx context.Context) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectLimit+listenPatience)
+	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, e.pool.Config().ConnConfig)
 	if err != nil {
 		return nil, err
