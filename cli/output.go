@@ -20,6 +20,7 @@ import (
 // Forms in which a command's data is written.
 const (
 	formatTable = "table"
+	formatText  = "text"
 	formatJSON  = "json"
 	formatYAML  = "yaml"
 )

@@ -33,8 +33,11 @@ func hasDotPart(name string) bool {
 type Tree struct {
 	Documents []Document
 	Problems  []crontopus.Problem
-	Files     int // that were read
+	Files     []string // that were read, in order
 }
+
+// maxFiles bounds what is read of one folder, as a source is bounded.
+const maxFiles = 200_000
 
 // Load reads every manifest under root (slash-separated; "." is all of fsys), with all
 // cores, and checks them against each other. Paths are those of fsys; problems are ordered
@@ -68,8 +71,9 @@ func Read(fsys fs.FS, root string, display func(string) string) (Tree, error) {
 		})
 	}
 	workers.Wait()
-	tree := Tree{Problems: problems, Files: len(names)}
-	for _, part := range parts {
+	tree := Tree{Problems: problems, Files: names}
+	for i, part := range parts {
+		names[i] = display(names[i])
 		tree.Documents = append(tree.Documents, part.Documents...)
 		tree.Problems = append(tree.Problems, part.Problems...)
 	}
@@ -140,7 +144,10 @@ func files(fsys fs.FS, root string, display func(string) string) (names []string
 				Message: "this is not a regular file; links are not followed", Hint: "put the file itself here"})
 			return nil
 		}
-		names = append(names, name)
+		if names = append(names, name); len(names) > maxFiles {
+			return crontopus.Errorf(crontopus.CodeTooLarge, "there are more than %d manifests here", maxFiles).
+				WithHint("name a folder below it, or leave folders out with a line in %s", IgnoreFile)
+		}
 		return nil
 	})
 	return names, problems, err

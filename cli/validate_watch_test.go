@@ -1,0 +1,64 @@
+package cli_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus/cli"
+)
+
+const job = `apiVersion: crontopus.dev/v1
+kind: Job
+metadata: {name: NAME}
+spec: {schedule: "@daily", target: {all: true}, run: {command: [/bin/true]}}
+`
+
+func TestValidateWatchesUntilItIsInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, content string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
+	}
+	write("a.yaml", strings.ReplaceAll(job, "NAME", "a"))
+	ctx, interrupt := context.WithCancel(t.Context())
+	said, stderr := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- cli.Main(ctx, []string{"validate", "--watch", dir}, strings.NewReader(""), io.Discard, stderr)
+		stderr.Close()
+	}()
+	lines := bufio.NewScanner(said)
+	await := func(want string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), want) {
+				return
+			}
+		}
+		require.Fail(t, "it ended", "without saying %q", want)
+	}
+	await("1 job in 1 file: all is well")
+	await("watching")
+	write("a.yaml", "kind: Nonsense\n")
+	await("1 problem in 1 file")
+	await("watching")
+	write("new/folder/b.yaml", strings.ReplaceAll(job, "NAME", "b"))
+	await("in 2 files")
+	await("watching")
+	write("a.yaml", strings.ReplaceAll(job, "NAME", "b"))
+	await("2 problems in 2 files")
+	await("watching")
+	require.NoError(t, os.Remove(filepath.Join(dir, "a.yaml")))
+	await("1 job in 1 file: all is well")
+	interrupt()
+	await("interrupted")
+	require.Equal(t, 2, <-ended)
+}

@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/gitfs"
+	"crontopus.dev/crontopus/manifests"
+)
+
+// validation is what validate has read so far.
+type validation struct {
+	stdin  io.Reader
+	input  bytes.Buffer // what came from stdin, to show lines of it
+	commit *gitfs.FS    // nil: the files on disk
+	tree   manifests.Tree
+}
+
+func openValidation(ctx context.Context, stdin io.Reader, ref string) (*validation, error) {
+	v := &validation{stdin: stdin}
+	if ref == "" {
+		return v, nil
+	}
+	var err error
+	v.commit, err = gitfs.Open(ctx, ".", ref)
+	return v, err
+}
+
+func (v *validation) close() {
+	if v.commit != nil {
+		_ = v.commit.Close() // everything has been read
+	}
+}
+
+// read takes one argument: a folder, a file, a pattern, or "-".
+func (v *validation) read(arg string) error {
+	if arg == "-" {
+		return v.readFrom(arg, io.TeeReader(v.stdin, &v.input))
+	}
+	fsys, name, err := v.place(arg)
+	if err != nil {
+		return err
+	}
+	info, err := fs.Stat(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?[{") {
+		return v.readPattern(arg)
+	}
+	if err != nil {
+		return cannotRead(arg, err)
+	}
+	if info.IsDir() {
+		return v.readFolder(fsys, name, arg)
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return cannotRead(arg, err)
+	}
+	defer f.Close()
+	return v.readFrom(arg, f)
+}
+
+// place returns where an argument's file or folder lies. On disk its folder is the root,
+// so that a link that the user names is followed, and none below it.
+func (v *validation) place(arg string) (fs.FS, string, error) {
+	if v.commit == nil {
+		return disk{}, arg, nil
+	}
+	if filepath.IsAbs(arg) {
+		return nil, "", crontopus.Errorf(crontopus.CodeInvalid, "%s is a whole path, which a commit does not have", arg).
+			WithHint("go to the repository and name the path from there")
+	}
+	name := path.Join(v.commit.Prefix(), filepath.ToSlash(arg))
+	if !fs.ValidPath(name) {
+		return nil, "", crontopus.Errorf(crontopus.CodeInvalid, "%s lies outside the repository", arg).WithHint("name a path inside it")
+	}
+	return v.commit, name, nil
+}
+
+// disk opens paths as the user gave them.
+type disk struct{}
+
+func (disk) Open(name string) (fs.File, error)     { return os.Open(name) }
+func (disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+
+func (v *validation) readFolder(fsys fs.FS, name, arg string) error {
+	if fsys == (disk{}) {
+		fsys, name = os.DirFS(arg), "."
+	}
+	tree, err := manifests.Read(fsys, name, func(found string) string {
+		if name == "." {
+			return under(arg, found)
+		}
+		return under(arg, strings.TrimPrefix(found, name+"/"))
+	})
+	if err != nil {
+		return cannotRead(arg, err)
+	}
+	v.add(tree)
+	return nil
+}
+
+// readPattern takes all files and folders that a pattern names.
+func (v *validation) readPattern(pattern string) error {
+	var found []string
+	var err error
+	if v.commit == nil {
+		found, err = doublestar.FilepathGlob(pattern, doublestar.WithFailOnIOErrors(), doublestar.WithFilesOnly())
+	} else {
+		found, err = v.globCommit(pattern)
+	}
+	if err != nil {
+		return cannotRead(pattern, err)
+	}
+	if len(found) == 0 {
+		return crontopus.Errorf(crontopus.CodeInvalid, "no file matches %s", pattern).
+			WithHint("** stands for any folders, * for a part of a name; quote the pattern, or the shell takes it first")
+	}
+	for _, name := range found {
+		if err := v.read(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *validation) globCommit(pattern string) ([]string, error) {
+	prefix := v.commit.Prefix()
+	found, err := doublestar.Glob(v.commit, path.Join(prefix, filepath.ToSlash(pattern)), doublestar.WithFilesOnly())
+	for i, name := range found {
+		if prefix != "" {
+			found[i] = strings.TrimPrefix(name, prefix+"/")
+		}
+	}
+	return found, err
+}
+
+func (v *validation) readFrom(name string, from io.Reader) error {
+	docs, problems, err := manifests.DecodeFrom(name, from)
+	if err != nil {
+		return cannotRead(name, err)
+	}
+	v.add(manifests.Tree{Documents: docs, Problems: problems, Files: []string{name}})
+	return nil
+}
+
+func (v *validation) add(t manifests.Tree) {
+	v.tree.Documents = append(v.tree.Documents, t.Documents...)
+	v.tree.Problems = append(v.tree.Problems, t.Problems...)
+	v.tree.Files = append(v.tree.Files, t.Files...)
+}
+
+// finish checks all arguments' manifests against each other.
+func (v *validation) finish() manifests.Tree {
+	v.tree.Problems = append(v.tree.Problems, manifests.Check(v.tree.Documents)...)
+	manifests.Sort(v.tree.Problems)
+	return v.tree
+}
+
+// lines returns the lines of a file that has been read, or nothing if it has gone.
+func (v *validation) lines(file string) []string {
+	data := v.input.Bytes()
+	if file != "-" {
+		fsys, name, err := v.place(file)
+		if err != nil {
+			return nil
+		}
+		data, _ = fs.ReadFile(fsys, name) // it was read a moment ago; without it the caret is left out
+	}
+	text := strings.TrimPrefix(string(data), "\ufeff")
+	return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+}
+
+// under joins a folder, as it was given, and a path below it.
+func under(folder, name string) string {
+	switch {
+	case folder == ".":
+		return name
+	case strings.HasSuffix(folder, "/"):
+		return folder + name
+	}
+	return folder + "/" + name
+}
+
+// reason is what the system says of a path that the message names already.
+func reason(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathError.Err
+	}
+	return err
+}

@@ -1,0 +1,169 @@
+// Package gitfs shows the files of a Git commit as an fs.FS, without a checkout. It asks
+// the git program, so it also sees what a push has brought and no branch names yet: in a
+// pre-receive hook the new objects stand in a quarantine that git knows of by the
+// environment.
+//
+// It imports the root.
+package gitfs
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"path"
+	"strconv"
+	"strings"
+
+	"crontopus.dev/crontopus"
+)
+
+// Limits of what is read: a tree's listing of 200,000 files of long names fits well.
+const (
+	maxListing = 256 << 20
+	maxBlob    = 1 << 20 // more of a file is not read; who reads manifests refuses less
+)
+
+// FS is the tree of one commit. Close it when it is read.
+type FS struct {
+	commit string
+	prefix string // the folder that was asked from, below the repository's root
+	root   *node
+	blobs  *batch
+}
+
+// node is a file or a folder.
+type node struct {
+	name     string
+	mode     fs.FileMode
+	hash     string
+	size     int64
+	children map[string]*node // of a folder
+}
+
+// Open reads the tree of a commit, a branch or whatever else git finds a commit by, in
+// the repository that the folder is in. Errors say what git said.
+func Open(ctx context.Context, folder, ref string) (*FS, error) {
+	commit, err := git(ctx, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
+	if err != nil {
+		if _, outside := git(ctx, folder, "rev-parse", "--git-dir"); outside != nil {
+			return nil, crontopus.Errorf(crontopus.CodeInvalid, "%s is in no Git repository: %w", folder, outside).
+				WithHint("go to a clone of the repository, or leave the Git reference out")
+		}
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "there is no commit %q here", ref).
+			WithHint("name a branch, a tag or a commit that is in this repository; git fetch brings what is on the server")
+	}
+	prefix, err := git(ctx, folder, "rev-parse", "--show-prefix")
+	if err != nil {
+		return nil, err
+	}
+	listing, err := git(ctx, folder, "ls-tree", "-r", "-z", "--long", "--full-tree", commit)
+	if err != nil {
+		return nil, err
+	}
+	f := &FS{commit: commit, prefix: strings.TrimSuffix(prefix, "/"), root: folderNode(".")}
+	if err := f.fill(listing); err != nil {
+		return nil, err
+	}
+	f.blobs, err = startBatch(ctx, folder)
+	return f, err
+}
+
+// Commit returns the commit's hash.
+func (f *FS) Commit() string { return f.commit }
+
+// Prefix returns the folder that Open was asked from, slash-separated below the
+// repository's root, and "" for the root itself.
+func (f *FS) Prefix() string { return f.prefix }
+
+// Close ends the program that reads the files.
+func (f *FS) Close() error { return f.blobs.close() }
+
+// fill takes over what git ls-tree listed: mode, type, hash, size, tab, name; NUL.
+func (f *FS) fill(listing string) error {
+	for record := range strings.SplitSeq(strings.TrimSuffix(listing, "\x00"), "\x00") {
+		if record == "" {
+			continue
+		}
+		meta, name, found := strings.Cut(record, "\t")
+		fields := strings.Fields(meta)
+		if !found || len(fields) != 4 || !fs.ValidPath(name) {
+			return crontopus.Errorf(crontopus.CodeInvalid, "git lists a file that cannot be read: %q", record).
+				WithHint("a path in Git is relative, without . and ..; look at the commit with git ls-tree")
+		}
+		size, _ := strconv.ParseInt(fields[3], 10, 64) // "-" of what is no blob stays 0
+		if !f.add(name, &node{mode: modeOf(fields[0]), hash: fields[2], size: size}) {
+			return crontopus.Errorf(crontopus.CodeInvalid, "the commit has %q as a file and as a folder", name).
+				WithHint("git fsck says which tree is broken")
+		}
+	}
+	return nil
+}
+
+func modeOf(octal string) fs.FileMode {
+	switch octal {
+	case "120000":
+		return fs.ModeSymlink | 0o777
+	case "160000":
+		return fs.ModeIrregular // a commit of another repository
+	case "100755":
+		return 0o755
+	}
+	return 0o644
+}
+
+func folderNode(name string) *node {
+	return &node{name: name, mode: fs.ModeDir | 0o755, children: map[string]*node{}}
+}
+
+// add puts a file in its folder. It reports false where a broken tree has one name twice.
+func (f *FS) add(name string, n *node) bool {
+	at := f.root
+	dir, base := path.Split(name)
+	for part := range strings.SplitSeq(strings.TrimSuffix(dir, "/"), "/") {
+		if part == "" {
+			continue
+		}
+		next := at.children[part]
+		if next == nil {
+			next = folderNode(part)
+			at.children[part] = next
+		}
+		if next.children == nil {
+			return false
+		}
+		at = next
+	}
+	if at.children[base] != nil {
+		return false
+	}
+	n.name = base
+	at.children[base] = n
+	return true
+}
+
+// git runs one command and returns what it printed, without the last line's break.
+func git(ctx context.Context, folder string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", folder}, args...)...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", crontopus.Errorf(crontopus.CodeInvalid, "git cannot be started: %w", err).WithHint("install git")
+	}
+	var printed bytes.Buffer
+	_, copyErr := printed.ReadFrom(&limited{bufio.NewReader(out), maxListing})
+	if copyErr != nil {
+		_ = cmd.Process.Kill() // it would wait for somebody to read on
+	}
+	if err := cmd.Wait(); err != nil && copyErr == nil {
+		first, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimPrefix(first, "fatal: "))
+	}
+	return strings.TrimSuffix(printed.String(), "\n"), copyErr
+}
