@@ -91,7 +91,7 @@ func build(o Options) (*API, *router) {
 		heartbeats: newHeartbeats(o.Store, o.Log),
 		gate:       newGate(),
 	}
-	auth := &authenticator{store: o.Store, agents: a.agents, heartbeats: a.heartbeats, installation: o.Installation.ID, now: o.Now}
+	auth := newAuthenticator(o, a.agents, a.heartbeats)
 	r := newRouter(auth, o.Log, o.Observer, a.gate)
 	registerAll(r, a, o)
 	a.mux = r.mux

@@ -20,8 +20,9 @@ type keyStore interface {
 
 // keys makes, lists and revokes API keys.
 type keys struct {
-	store keyStore
-	now   func() time.Time
+	store  keyStore
+	now    func() time.Time
+	forget func() // what is remembered of keys
 }
 
 func (s keys) register(r *router) {
@@ -29,7 +30,7 @@ func (s keys) register(r *router) {
 	add(r, admin, created(operation(http.MethodPost, "/api/v1/api-keys", "create-api-key", tagAccess, "Make an API key",
 		"The secret is in this answer and nowhere else.")), s.create)
 	add(r, admin, operation(http.MethodDelete, "/api/v1/api-keys/{id}", "revoke-api-key", tagAccess, "Revoke an API key",
-		"It is refused from the next request on."), s.revoke)
+		"It is refused from the next request on; by other servers of the installation, within a second."), s.revoke)
 }
 
 func (s keys) list(ctx context.Context, in *PageIn) (*body[wire.List[crontopus.APIKey]], error) {
@@ -65,6 +66,7 @@ func (s keys) revoke(ctx context.Context, in *struct {
 	ID string `path:"id"`
 }) (*struct{}, error) {
 	c := callerOf(ctx)
+	defer s.forget()
 	return nil, s.store.RevokeAPIKey(ctx, c.tenant, c.actor(), in.ID)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/internal/recent"
 	"crontopus.dev/crontopus/internal/token"
 )
 
@@ -85,14 +86,41 @@ type credentialStore interface {
 // back later.
 const lookupTimeout = 5 * time.Second
 
-// authenticator finds out who asks. API keys are looked up each time, so that revoking
-// one is immediate; agents come from a cache that is told of every change.
+// authenticator finds out who asks. API keys are remembered for a second, and forgotten when
+// one is revoked here; agents come from a cache that is told of every change.
 type authenticator struct {
 	store        credentialStore
 	agents       *agentCache
 	heartbeats   *heartbeats
 	installation string
 	now          func() time.Time
+	keys         *recent.Map[[32]byte, knownKey]    // by the secret's hash
+	tokens       *recent.Map[[32]byte, provenToken] // by the token's
+}
+
+// How many credentials are remembered, and a key for how long: another server may revoke it.
+const (
+	rememberedKeys   = 1000
+	rememberedTokens = 10_000
+	keyMemory        = time.Second
+)
+
+// knownKey is a key that was in force not long ago.
+type knownKey struct {
+	*crontopus.APIKey
+	at time.Time
+}
+
+// provenToken is a token with a good signature, which will be good for as long as its agent
+// has this key. Checking it again would be most of what a small request costs.
+type provenToken struct {
+	claims *jwt.RegisteredClaims
+	key    ed25519.PublicKey
+}
+
+func newAuthenticator(o Options, agents *agentCache, beats *heartbeats) *authenticator {
+	return &authenticator{store: o.Store, agents: agents, heartbeats: beats, installation: o.Installation.ID, now: o.Now,
+		keys: recent.New[[32]byte, knownKey](rememberedKeys), tokens: recent.New[[32]byte, provenToken](rememberedTokens)}
 }
 
 // require lets only requests pass that have the permission.
@@ -145,7 +173,7 @@ func (a *authenticator) authenticate(ctx huma.Context) (caller, error) {
 	case strings.HasPrefix(credential, token.APIKey+"_"):
 		return a.apiKey(ctx.Context(), credential)
 	default:
-		return a.agentToken(ctx.Context(), credential, true)
+		return a.agentToken(ctx.Context(), credential)
 	}
 }
 
@@ -153,25 +181,63 @@ func (a *authenticator) apiKey(ctx context.Context, credential string) (caller, 
 	if !token.Check(credential, token.APIKey) {
 		return caller{}, unauthorized("the API key is not complete").WithHint("copy it again: it is ctk_ and 49 characters")
 	}
+	hash, now := token.Hash(credential), a.now()
+	known, ok, seen := a.keys.Get(hash)
+	if age := now.Sub(known.at); ok && age >= 0 && age < keyMemory {
+		return caller{tenant: known.Tenant, key: known.APIKey}, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	key, err := a.store.SystemAPIKey(ctx, token.Hash(credential))
+	key, err := a.store.SystemAPIKey(ctx, hash)
 	switch {
 	case crontopus.ErrorCode(err) == crontopus.CodeNotFound:
 		return caller{}, unauthorized("the API key is not known, or was revoked")
 	case err != nil:
 		return caller{}, err
 	}
+	a.keys.Put(hash, knownKey{&key, now}, seen)
 	return caller{tenant: key.Tenant, key: &key}, nil
 }
 
 // clockLeeway is how far an agent's clock may be off.
 const clockLeeway = 30 * time.Second
 
-// agentToken checks an agent's self-signed token: its signature first, by the key of the
-// agent that it names, then who it is for, then its times, then whether the agent stands. A
-// signature by another key than the remembered one is judged again by the store's.
-func (a *authenticator) agentToken(ctx context.Context, credential string, again bool) (caller, error) {
+// agentToken checks an agent's self-signed token: its signature first, then who it is for,
+// then its times, then whether the agent stands.
+func (a *authenticator) agentToken(ctx context.Context, credential string) (caller, error) {
+	claims, found, err := a.prove(ctx, credential)
+	if err != nil {
+		return caller{}, err
+	}
+	if err := a.checkClaims(claims); err != nil {
+		return caller{}, err
+	}
+	if found.RevokedAt != nil {
+		return caller{}, errRevoked(found)
+	}
+	return caller{tenant: found.Tenant, agent: found}, nil
+}
+
+// prove returns what a token claims, and the agent that it names, whose key has signed it.
+func (a *authenticator) prove(ctx context.Context, credential string) (*jwt.RegisteredClaims, *crontopus.Agent, error) {
+	hash := token.Hash(credential)
+	proven, ok, seen := a.tokens.Get(hash)
+	if ok {
+		found, err := a.agents.get(ctx, proven.claims.Subject)
+		if err == nil && proven.key.Equal(ed25519.PublicKey(found.PublicKey)) {
+			return proven.claims, found, nil
+		}
+	}
+	claims, found, err := a.verify(ctx, credential, true)
+	if err == nil {
+		a.tokens.Put(hash, provenToken{claims, found.PublicKey}, seen)
+	}
+	return claims, found, err
+}
+
+// verify checks a token's signature by the key of the agent that it names. A signature by
+// another key than the remembered one is judged again by the store's.
+func (a *authenticator) verify(ctx context.Context, credential string, again bool) (*jwt.RegisteredClaims, *crontopus.Agent, error) {
 	var claims jwt.RegisteredClaims
 	var found *crontopus.Agent
 	var failed error // the store's, which is not the caller's fault
@@ -183,20 +249,14 @@ func (a *authenticator) agentToken(ctx context.Context, credential string, again
 	})
 	switch {
 	case failed != nil && crontopus.ErrorCode(failed) != crontopus.CodeNotFound:
-		return caller{}, failed
+		return nil, nil, failed
 	case err != nil && again && found != nil:
 		a.agents.forget(claims.Subject) // another server may have rotated its key
-		return a.agentToken(ctx, credential, false)
+		return a.verify(ctx, credential, false)
 	case err != nil:
-		return caller{}, unauthorized("the agent's token is not valid").WithHint("enroll the host again if its agent was removed")
+		return nil, nil, unauthorized("the agent's token is not valid").WithHint("enroll the host again if its agent was removed")
 	}
-	if err := a.checkClaims(&claims); err != nil {
-		return caller{}, err
-	}
-	if found.RevokedAt != nil {
-		return caller{}, errRevoked(found)
-	}
-	return caller{tenant: found.Tenant, agent: found}, nil
+	return &claims, found, nil
 }
 
 // tokenParser knows one algorithm. The times are left to checkClaims, which tells a wrong

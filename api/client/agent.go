@@ -20,7 +20,19 @@ import (
 type agentIdentity struct {
 	id, installationID string
 	key                atomic.Pointer[ed25519.PrivateKey]
+	last               atomic.Pointer[signedToken]
 }
+
+// signedToken is one that was made for a request, and serves those that follow soon: the
+// server knows it, and need not verify it again.
+type signedToken struct {
+	text string
+	at   time.Time
+	key  *ed25519.PrivateKey
+}
+
+// tokenUse is for how long after its making a token is sent.
+const tokenUse = time.Minute
 
 func newAgentIdentity(id, installationID string, key ed25519.PrivateKey) *agentIdentity {
 	a := &agentIdentity{id: id, installationID: installationID}
@@ -50,13 +62,23 @@ func (c *Client) RotateAgentKey(ctx context.Context, next ed25519.PrivateKey) er
 // token returns a short-lived JWT of the agent's own making (RFC 7519, EdDSA). Writing
 // one takes less code than a library; reading one, on the server, is left to a library.
 func (a *agentIdentity) token(now time.Time) string {
+	key := a.key.Load()
+	if t := a.last.Load(); t != nil && t.key == key && !now.Before(t.at) && now.Sub(t.at) < tokenUse {
+		return t.text
+	}
+	t := &signedToken{a.sign(now, *key), now, key}
+	a.last.Store(t)
+	return t.text
+}
+
+func (a *agentIdentity) sign(now time.Time, key ed25519.PrivateKey) string {
 	claims, _ := json.Marshal(map[string]any{ // strings and numbers always marshal
 		"iss": a.id, "sub": a.id, "aud": a.installationID,
 		"iat": now.Unix(), "exp": now.Add(wire.MaxTokenLife - time.Minute).Unix(),
 	})
 	unsigned := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"EdDSA","typ":"JWT"}`)) + "." +
 		base64.RawURLEncoding.EncodeToString(claims)
-	return unsigned + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(*a.key.Load(), []byte(unsigned)))
+	return unsigned + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, []byte(unsigned)))
 }
 
 // checkAgentServer refuses plain http to anything but this machine: what an agent is
