@@ -16,8 +16,10 @@ type Source struct {
 	CreatedAt   time.Time    `json:"createdAt"`
 	RemovedAt   *time.Time   `json:"removedAt,omitempty"` // set by the API; the syncer then takes its jobs off the hosts
 	Approved    string       `json:"approved,omitempty"`  // the digest of the plan that a person approved
-	RequestedAt *time.Time   `json:"-"`                   // when somebody last asked for a sync
-	RequestedBy string       `json:"-"`                   // who asked: TriggerWebhook or TriggerManual
+	Limits      SourceLimits `json:"limits,omitzero"`
+	Pinned      string       `json:"pinned,omitempty"` // the commit that a person holds it at, "" for the branch's head
+	RequestedAt *time.Time   `json:"-"`                // when somebody last asked for a sync
+	RequestedBy string       `json:"-"`                // why the last sync was asked for: a Trigger
 	Status      SourceStatus `json:"status"`
 }
 
@@ -30,7 +32,16 @@ type SourceStatus struct {
 	NextAttemptAt         *time.Time  `json:"nextAttemptAt,omitempty"` // none while a person must act
 	Failures              int         `json:"failures,omitempty"`      // in a row; what the backoff grows with
 	HeldPlan              string      `json:"heldPlan,omitempty"`      // the digest that sources approve takes
+	LimitsDigest          string      `json:"limitsDigest,omitempty"`  // of the limits that the revision in force was found to be within
+	Pin                   *PinStatus  `json:"pin,omitempty"`           // while it is pinned
 	Jobs                  int         `json:"jobs"`
+}
+
+// PinStatus says how a pinned source and its branch stand.
+type PinStatus struct {
+	HeadRevision string `json:"headRevision"`   // where the branch is
+	Behind       int    `json:"behind"`         // how many of the branch's commits the pinned one has not
+	Gone         bool   `json:"gone,omitempty"` // the branch's history was rewritten and has the pinned commit no more
 }
 
 // SourceSecrets are a source's credentials. They are stored in the secret box only.
@@ -68,6 +79,7 @@ const (
 	ReasonValidationFailed     = "ValidationFailed"
 	ReasonRemovalBlocked       = "RemovalBlocked"
 	ReasonSuspended            = "Suspended"
+	ReasonPinned               = "Pinned"     // in force, and held there by a person
 	ReasonSealBroken           = "SealBroken" // somebody else wrote the desired state
 )
 
@@ -97,7 +109,11 @@ const (
 	TriggerWebhook = "webhook"
 	TriggerPoll    = "poll"
 	TriggerManual  = "manual"
+	TriggerRepair  = "repair" // the server itself, because the desired state was not what a sync wrote
 )
+
+// Applied reports whether the sync's revision is in force since then.
+func (s *Sync) Applied() bool { return s.Reason == ReasonSynced || s.Reason == ReasonPinned }
 
 // SyncStage is one part of a sync (list, fetch, decode, validate, plan, commit) and when it ended.
 type SyncStage struct {

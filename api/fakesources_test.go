@@ -76,6 +76,10 @@ func (s *fakeStore) SuspendSource(ctx context.Context, _ crontopus.TenantID, _, 
 	return s.edit(ctx, name, func(source *crontopus.Source) error { source.Suspended = suspended; return nil })
 }
 
+func (s *fakeStore) LimitSource(ctx context.Context, _ crontopus.TenantID, _, name string, limits crontopus.SourceLimits, _ time.Time) error {
+	return s.edit(ctx, name, func(source *crontopus.Source) error { source.Limits = limits; return nil })
+}
+
 func (s *fakeStore) ApprovePlan(ctx context.Context, _ crontopus.TenantID, _, name, plan string) error {
 	return s.edit(ctx, name, func(source *crontopus.Source) error {
 		if source.Status.HeldPlan != plan {

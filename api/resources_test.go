@@ -92,13 +92,19 @@ func TestSourceFromItsAddingToItsRemoval(t *testing.T) {
 	})
 	require.NoError(t, c.SyncSource(t.Context(), "jobs"))
 	require.NoError(t, c.ApproveSource(t.Context(), "jobs", "abc"))
+	limits := crontopus.SourceLimits{Namespaces: []string{"team-*"}, MaxEntries: 5}
+	require.NoError(t, c.LimitSource(t.Context(), "jobs", limits))
+	require.Equal(t, limits, s.store.sources[got.ID].Limits)
+	require.Error(t, c.LimitSource(t.Context(), "jobs", crontopus.SourceLimits{MaxEntries: -1}))
+	require.Equal(t, crontopus.CodeForbidden, crontopus.ErrorCode(s.as(crontopus.RoleOperator).LimitSource(t.Context(), "jobs", crontopus.SourceLimits{})),
+		"who may push and sync does not widen")
 	require.NoError(t, c.SuspendSource(t.Context(), "jobs"))
 	require.True(t, s.store.sources[got.ID].Suspended)
 	require.NoError(t, c.ResumeSource(t.Context(), "jobs"))
 	require.False(t, s.store.sources[got.ID].Suspended)
 	require.NoError(t, c.RemoveSource(t.Context(), "jobs"))
 	require.NotNil(t, s.store.sources[got.ID].RemovedAt)
-	require.EqualValues(t, 6, s.syncs.Load(), "each wakes the syncer")
+	require.EqualValues(t, 7, s.syncs.Load(), "each wakes the syncer")
 
 	list, err := c.Sources(t.Context(), crontopus.Page{})
 	require.NoError(t, err)
@@ -118,6 +124,9 @@ func TestSourcesThatAreRefused(t *testing.T) {
 		"path out of it":       func(in *wire.SourceInput) { in.Path = "a/../../b" },
 		"URL not allowed":      func(in *wire.SourceInput) { in.URL = "http://10.0.0.1/x" },
 		"branch as an option":  func(in *wire.SourceInput) { in.Branch = "--upload-pack=x" },
+		"branch without parts": func(in *wire.SourceInput) { in.Branch = "x//y" },
+		"branch of a reflog":   func(in *wire.SourceInput) { in.Branch = "a@{b" },
+		"limit of facts":       func(in *wire.SourceInput) { in.Limits.Labels = map[string]string{"fact/os": "linux"} },
 		"branch with a space":  func(in *wire.SourceInput) { in.Branch = "a b" },
 		"path with a NUL":      func(in *wire.SourceInput) { in.Path = "a\x00" },
 		"polled all the time":  func(in *wire.SourceInput) { in.Interval = 1 },

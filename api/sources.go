@@ -21,6 +21,7 @@ type sourceStore interface {
 	Sources(ctx context.Context, tenant crontopus.TenantID, page crontopus.Page) (sources []crontopus.Source, next string, err error)
 	RequestSync(ctx context.Context, tenant crontopus.TenantID, actor, name string, now time.Time) error
 	SuspendSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, suspended bool) error
+	LimitSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, limits crontopus.SourceLimits, now time.Time) error
 	ApprovePlan(ctx context.Context, tenant crontopus.TenantID, actor, name, planDigest string) error
 	RemoveSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, now time.Time) error
 }
@@ -49,6 +50,8 @@ func (s sources) register(r *router) {
 		"Its first sync begins at once. The answer has the address and the secret of its webhook; the secret is not shown again.")), s.create)
 	add(r, admin, accepted(operation(http.MethodDelete, "/api/v1/sources/{name}", "remove-source", tagSources, "Remove a source",
 		"Its jobs then leave their hosts.")), s.remove)
+	add(r, admin, accepted(operation(http.MethodPost, "/api/v1/sources/{name}/limit", "limit-source", tagSources, "Limit what a source's jobs may reach",
+		"Takes the place of all limits that it had. A revision that goes beyond them is refused; what is in force already stays.")), s.limit)
 	add(r, operator, accepted(operation(http.MethodPost, "/api/v1/sources/{name}/sync", "sync-source", tagSources, "Sync now",
 		"However often it is asked for, at most one sync waits behind the one that runs.")), s.sync)
 	add(r, operator, accepted(operation(http.MethodPost, "/api/v1/sources/{name}/approve", "approve-source", tagSources, "Let a held removal through",
@@ -103,7 +106,7 @@ func (s sources) create(ctx context.Context, in *struct{ Body wire.SourceInput }
 func (s sources) newSource(tenant crontopus.TenantID, in wire.SourceInput) (crontopus.Source, error) {
 	source := crontopus.Source{
 		ID: uuid.NewString(), Tenant: tenant, Name: in.Name, URL: in.URL,
-		Branch: cmp.Or(in.Branch, defaultBranch), Interval: cmp.Or(in.Interval, defaultInterval), CreatedAt: s.now().UTC(),
+		Branch: cmp.Or(in.Branch, defaultBranch), Interval: cmp.Or(in.Interval, defaultInterval), CreatedAt: s.now().UTC(), Limits: in.Limits,
 	}
 	if !crontopus.ValidName(in.Name) {
 		return source, invalid("%q cannot name a source", in.Name).WithHint("use up to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit")
@@ -119,8 +122,11 @@ func (s sources) newSource(tenant crontopus.TenantID, in wire.SourceInput) (cron
 			return source, err
 		}
 	}
-	if strings.HasPrefix(source.Branch, "-") || strings.ContainsAny(source.Branch, " ~^:?*[\\") || strings.Contains(source.Branch, "..") {
-		return source, invalid("%q is not the name of a branch", source.Branch)
+	if !crontopus.ValidBranch(source.Branch) {
+		return source, invalid("%q cannot name a branch", source.Branch).WithHint("Git allows no space, no two dots or slashes in a row, and none of ~^:?*[\\; write the branch's name without refs/heads/")
+	}
+	if err := in.Limits.Check(); err != nil {
+		return source, err
 	}
 	if source.Interval < minInterval || source.Interval > maxInterval {
 		return source, invalid("the interval %s is not between %s and %s", source.Interval, minInterval, maxInterval)
@@ -162,6 +168,18 @@ func (s sources) remove(ctx context.Context, in *NameIn) (*struct{}, error) {
 
 func (s sources) sync(ctx context.Context, in *NameIn) (*struct{}, error) {
 	return s.steer(ctx, func(c caller) error { return s.store.RequestSync(ctx, c.tenant, c.actor(), in.Name, s.now()) })
+}
+
+func (s sources) limit(ctx context.Context, in *struct {
+	NameIn
+	Body crontopus.SourceLimits
+}) (*struct{}, error) {
+	if err := in.Body.Check(); err != nil {
+		return nil, err
+	}
+	return s.steer(ctx, func(c caller) error {
+		return s.store.LimitSource(ctx, c.tenant, c.actor(), in.Name, in.Body, s.now())
+	})
 }
 
 func (s sources) approve(ctx context.Context, in *struct {

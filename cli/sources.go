@@ -12,7 +12,7 @@ import (
 
 func newSourcesCommand() *cobra.Command {
 	return addServerFlags(newGroup("sources", "Connect Git repositories and see how they stand",
-		newSourcesAddCommand(), newSourcesListCommand(), newSourcesGetCommand(), newSourcesSyncCommand(), newSourcesApproveCommand(),
+		newSourcesAddCommand(), newSourcesListCommand(), newSourcesGetCommand(), newSourcesSyncCommand(), newSourcesApproveCommand(), newSourcesLimitCommand(),
 		newSourcesSuspendCommand(), newSourcesResumeCommand(), newSourcesRemoveCommand()))
 }
 
@@ -102,6 +102,7 @@ func describeSource(t *table, s crontopus.Source) (told string) {
 		t.row("Path:", s.Path)
 	}
 	t.row("Polled every:", s.Interval.String())
+	describeLimits(t, s.Limits)
 	t.row("Status:", sourceState(s))
 	for _, c := range s.Status.Conditions {
 		if c.Status == (c.Type == crontopus.ConditionReady) {

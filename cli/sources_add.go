@@ -24,6 +24,7 @@ type sourceFlags struct {
 func newSourcesAddCommand() *cobra.Command {
 	var in wire.SourceInput
 	var f sourceFlags
+	var limits limitFlags
 	cmd := &cobra.Command{
 		Use:   "add NAME --url URL",
 		Short: "Connect a Git repository",
@@ -34,6 +35,7 @@ that is fetched by ssh needs a deploy key without passphrase, and the lines that
 prints of its server, once you have compared them with what the server's operator publishes.`,
 		Example: `  crontopus sources add ops --url https://forge.example.com/ops/cron.git --path jobs
   crontopus sources add ops --url https://forge.example.com/ops/cron.git --username bot --password-file token
+  crontopus sources add shop --url https://forge.example.com/shop/cron.git --namespace 'shop-*' --label team=shop --user shop
   crontopus sources add ops --url git@forge.example.com:ops/cron.git --ssh-key-file deploy_key --known-hosts-file forge_hosts`,
 		Args: exactArgs("NAME"),
 	}
@@ -47,10 +49,15 @@ prints of its server, once you have compared them with what the server's operato
 	flags.StringVar(&f.sshKeyFile, "ssh-key-file", "", "`file` that holds the private key for a repository by ssh")
 	flags.StringVar(&f.knownHostsFile, "known-hosts-file", "", "`file` that holds the known_hosts lines of its server")
 	flags.StringVar(&f.webhookSecretFile, "webhook-secret-file", "", "`file` that holds the webhook's secret (default: one is made)")
+	limits.add(flags)
 	output := addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		in.Name = args[0]
 		if err := f.fill(&in, cmd.InOrStdin()); err != nil {
+			return err
+		}
+		var err error
+		if in.Limits, err = limits.read(); err != nil {
 			return err
 		}
 		api, err := connect(cmd)

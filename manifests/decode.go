@@ -21,6 +21,24 @@ type Document struct {
 
 	// Line and Column say where its name stands.
 	Line, Column int
+
+	places [len(reachFields)]place // of reachFields
+}
+
+// place is a position in a file, from 1.
+type place struct{ line, column int }
+
+// reachFields are the fields that say what a job reaches, by JSON pointer. Whoever bounds
+// that, knowing more than the file, says where it goes too far.
+var reachFields = [...]string{"/metadata/namespace", "/spec/target", "/spec/run/user"}
+
+// At returns where one of the fields stands that say what the job reaches: its namespace,
+// target or user, or what it would stand in where it is left out.
+func (d *Document) At(pointer string) (line, column int) {
+	if i := slices.Index(reachFields[:], pointer); i >= 0 {
+		return d.places[i].line, d.places[i].column
+	}
+	return d.Line, d.Column
 }
 
 // ignoreMark on a file's first line leaves the file out.
@@ -120,7 +138,11 @@ func (d *document) read() (Document, bool) {
 	}
 	job.SetDefaults()
 	line, column := d.position(find(d.body, []string{"metadata", "name"}, false))
-	return Document{Job: job, Path: d.file, Line: line, Column: column}, true
+	doc := Document{Job: job, Path: d.file, Line: line, Column: column}
+	for i, pointer := range reachFields {
+		doc.places[i].line, doc.places[i].column = d.position(find(d.body, strings.Split(pointer[1:], "/"), false))
+	}
+	return doc, true
 }
 
 // kinds that the language has, beside Job, and that this version does not carry out.

@@ -128,3 +128,33 @@ func TestProgramsAreWholePathsOrBareNames(t *testing.T) {
 		require.Equal(t, fine, len(problems) == 0, "%q: %v", program, problems)
 	}
 }
+
+func TestADocumentSaysWhereItsReachStands(t *testing.T) {
+	at := func(text, pointer string) string {
+		docs, problems := manifests.Decode("a.yaml", []byte(text))
+		require.Empty(t, problems)
+		line, column := docs[0].At(pointer)
+		return fmt.Sprintf("%d:%d", line, column)
+	}
+	const flow = `{apiVersion: crontopus.dev/v1, kind: Job, metadata: {name: a, namespace: b}, spec: {schedule: "@daily", target: {all: true}, run: {command: [/x], user: u}}}`
+	const block = `# first
+apiVersion: crontopus.dev/v1
+kind: Job
+metadata:
+  name: a
+spec:
+  schedule: "@daily"
+  target:
+    labels: {a: b}
+  run:
+    command: [/x]
+`
+	for pointer, want := range map[string][2]string{
+		"/metadata/namespace": {"1:74", "4:1"}, // what is left out would stand in what there is
+		"/spec/target":        {"1:105", "8:3"},
+		"/spec/run/user":      {"1:153", "10:3"},
+		"/spec/schedule":      {"1:60", "5:9"}, // not one of them: the name's
+	} {
+		require.Equal(t, want, [2]string{at(flow, pointer), at(block, pointer)}, pointer)
+	}
+}

@@ -51,6 +51,18 @@ func (s *Store) ApprovePlan(ctx context.Context, tenant crontopus.TenantID, acto
 	})
 }
 
+// LimitSource says what the source's jobs may reach from now on, and asks for the sync that finds
+// out whether they do. What is in force stays until a revision within the limits comes.
+func (s *Store) LimitSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, limits crontopus.SourceLimits, now time.Time) error {
+	return s.changeSource(ctx, tenant, actor, "source.limit", name, func(t tx, src crontopus.Source) (string, error) {
+		_, err := t.Exec(ctx, "UPDATE sources SET limits = $1 WHERE tenant_id = $2 AND id = $3", text(limits), tenant, src.ID)
+		if err != nil {
+			return "", err
+		}
+		return text(limits), request(ctx, t, src, crontopus.TriggerManual, now)
+	})
+}
+
 // RemoveSource asks the syncer to take the source's jobs off the hosts and then to drop it.
 func (s *Store) RemoveSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, now time.Time) error {
 	return s.changeSource(ctx, tenant, actor, "source.remove", name, func(t tx, src crontopus.Source) (string, error) {

@@ -11,13 +11,13 @@ import (
 
 const selectSources = `
 	SELECT tenant_id, id, name, url, branch, path, suspended, interval_us, created_at, removed_at,
-		approved, requested_at, requested_by, status
+		approved, limits, pinned, requested_at, requested_by, status
 	FROM sources `
 
 func scanSource(r row, s *crontopus.Source) error {
 	var interval int64
 	err := r.Scan(&s.Tenant, &s.ID, &s.Name, &s.URL, &s.Branch, &s.Path, flag(&s.Suspended), &interval,
-		instant(&s.CreatedAt), maybe(&s.RemovedAt), &s.Approved, maybe(&s.RequestedAt), &s.RequestedBy, document(&s.Status))
+		instant(&s.CreatedAt), maybe(&s.RemovedAt), &s.Approved, document(&s.Limits), &s.Pinned, maybe(&s.RequestedAt), &s.RequestedBy, document(&s.Status))
 	s.Interval = crontopus.Duration(time.Duration(interval) * time.Microsecond)
 	if s.Status.Conditions == nil {
 		s.Status.Conditions = []crontopus.Condition{}
@@ -60,10 +60,10 @@ func (s *Store) CreateSource(ctx context.Context, tenant crontopus.TenantID, act
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
 		_, err := t.Exec(ctx, `
 			INSERT INTO sources (tenant_id, id, name, url, branch, path, suspended, interval_us, created_at,
-				approved, requested_at, requested_by, status, secrets)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', $9, $10, $11, $12)`,
+				approved, limits, requested_at, requested_by, status, secrets)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', $13, $9, $10, $11, $12)`,
 			tenant, src.ID, src.Name, src.URL, src.Branch, src.Path, bit(src.Suspended), src.Interval.Std().Microseconds(),
-			micros(src.CreatedAt), crontopus.TriggerManual, text(src.Status), s.box.Seal(sourceAAD(tenant, src.ID), plain))
+			micros(src.CreatedAt), crontopus.TriggerManual, text(src.Status), s.box.Seal(sourceAAD(tenant, src.ID), plain), text(src.Limits))
 		if crontopus.ErrorCode(err) == crontopus.CodeConflict {
 			return crontopus.Errorf(crontopus.CodeConflict, "there is a source %q already", src.Name).
 				WithHint("choose another name; one that was removed is free once its jobs are off the hosts")

@@ -15,7 +15,7 @@ func scanSync(r row, s *crontopus.Sync) error { return r.Scan(document(s)) }
 // FinishSync writes what a sync came to, all of it or nothing: the sync itself (but for a
 // poll with nothing new), the source's status, the desired state if it changed, and a mark for each agent that it may
 // concern. conflict means that another sync wrote the desired state since it was read, or
-// that another source owns one of the jobs.
+// that another source owns one of the jobs, or that the source has other limits now.
 func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourceID string, o crontopus.SyncOutcome) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
 		src, err := lockSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)
@@ -24,6 +24,9 @@ func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourc
 		}
 		if err := endLease(ctx, t, src, o.Owner); err != nil {
 			return err
+		}
+		if o.Desired != nil && o.Status.LimitsDigest != src.Limits.Digest() {
+			return crontopus.Errorf(crontopus.CodeConflict, "the limits of the source %q changed meanwhile", src.Name).WithHint("sync again")
 		}
 		o.Sync.Source = src.Name
 		if err := recordSync(ctx, t, src, o); err != nil {

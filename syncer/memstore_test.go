@@ -179,6 +179,9 @@ func (m *memStore) FinishSync(_ context.Context, tenant crontopus.TenantID, id s
 	}
 	source := m.sources[id]
 	if o.Desired != nil {
+		if o.Status.LimitsDigest != source.Limits.Digest() {
+			return conflict()
+		}
 		if err := m.writeDesired(*o.Desired); err != nil {
 			return err
 		}

@@ -50,7 +50,8 @@ func (a *attempt) plan(ctx context.Context, found *loaded, l *listing) (*plan, e
 			Message: "branch " + a.source.Branch + " has no such folder, and the source reads its manifests there",
 			Hint:    "push the folder, or add the source with another path"}})
 	}
-	if problems := a.owned(ctx, found.docs, others); len(problems) > 0 {
+	if problems := append(a.owned(ctx, found.docs, others), a.beyond(found.docs, agents)...); len(problems) > 0 {
+		sortProblems(problems)
 		return nil, refused(crontopus.ReasonValidationFailed, problems)
 	}
 	jobs := a.desired(found, state.Jobs, l.Commit)
@@ -122,7 +123,6 @@ func (a *attempt) owned(ctx context.Context, docs []manifests.Document, others [
 			Hint:    "rename one of the two, give it another namespace, or take it out of " + name + " first",
 		})
 	}
-	sortProblems(problems)
 	return problems
 }
 

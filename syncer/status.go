@@ -44,7 +44,7 @@ func (v verdict) status(src crontopus.Source, revision string, now time.Time) cr
 		s.LastAttemptedRevision = revision
 	}
 	if v.ready {
-		s.LastAppliedRevision, s.Jobs = revision, v.jobs
+		s.LastAppliedRevision, s.Jobs, s.LimitsDigest = revision, v.jobs, src.Limits.Digest()
 	}
 	interval := src.Interval.Std()
 	if interval <= 0 {

@@ -97,13 +97,17 @@ func (a *attempt) fetch(ctx context.Context) (*fetchChild, *listing, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	settled, err := a.settled(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	status := a.source.Status
 	child, l, err := a.fetcher.start(ctx, fetchRequest{
 		URL: a.source.URL, Branch: a.source.Branch, Path: a.source.Path, Mirror: a.mirror(a.source.ID),
 		Username: secrets.Username, Password: secrets.Password, SSHKey: secrets.SSHKey, KnownHosts: secrets.KnownHosts,
 		AllowNetworks: a.AllowNetworks, AllowFileSources: a.AllowFileSources,
 		Applied: strings.TrimPrefix(status.LastAppliedRevision, crontopus.Revision(a.source.Branch, "")),
-		Settled: status.LastAttemptedRevision == status.LastAppliedRevision && status.HeldPlan == "" && !sealBroken(a.source),
+		Settled: settled,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -111,6 +115,16 @@ func (a *attempt) fetch(ctx context.Context) (*fetchChild, *listing, error) {
 	a.sync.Stages = append(a.sync.Stages, crontopus.SyncStage{Name: "list", At: l.ListedAt})
 	a.stage(ctx, "fetch", "commit", l.Commit.Hash, "downloaded", l.Fetched, "rewritten", l.Rewritten, "files", len(l.Files))
 	return child, l, nil
+}
+
+// settled reports whether a head that is in force already leaves nothing to do.
+func (a *attempt) settled(ctx context.Context) (bool, error) {
+	status := a.source.Status
+	if status.LastAttemptedRevision != status.LastAppliedRevision || status.HeldPlan != "" || sealBroken(a.source) ||
+		status.LimitsDigest != a.source.Limits.Digest() {
+		return false, nil
+	}
+	return a.stillWithin(ctx)
 }
 
 // apply makes the plan and brings it into effect, or holds it. It starts over when
@@ -129,6 +143,9 @@ func (a *attempt) apply(ctx context.Context, found *loaded, l *listing) error {
 		err = a.finish(ctx, crontopus.SyncOutcome{Desired: &p.desired, Rewrite: sealBroken(a.source), Mark: p.mark, AgentsSeq: p.agentsSeq},
 			synced(a.revision, len(p.desired.Jobs)))
 		if crontopus.ErrorCode(err) != crontopus.CodeConflict {
+			return err
+		}
+		if a.source, err = a.Store.SystemSource(ctx, a.source.ID); err != nil { // its limits may be others
 			return err
 		}
 	}

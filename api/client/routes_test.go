@@ -64,6 +64,9 @@ func TestEveryMethodIsOneRequest(t *testing.T) {
 		{"sync source", done((*client.Client).SyncSource, "ops"), "POST /api/v1/sources/ops/sync", ""},
 		{"approve source", func(ctx context.Context, c *client.Client) error { return c.ApproveSource(ctx, "ops", "0a1b") },
 			"POST /api/v1/sources/ops/approve", `{"plan":"0a1b"}`},
+		{"limit source", func(ctx context.Context, c *client.Client) error {
+			return c.LimitSource(ctx, "ops", crontopus.SourceLimits{Namespaces: []string{"team-*"}, MaxEntries: 5})
+		}, "POST /api/v1/sources/ops/limit", `{"namespaces":["team-*"],"maxEntries":5}`},
 		{"suspend source", done((*client.Client).SuspendSource, "ops"), "POST /api/v1/sources/ops/suspend", ""},
 		{"resume source", done((*client.Client).ResumeSource, "ops"), "POST /api/v1/sources/ops/resume", ""},
 		{"syncs", func(ctx context.Context, c *client.Client) error {

@@ -40,6 +40,11 @@ func (c *Client) ApproveSource(ctx context.Context, name, plan string) error {
 	return c.sourceAction(ctx, name, "approve", wire.Approve{Plan: plan})
 }
 
+// LimitSource bounds what the source's jobs may reach, instead of how they were bound before.
+func (c *Client) LimitSource(ctx context.Context, name string, limits crontopus.SourceLimits) error {
+	return c.sourceAction(ctx, name, "limit", limits)
+}
+
 // SuspendSource stops a source's syncs; its jobs stay as they are.
 func (c *Client) SuspendSource(ctx context.Context, name string) error {
 	return c.sourceAction(ctx, name, "suspend", nil)

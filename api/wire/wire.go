@@ -124,6 +124,8 @@ type SourceInput struct {
 	SSHKey        string             `json:"sshKey,omitempty"`
 	KnownHosts    string             `json:"knownHosts,omitempty"`
 	WebhookSecret string             `json:"webhookSecret,omitempty"`
+
+	Limits crontopus.SourceLimits `json:"limits,omitzero"` // of what its jobs may reach
 }
 
 // SourceAdded is the answer: the source, and its webhook's secret, shown once.

@@ -121,6 +121,9 @@ var strangers = map[string]struct {
 	"ApprovePlan": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.ApprovePlan(ctx, there, actor, "ops", "abc")
 	}},
+	"LimitSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.LimitSource(ctx, there, actor, "ops", crontopus.SourceLimits{MaxEntries: 1}, t0)
+	}},
 	"RemoveSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.RemoveSource(ctx, there, actor, "ops", t0)
 	}},

@@ -97,6 +97,35 @@ var sourceCases = cases{
 		w.hold(src, "def")
 		require.Empty(t, w.get("ops").Approved)
 	},
+	"limits come back as they were set, with a sync that finds out": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		limits := crontopus.SourceLimits{Namespaces: []string{"team-*"}, Labels: map[string]string{"team": "db"}, Users: []string{"backup"}, MaxEntries: 5}
+		require.NoError(t, s.CreateSource(t.Context(), here, actor, crontopus.Source{ID: "l", Name: "limited", Limits: limits, CreatedAt: t0}, crontopus.SourceSecrets{}))
+		require.Equal(t, limits, w.get("limited").Limits)
+		src := w.source("ops")
+		require.True(t, src.Limits.IsZero())
+		w.sync(src, "backup")
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
+		require.NoError(t, s.LimitSource(t.Context(), here, actor, "ops", limits, t0))
+		require.Equal(t, limits, w.get("ops").Limits)
+		require.NotNil(t, w.get("ops").RequestedAt)
+		log, _, err := s.Audit(t.Context(), here, crontopus.Page{Limit: 1})
+		require.NoError(t, err)
+		require.Equal(t, "source.limit", log[0].Action)
+		require.Contains(t, log[0].Detail, "team-*")
+		requireCode(t, crontopus.CodeNotFound, s.LimitSource(t.Context(), here, actor, "none", limits, t0))
+	},
+	"jobs that were read under other limits are not written": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		limits := crontopus.SourceLimits{MaxEntries: 1}
+		require.NoError(t, s.LimitSource(t.Context(), here, actor, "ops", limits, t0))
+		o := w.outcome(src, "backup")
+		requireCode(t, crontopus.CodeConflict, s.FinishSync(t.Context(), here, src.ID, o))
+		require.Empty(t, w.desired())
+		o.Status.LimitsDigest = limits.Digest()
+		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
+	},
 	"removal ends with the name free and nothing left": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src, a := w.source("ops"), w.agent("db-01")
