@@ -64,7 +64,21 @@ func (e *sqliteEngine) prepare(ctx context.Context, log *slog.Logger, setUp func
 	if err := migrate(ctx, goose.DialectSQLite3, e.writer, log); err != nil {
 		return err
 	}
-	return e.write(ctx, scopeSetup, setUp)
+	return e.write(ctx, scopeSetup, func(t tx) error {
+		if err := freeLeases(ctx, t); err != nil {
+			return err
+		}
+		return setUp(t)
+	})
+}
+
+// freeLeases ends what a server held that was killed: there is no other.
+func freeLeases(ctx context.Context, t tx) error {
+	if _, err := t.Exec(ctx, "UPDATE sources SET lease_owner = '', lease_until = 0, next_attempt_at = 0 WHERE lease_owner <> ''"); err != nil {
+		return err
+	}
+	_, err := t.Exec(ctx, "UPDATE installation SET publisher_owner = '', publisher_until = 0")
+	return err
 }
 
 func (e *sqliteEngine) read(ctx context.Context, _ scope, fn func(tx) error) error {
