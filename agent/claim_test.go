@@ -58,7 +58,7 @@ func TestWhatIsClaimed(t *testing.T) {
 			if c.catchUp {
 				job.Spec.Monitor.CatchUp = crontopus.CatchUpOnce
 			}
-			set, err := cron.New(c.exprs, "UTC")
+			set, err := cron.New(c.exprs, "UTC", "")
 			require.NoError(t, err)
 			for _, s := range c.steps {
 				if s.reset {
@@ -86,7 +86,7 @@ func claimer(exprs ...string) *crontopus.Job {
 }
 
 func TestNoInstantIsClaimedTwiceWhileTheClockWanders(t *testing.T) {
-	set, err := cron.New([]string{"*/7 * * * *"}, "UTC")
+	set, err := cron.New([]string{"*/7 * * * *"}, "UTC", "")
 	require.NoError(t, err)
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -110,7 +110,7 @@ func TestADamagedClaimIsReplaced(t *testing.T) {
 	state := agent.State{Dir: t.TempDir()}
 	require.NoError(t, state.Create())
 	require.NoError(t, os.WriteFile(filepath.Join(state.ClaimsDir(), "default.claimer"), []byte("{half"), 0o600))
-	set, err := cron.New([]string{"* * * * *"}, "UTC")
+	set, err := cron.New([]string{"* * * * *"}, "UTC", "")
 	require.NoError(t, err)
 	_, ok, err := state.TakeClaim(claimer("* * * * *"), set, "", at)
 	require.NoError(t, err)
@@ -122,7 +122,7 @@ func TestADamagedClaimIsReplaced(t *testing.T) {
 
 func TestAClaimThatCannotBeWrittenIsNone(t *testing.T) {
 	state := agent.State{Dir: filepath.Join(t.TempDir(), "gone")}
-	set, err := cron.New([]string{"* * * * *"}, "UTC")
+	set, err := cron.New([]string{"* * * * *"}, "UTC", "")
 	require.NoError(t, err)
 	_, ok, err := state.TakeClaim(claimer("* * * * *"), set, "", at)
 	require.ErrorContains(t, err, "cannot lock the claims of default/claimer")

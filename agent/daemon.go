@@ -60,7 +60,7 @@ func NewDaemon(o DaemonOptions) *Daemon {
 		spooled:    loop.NewSignal(),
 	}
 	d.reporter = &reporter{
-		state: o.State, server: o.Server, now: o.Now, log: o.Log, wake: loop.NewSignal(), online: true,
+		state: o.State, server: o.Server, hostZone: o.Scheduler.HostZone, now: o.Now, log: o.Log, wake: loop.NewSignal(), online: true,
 		report: crontopus.AgentReport{Instance: crontopus.Instance{Name: rand.Text()}, Version: o.Version, Scheduler: o.Scheduler.Name(), Facts: Facts()},
 	}
 	d.puller = &puller{

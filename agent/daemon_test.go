@@ -163,7 +163,8 @@ type table struct {
 	entries []agent.Native
 }
 
-func (s *table) Name() string { return "table" }
+func (s *table) Name() string     { return "table" }
+func (s *table) HostZone() string { return "Europe/Helsinki" }
 func (s *table) Render(j *crontopus.Job) (agent.Native, error) {
 	return agent.Native{Job: j.Name(), Text: j.Spec.Schedule[0]}, nil
 }

@@ -22,6 +22,8 @@ type Runner struct {
 	Spool   *Spool
 	// Job finds a verified job and the revision that last changed it; nil: LoadJob.
 	Job func(crontopus.JobName) (*crontopus.Job, string, error)
+	// HostZone returns the name of the zone that `timezone: host` means, "" for nobody knows.
+	HostZone func() string
 	// Policy reads what the host allows, anew for each run.
 	Policy func() (*Policy, error)
 	// Deliver hands the spool's check-ins to the server, or wakes who does. A run never
@@ -141,7 +143,11 @@ func (r *Runner) load(name crontopus.JobName) (*crontopus.Job, string, error) {
 
 // claim reports whether there is something to run for.
 func (r *run) claim() (bool, error) {
-	set, err := schedule.New(r.job.Spec.Schedule, r.job.Spec.Timezone)
+	job, err := r.job.InZone(r.HostZone)
+	if err != nil {
+		return false, err
+	}
+	set, err := schedule.Of(job)
 	if err != nil {
 		return false, err
 	}

@@ -105,6 +105,26 @@ func TestARunChecksInAtItsStartAndItsEnd(t *testing.T) {
 	require.Empty(t, got, "the instant is taken")
 }
 
+func TestARunInTheHostsOwnZone(t *testing.T) {
+	h := newHost(t, crontopus.RunSpec{Command: []string{"true"}})
+	h.job.Spec.Schedule, h.job.Spec.Timezone = crontopus.Schedules{"0 13 * * *"}, crontopus.TimezoneHost
+	zone := "UTC"
+	h.HostZone = func() string { return zone }
+	_, got := h.exec(t)
+	require.Empty(t, got, "it is noon")
+	zone = "Europe/Berlin"
+	_, got = h.exec(t)
+	require.Len(t, got, 2, "it is one o'clock")
+	require.Equal(t, at.Truncate(time.Minute), *got[0].ScheduledFor)
+
+	zone = ""
+	_, err := h.Exec(t.Context(), h.job.Name(), false)
+	require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err))
+	require.NotEmpty(t, crontopus.ErrorHint(err))
+	_, err = h.Exec(t.Context(), h.job.Name(), true)
+	require.NoError(t, err, "by hand no zone is needed")
+}
+
 func TestHowARunEnds(t *testing.T) {
 	for _, c := range []struct {
 		name    string

@@ -45,7 +45,7 @@ func (p *Policy) Allows(job *crontopus.Job) error {
 		func() error { return p.allowsProgram(run) },
 		func() error { return p.allowsEnvironment(run) },
 		func() error { return p.allowsSecrets(run) },
-		func() error { return p.allowsInterval(job.Spec.Schedule) },
+		func() error { return p.allowsInterval(job) },
 	} {
 		if err := rule(); err != nil {
 			return err

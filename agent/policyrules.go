@@ -172,12 +172,12 @@ func (p *Policy) allowsSecrets(run *crontopus.RunSpec) error {
 }
 
 // allowsInterval looks at one whole year of runs. Cron cannot say less than a minute.
-func (p *Policy) allowsInterval(expressions []string) error {
+func (p *Policy) allowsInterval(job *crontopus.Job) error {
 	least := p.MinInterval.Std()
 	if least <= time.Minute {
 		return nil
 	}
-	set, err := schedule.New(expressions, "UTC")
+	set, err := schedule.New(job.Spec.Schedule, "UTC", job.Name().String())
 	if err != nil {
 		return err
 	}

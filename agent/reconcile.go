@@ -93,10 +93,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, bundle *crontopus.Bundle, po
 func (r *Reconciler) render(jobs []crontopus.Job) (entries []Native, schedules map[crontopus.JobName]string, unfit []crontopus.Denial) {
 	entries, schedules = []Native{}, map[crontopus.JobName]string{}
 	for i := range jobs {
-		job := &jobs[i]
-		entry, err := r.Scheduler.Render(job)
+		job, err := jobs[i].InZone(r.Scheduler.HostZone)
+		var entry Native
+		if err == nil {
+			entry, err = r.Scheduler.Render(job)
+		}
 		if err != nil {
-			unfit = append(unfit, crontopus.Denial{Job: job.Name(), Reason: err.Error()})
+			unfit = append(unfit, crontopus.Denial{Job: jobs[i].Name(), Reason: err.Error()})
 			continue
 		}
 		entries = append(entries, entry)

@@ -24,13 +24,16 @@ type kept struct {
 	path   string
 	policy *agent.Policy
 	now    time.Time
+	in     string // the host's zone
 }
+
+func (k *kept) zone() string { return k.in }
 
 func newKept(t *testing.T) *kept {
 	t.Helper()
 	dir := t.TempDir()
-	k := &kept{t: t, path: filepath.Join(dir, "crontab"), now: at, policy: agent.NewPolicy(agent.Rules{}, 1000)}
-	scheduler, err := crontab.New(crontab.Options{File: k.path, Executable: "/usr/bin/crontopus-agent", HostZone: func() string { return "UTC" }})
+	k := &kept{t: t, path: filepath.Join(dir, "crontab"), now: at, in: "UTC", policy: agent.NewPolicy(agent.Rules{}, 1000)}
+	scheduler, err := crontab.New(crontab.Options{File: k.path, Executable: "/usr/bin/crontopus-agent", HostZone: k.zone, CronZone: k.zone})
 	require.NoError(t, err)
 	k.Reconciler = agent.Reconciler{
 		State: agent.State{Dir: filepath.Join(dir, "state")}, Scheduler: scheduler,
@@ -154,7 +157,7 @@ func TestALostRecordAdoptsWhatIsThere(t *testing.T) {
 func TestAnEntryRunsOnlyForWhatIsDueAfterItCame(t *testing.T) {
 	k := newKept(t)
 	claim := func(schedule string, now time.Time) bool {
-		set, err := cron.New([]string{schedule}, "UTC")
+		set, err := cron.New([]string{schedule}, "UTC", "")
 		require.NoError(t, err)
 		job := claimer(schedule)
 		job.Metadata.Name = "a"
@@ -195,4 +198,86 @@ func TestAFailedApplyIsNotRemembered(t *testing.T) {
 	k.Scheduler = working
 	require.Empty(t, k.reconcile(2, "b: 0 2 * * *").Drift)
 	require.Equal(t, "# BEGIN crontopus\n0 2 * * * > b\n# END crontopus\n", k.entries())
+}
+
+func TestTheHostsOwnZone(t *testing.T) {
+	k := newKept(t)
+	k.in = "Europe/Berlin"
+	bundle := bundleOf(1, "own: 30 2 * * *", "other: 30 2 * * *")
+	bundle.Jobs[0].Spec.Timezone = crontopus.TimezoneHost
+	reconcile := func() agent.Outcome {
+		out, err := k.Reconcile(t.Context(), bundle, k.policy)
+		require.NoError(t, err)
+		require.Empty(t, out.Drift)
+		return out
+	}
+	reconcile()
+	require.Equal(t, "# BEGIN crontopus\n* * * * * > other\n30 2 * * * > own\n# END crontopus\n", k.entries())
+
+	k.in = "UTC"
+	k.now = k.now.Add(5 * time.Minute)
+	reconcile()
+	require.Equal(t, "# BEGIN crontopus\n30 2 * * * > other\n30 2 * * * > own\n# END crontopus\n", k.entries(), "the host has moved")
+	applied, err := k.State.LoadApplied()
+	require.NoError(t, err)
+	require.Equal(t, "UTC 30 2 * * *", applied.Schedules[crontopus.JobName{Namespace: "default", Name: "own"}])
+
+	k.in = ""
+	out := reconcile()
+	require.Len(t, out.Denied, 1, "nobody knows where the host is: only who needs to know is held up")
+	require.Equal(t, "own", out.Denied[0].Job.Name)
+	require.Contains(t, out.Denied[0].Reason, "the host's own time zone")
+	require.Equal(t, "# BEGIN crontopus\n* * * * * > other\n# END crontopus\n", k.entries())
+}
+
+// TestAMovedHostRunsNothingForTheTimeBefore: with another zone the same expression had been due
+// a minute ago, and the run that was due in the old zone is not made up for.
+func TestAMovedHostRunsNothingForTheTimeBefore(t *testing.T) {
+	k := newKept(t)
+	k.in = "Europe/Berlin"
+	bundle := bundleOf(1, "own: 0 12 * * *")
+	job := &bundle.Jobs[0]
+	job.Spec.Timezone, job.Spec.Monitor.CatchUp = crontopus.TimezoneHost, crontopus.CatchUpOnce
+	claim := func() (agent.Claimed, bool) {
+		there, err := job.InZone(k.zone)
+		require.NoError(t, err)
+		set, err := cron.Of(there)
+		require.NoError(t, err)
+		claimed, ok, err := k.State.TakeClaim(there, set, "boot", k.now)
+		require.NoError(t, err)
+		return claimed, ok
+	}
+	_, err := k.Reconcile(t.Context(), bundle, k.policy)
+	require.NoError(t, err)
+
+	k.now = time.Date(2026, 11, 24, 11, 0, 20, 0, time.UTC)
+	claimed, ok := claim()
+	require.True(t, ok)
+	require.Equal(t, k.now.Truncate(time.Minute), claimed.ScheduledFor.UTC(), "noon in Berlin")
+
+	k.now, k.in = time.Date(2026, 11, 24, 12, 1, 0, 0, time.UTC), "UTC"
+	_, err = k.Reconcile(t.Context(), bundle, k.policy)
+	require.NoError(t, err)
+	_, ok = claim()
+	require.False(t, ok, "noon in UTC was before the host moved there")
+
+	k.now = time.Date(2026, 11, 25, 12, 0, 1, 0, time.UTC)
+	claimed, ok = claim()
+	require.True(t, ok)
+	require.Equal(t, k.now.Truncate(time.Minute), claimed.ScheduledFor.UTC())
+}
+
+func TestEntriesOfExtensionsAreGated(t *testing.T) {
+	k := newKept(t)
+	k.reconcile(1, "hashed: H H * * *", "last: 0 12 L * *", "third: 0 12 * * fri#3", "working: 0 12 1W * *")
+	require.Equal(t, "# BEGIN crontopus\n27 21 * * * > hashed\n0 12 28-31 * * > last\n0 12 * * 5 > third\n0 12 1-3 * * > working\n# END crontopus\n", k.entries())
+
+	job := claimer("0 12 L * *")
+	set, err := cron.Of(job)
+	require.NoError(t, err)
+	for day, due := range map[int]bool{27: false, 28: false, 29: false, 30: true} {
+		_, ok, err := k.State.TakeClaim(job, set, "boot", time.Date(2026, 11, day, 12, 0, 20, 0, time.UTC))
+		require.NoError(t, err)
+		require.Equal(t, due, ok, "%d November", day)
+	}
 }

@@ -30,7 +30,9 @@ type reporter struct {
 	server Reporter
 	now    func() time.Time
 	log    *slog.Logger
-	wake   loop.Signal // something may have changed
+
+	hostZone func() string
+	wake     loop.Signal // something may have changed
 
 	mu     sync.Mutex
 	report crontopus.AgentReport // what there is to say; guarded by mu
@@ -135,7 +137,7 @@ func (r *reporter) current(now time.Time) (crontopus.AgentReport, bool) {
 	}
 	report := r.report
 	report.Drift = slices.Clone(r.report.Drift)
-	report.Paused, report.Timezone = r.state.Paused(), HostZone()
+	report.Paused, report.Timezone = r.state.Paused(), r.hostZone()
 	return report, r.online
 }
 

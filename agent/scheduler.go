@@ -23,8 +23,10 @@ type Observed struct {
 type Scheduler interface {
 	// Name is the word for this scheduler in configuration and reports.
 	Name() string
-	// Render says how the scheduler would hold the job. It depends on the job and the
-	// host's zone only.
+	// HostZone returns the name of the zone that `timezone: host` means, "" for nobody knows.
+	HostZone() string
+	// Render says how the scheduler would hold the job, which names its zone. It depends on
+	// the job and the host's zone only.
 	Render(job *crontopus.Job) (Native, error)
 	// Observe reads the managed entries that are there now.
 	Observe(ctx context.Context) (Observed, error)

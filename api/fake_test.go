@@ -32,6 +32,9 @@ type fakeStore struct {
 	requests []string // syncs that were asked for, by source's id
 	actors   []string
 	allowed  map[string][]crontopus.JobName // what agents may check in for
+
+	jobAgents []string          // who has each of the jobs
+	zones     map[string]string // what they reported
 }
 
 func newFakeStore() *fakeStore {
@@ -228,7 +231,11 @@ func (s *fakeStore) Job(_ context.Context, _ crontopus.TenantID, name crontopus.
 }
 
 func (s *fakeStore) JobAgents(context.Context, crontopus.TenantID, crontopus.JobName) (names []string, err error) {
-	return nil, s.locked(func() error { return nil })
+	return names, s.locked(func() error { names = s.jobAgents; return nil })
+}
+
+func (s *fakeStore) JobZones(context.Context, crontopus.TenantID, crontopus.JobName) (zones map[string]string, err error) {
+	return zones, s.locked(func() error { zones = s.zones; return nil })
 }
 
 func (s *fakeStore) LastRuns(context.Context, crontopus.TenantID, []crontopus.JobName) (map[crontopus.JobName]crontopus.Run, error) {

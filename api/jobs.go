@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -15,6 +16,7 @@ type jobStore interface {
 	Jobs(ctx context.Context, tenant crontopus.TenantID, page crontopus.Page) (jobs []crontopus.DesiredJob, next string, err error)
 	Job(ctx context.Context, tenant crontopus.TenantID, name crontopus.JobName) (crontopus.DesiredJob, error)
 	JobAgents(ctx context.Context, tenant crontopus.TenantID, name crontopus.JobName) ([]string, error)
+	JobZones(ctx context.Context, tenant crontopus.TenantID, name crontopus.JobName) (map[string]string, error)
 	LastRuns(ctx context.Context, tenant crontopus.TenantID, names []crontopus.JobName) (map[crontopus.JobName]crontopus.Run, error)
 	SystemSource(ctx context.Context, id string) (crontopus.Source, error)
 }
@@ -84,7 +86,10 @@ func (s jobs) show(ctx context.Context, desired []crontopus.DesiredJob) ([]wire.
 		if err != nil {
 			return nil, err
 		}
-		shown[i] = wire.Job{DesiredJob: d, Source: source, Agents: orEmpty(agents), Next: s.next(&d.Job)}
+		shown[i] = wire.Job{DesiredJob: d, Source: source, Agents: orEmpty(agents)}
+		if err := s.addNext(ctx, &shown[i]); err != nil {
+			return nil, err
+		}
 		if run, ok := last[names[i]]; ok {
 			shown[i].LastRun = lastRun(run)
 		}
@@ -105,12 +110,41 @@ func (s jobs) sourceName(ctx context.Context, known map[string]string, id string
 	return known[id], nil
 }
 
+// addNext adds when the job runs next. In the host's own zone that depends on the host, so
+// each is told, and Next has what comes first on any of them.
+func (s jobs) addNext(ctx context.Context, j *wire.Job) error {
+	j.Next = []time.Time{}
+	if j.Job.Spec.Timezone != crontopus.TimezoneHost {
+		j.Next = s.next(&j.Job)
+		return nil
+	}
+	zones, err := s.store.JobZones(ctx, callerOf(ctx).tenant, j.Job.Name())
+	if err != nil {
+		return err
+	}
+	byZone := map[string][]time.Time{"": {}} // a fleet has few
+	for _, agent := range j.Agents {
+		zone := zones[agent]
+		if byZone[zone] == nil {
+			there := j.Job
+			there.Spec.Timezone = zone
+			byZone[zone] = s.next(&there)
+			j.Next = append(j.Next, byZone[zone]...)
+		}
+		j.Hosts = append(j.Hosts, wire.JobHost{Agent: agent, Timezone: zone, Next: byZone[zone]})
+	}
+	slices.SortFunc(j.Next, time.Time.Compare)
+	j.Next = slices.CompactFunc(j.Next, time.Time.Equal)
+	j.Next = j.Next[:min(nextRuns, len(j.Next))]
+	return nil
+}
+
 // next returns the coming runs, none for a job that is suspended or runs at boot only.
 func (s jobs) next(job *crontopus.Job) []time.Time {
 	times := []time.Time{}
-	set, err := schedule.New(job.Spec.Schedule, job.Spec.Timezone)
+	set, err := schedule.Of(job)
 	if err != nil || job.Spec.Suspend {
-		return times // a schedule of an older version; its agents say what they make of it
+		return times // a schedule of another version; its agents say what they make of it
 	}
 	for at := s.now(); len(times) < nextRuns; {
 		next, ok := set.Next(at)

@@ -3,14 +3,13 @@ package api
 import (
 	"context"
 	"net/http"
-	"sync/atomic"
 
 	"crontopus.dev/crontopus/api/wire"
 )
 
 // keyStatements tells agents which keys sign bundles now. It needs no trust in who
 // tells it: each statement is signed by a key that came before.
-type keyStatements struct{ keys *atomic.Pointer[Keys] }
+type keyStatements struct{ statements [][]byte }
 
 func (k keyStatements) register(r *router) {
 	add(r, agent, operation(http.MethodGet, "/api/v1/agent/keys", "get-key-statements", tagAgentProtocol, "Get the statements of the key sets",
@@ -19,5 +18,5 @@ func (k keyStatements) register(r *router) {
 }
 
 func (k keyStatements) get(context.Context, *struct{}) (*body[wire.KeyStatements], error) {
-	return answer(wire.KeyStatements{Statements: orEmpty(k.keys.Load().Statements)}), nil
+	return answer(wire.KeyStatements{Statements: orEmpty(k.statements)}), nil
 }

@@ -45,6 +45,54 @@ func TestSuspendedJobHasNoNextRun(t *testing.T) {
 	require.Empty(t, job.Next)
 }
 
+func TestAJobInItsHostsOwnZonesTellsTheNextRunOfEach(t *testing.T) {
+	s := newServer(t)
+	s.now = func() time.Time { return time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC) }
+	s.store.change(func() {
+		s.store.jobs[0].Job.Spec.Timezone = crontopus.TimezoneHost
+		s.store.jobAgents = []string{"berlin", "new", "tokyo", "tokyo-2"}
+		s.store.zones = map[string]string{"berlin": "Europe/Berlin", "new": "", "tokyo": "Asia/Tokyo", "tokyo-2": "Asia/Tokyo"}
+	})
+	job, err := s.as(crontopus.RoleViewer).Job(t.Context(), backup)
+	require.NoError(t, err)
+	told := []string{}
+	for _, h := range job.Hosts {
+		line := h.Agent + " " + h.Timezone
+		for _, at := range h.Next[:min(2, len(h.Next))] {
+			line += " " + at.Format(time.RFC3339)
+		}
+		told = append(told, line)
+	}
+	require.Equal(t, []string{
+		"berlin Europe/Berlin 2026-05-02T02:30:00+02:00 2026-05-03T02:30:00+02:00",
+		"new ",
+		"tokyo Asia/Tokyo 2026-05-02T02:30:00+09:00 2026-05-03T02:30:00+09:00",
+		"tokyo-2 Asia/Tokyo 2026-05-02T02:30:00+09:00 2026-05-03T02:30:00+09:00",
+	}, told)
+	together := []string{}
+	for _, at := range job.Next {
+		together = append(together, at.UTC().Format("02 15:04"))
+	}
+	require.Equal(t, []string{"01 17:30", "02 00:30", "02 17:30", "03 00:30", "03 17:30"}, together)
+
+	s.store.change(func() { s.store.zones = nil })
+	job, err = s.as(crontopus.RoleViewer).Job(t.Context(), backup)
+	require.NoError(t, err)
+	require.Empty(t, job.Next)
+	require.Len(t, job.Hosts, 4)
+	r := s.send(http.MethodGet, "/api/v1/jobs", "", s.bearer(crontopus.RoleViewer))
+	require.NotContains(t, string(r.body), "null")
+}
+
+func TestAHashedJobTellsItsNextRuns(t *testing.T) {
+	s := newServer(t)
+	s.store.change(func() { s.store.jobs[0].Job.Spec.Schedule = crontopus.Schedules{"H H * * *"} })
+	job, err := s.as(crontopus.RoleViewer).Job(t.Context(), backup)
+	require.NoError(t, err)
+	require.Len(t, job.Next, 5)
+	require.Equal(t, "02:50", job.Next[0].Format("15:04"), "what production/nightly-backup has everywhere")
+}
+
 func TestListsAreNeverNull(t *testing.T) {
 	s := newServer(t)
 	s.store.change(func() { s.store.jobs, s.store.runs = nil, nil })

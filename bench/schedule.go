@@ -27,7 +27,7 @@ func nextRun(ctx context.Context, b *Bench) (figures []Figure, err error) {
 	err = b.Turns(ctx, func(context.Context) error {
 		for _, zone := range zones {
 			for _, expr := range expressions {
-				set, err := schedule.New([]string{expr}, zone)
+				set, err := schedule.New([]string{expr}, zone, "")
 				if err != nil {
 					return err
 				}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
 )
 
 func TestAgentState(t *testing.T) {
@@ -93,4 +94,24 @@ func TestSinceIsATimeOrHowLongAgo(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, want.Equal(got), "%q: %s", text, got)
 	}
+}
+
+func TestTheNextRunsInTheHostsOwnZonesAreToldHostByHost(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 24, 1, 30, 0, 0, time.UTC)
+	job := wire.Job{Next: []time.Time{at}, Hosts: []wire.JobHost{
+		{Agent: "db-01", Timezone: "UTC", Next: []time.Time{at}}, {Agent: "db-02", Next: []time.Time{}}, {Agent: "db-03", Timezone: "UTC", Next: []time.Time{}},
+	}}
+	var told table
+	describeNext(&told, job)
+	require.Equal(t, [][]string{
+		{"Next:", "2026-11-24T01:30:00Z on db-01 (UTC)"},
+		{"Next:", "unknown on db-02, which has not reported its time zone"},
+	}, told.rows)
+	require.Equal(t, "2026-11-24T01:30:00Z", nextRun(style{}, job), "the first anywhere stands in the list")
+
+	told = table{}
+	job.Hosts = nil
+	describeNext(&told, job)
+	require.Equal(t, [][]string{{"Next:", "2026-11-24T01:30:00Z"}}, told.rows)
 }

@@ -77,9 +77,7 @@ func describeJob(t *table, j wire.Job) {
 		t.row("Description:", j.Job.Metadata.Description)
 	}
 	t.row("Schedule:", scheduleOf(j)+" ("+spec.Timezone+")")
-	for i := range min(3, len(j.Next)) {
-		t.row("Next:", t.style.time(&j.Next[i]))
-	}
+	describeNext(t, j)
 	if len(spec.Run.Command) > 0 {
 		t.row("Command:", strings.Join(spec.Run.Command, " "))
 	} else {
@@ -98,6 +96,24 @@ func describeJob(t *table, j wire.Job) {
 		state, at := lastRun(t.style, j)
 		t.row("Last run:", fmt.Sprintf("%s on %s, %s", state, j.LastRun.Agent, at))
 		t.row("Its output:", "crontopus runs get "+j.LastRun.ID)
+	}
+}
+
+// describeNext tells the next runs; those of a job in its hosts' own zones host by host.
+func describeNext(t *table, j wire.Job) {
+	if len(j.Hosts) == 0 {
+		for i := range min(3, len(j.Next)) {
+			t.row("Next:", t.style.time(&j.Next[i]))
+		}
+		return
+	}
+	for _, h := range j.Hosts {
+		switch {
+		case h.Timezone == "":
+			t.row("Next:", "unknown on "+h.Agent+", which has not reported its time zone")
+		case len(h.Next) > 0:
+			t.row("Next:", fmt.Sprintf("%s on %s (%s)", t.style.time(&h.Next[0]), h.Agent, h.Timezone))
+		}
 	}
 }
 

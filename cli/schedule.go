@@ -18,7 +18,7 @@ func newScheduleCommand() *cobra.Command {
 const maxRuns = 10_000
 
 func newScheduleNextCommand() *cobra.Command {
-	var timezone, from string
+	var timezone, from, job string
 	var count int
 	cmd := &cobra.Command{
 		Use:   "next EXPR",
@@ -26,15 +26,21 @@ func newScheduleNextCommand() *cobra.Command {
 		Long: `Print the next runs of a cron expression, as every scheduler that Crontopus writes
 to will have them: around daylight saving too.`,
 		Example: `  crontopus schedule next '30 2 * * *' --timezone Europe/Berlin
+  crontopus schedule next 'H H(0-5) * * *' --job production/nightly-backup
   crontopus schedule next @hourly -n 3 --from 2026-10-25T00:00:00Z -o json`,
 		Args: oneExpression,
 	}
 	cmd.Flags().StringVar(&timezone, "timezone", crontopus.DefaultTimezone, "IANA name of the time zone")
+	cmd.Flags().StringVar(&job, "job", "", "the job whose schedule it is, as NAMESPACE/NAME: it decides about H")
 	cmd.Flags().StringVar(&from, "from", "", "print the runs after this time, in RFC 3339 (default now)")
 	cmd.Flags().IntVarP(&count, "count", "n", 5, fmt.Sprintf("how many runs to print, at most %d", maxRuns))
 	output := addOutputFlag(cmd, formatText, formatJSON)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		set, err := schedule.New(args, timezone)
+		seed, err := seedOf(job)
+		if err != nil {
+			return err
+		}
+		set, err := schedule.New(args, timezone, seed)
 		if err != nil {
 			return err
 		}
@@ -52,6 +58,15 @@ to will have them: around daylight saving too.`,
 		return printRuns(newPrinter(cmd, output), set, after, count)
 	}
 	return cmd
+}
+
+// seedOf returns what decides about H: the job's name, "" for no job.
+func seedOf(job string) (string, error) {
+	if job == "" {
+		return "", nil
+	}
+	name, err := crontopus.ParseJobName(job)
+	return name.String(), err
 }
 
 // oneExpression refuses an expression that the shell has cut into words.

@@ -67,8 +67,8 @@ metadata:
   name: Bad_Name
   labels: {a: 1, b: x, b: y, "b c": d}
 spec:
-  schedule: ["61 * * * *", "H * * * *", "@daily"]
-  timezone: host
+  schedule: ["61 * * * *", "L * * * *", "@daily"]
+  timezone: hots
   suspend: no
   target: {all: true, agents: []}
   run:
@@ -85,8 +85,8 @@ spec:
 		"5:24 duplicate_key /metadata/labels/b",
 		"5:30 invalid /metadata/labels/b c",
 		"7:14 schedule /spec/schedule/0",
-		"7:28 unsupported /spec/schedule/1",
-		"8:13 unsupported /spec/timezone",
+		"7:28 schedule /spec/schedule/1",
+		"8:13 timezone /spec/timezone",
 		"9:12 wrong_type /spec/suspend",
 		"10:12 invalid /spec/target/all",
 		"10:31 invalid /spec/target/agents",

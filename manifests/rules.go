@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -15,39 +16,37 @@ import (
 // checkJob finds what a schema cannot say. A field that has a problem already gets no
 // second one.
 func (d *document) checkJob(job *crontopus.Job) {
-	d.checkTimes(&job.Spec)
+	d.checkTimes(job)
 	d.checkMetadata(&job.Metadata)
 	d.checkProgram(&job.Spec.Run)
 	d.checkQuantities()
 	d.checkRetries(job.Spec.Run.Retries)
 }
 
-func (d *document) checkTimes(spec *crontopus.JobSpec) {
+func (d *document) checkTimes(job *crontopus.Job) {
+	spec := &job.Spec
+	name := crontopus.JobName{Namespace: cmp.Or(job.Metadata.Namespace, crontopus.DefaultNamespace), Name: job.Metadata.Name}
 	_, alone := d.at("spec", "schedule").(string)
 	for i, expr := range spec.Schedule {
 		at := []string{"spec", "schedule"}
 		if !alone {
 			at = append(at, strconv.Itoa(i))
 		}
-		if _, err := schedule.Parse(expr); err != nil {
+		if _, err := schedule.Parse(expr, name.String()); err != nil {
 			d.addError(at, CodeSchedule, err)
 		} else if first := slices.Index(spec.Schedule, expr); first < i {
 			d.addPointer(at, false, CodeInvalid, "schedule says the same twice", "remove one of the two")
 		}
 	}
-	if spec.Timezone != "" {
+	if spec.Timezone != "" && spec.Timezone != crontopus.TimezoneHost {
 		if _, err := schedule.Location(spec.Timezone); err != nil {
 			d.addError([]string{"spec", "timezone"}, CodeTimezone, err)
 		}
 	}
 }
 
-// addError adds what another package found, under the validator's code for it unless the
-// thing is not wrong but unsupported.
+// addError adds what another package found, under the validator's code for it.
 func (d *document) addError(at []string, code string, err error) {
-	if crontopus.ErrorCode(err) == crontopus.CodeUnsupported {
-		code = CodeUnsupported
-	}
 	d.addPointer(at, false, code, err.Error(), crontopus.ErrorHint(err))
 }
 

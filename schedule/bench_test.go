@@ -145,7 +145,7 @@ func (f *floor) at(day, clock uint32) time.Time {
 func BenchmarkParse(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := schedule.Parse("*/15 2,14 1-7 * mon-fri"); err != nil {
+		if _, err := schedule.Parse("*/15 2,14 1-7 * mon-fri", seed); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -163,7 +163,7 @@ func TestNextAndPrevDoNotAllocate(t *testing.T) {
 
 func mustNew(t testing.TB, zone string, exprs ...string) *schedule.Set {
 	t.Helper()
-	set, err := schedule.New(exprs, zone)
+	set, err := schedule.New(exprs, zone, seed)
 	require.NoError(t, err)
 	return set
 }

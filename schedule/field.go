@@ -17,58 +17,49 @@ type field struct {
 	names    []string // of the values from min on
 }
 
+// The fields in their order.
+const (
+	minuteField = iota
+	hourField
+	domField
+	monthField
+	dowField
+)
+
 var fields = [5]field{
-	{name: "minute", max: 59, size: 60},
-	{name: "hour", max: 23, size: 24},
-	{name: "day of month", min: 1, max: 31, size: 31},
-	{name: "month", min: 1, max: 12, size: 12, names: []string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}},
-	{name: "day of week", max: 7, size: 7, names: []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}},
+	minuteField: {name: "minute", max: 59, size: 60},
+	hourField:   {name: "hour", max: 23, size: 24},
+	domField:    {name: "day of month", min: 1, max: 31, size: 31},
+	monthField:  {name: "month", min: 1, max: 12, size: 12, names: []string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"}},
+	dowField:    {name: "day of week", max: 7, size: 7, names: []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}},
 }
 
-// parse reads a list of items and returns its values as bits and the list in plain
-// numbers.
-func (f *field) parse(list string) (values uint64, plain string, err error) {
-	items := strings.Split(list, ",")
-	for i, text := range items {
-		if text == "" {
-			return 0, "", f.invalid(list, "leaves a value out").WithHint("write %s", f.domain())
+// parse reads a list of items; seed decides about H.
+func (f *field) parse(text, seed string) (*list, error) {
+	l := &list{star: strings.HasPrefix(text, "*")}
+	for word := range strings.SplitSeq(text, ",") {
+		if word == "" {
+			return nil, f.invalid(text, "leaves a value out").WithHint("write %s", f.domain())
 		}
-		it, err := f.item(text)
+		it, err := f.item(word, seed)
 		if err != nil {
-			return 0, "", err
+			return nil, err
 		}
-		for v := it.low; v <= it.high; v += it.step {
-			values |= 1 << v
-		}
-		items[i] = it.String()
+		l.add(it)
 	}
-	return values, strings.Join(items, ","), nil
+	if l.hasRange && l.has(nearest, nearestLast) {
+		return nil, f.invalid(text, "has W beside a range").WithHint("make a list of two schedules, one with the range and one with W")
+	}
+	return l, nil
 }
 
-// item is a value, a range or all values ("*"), the latter two perhaps with a step.
-type item struct {
-	low, high, step int
-	star, single    bool
-}
-
-// String writes the item in plain numbers.
-func (it item) String() string {
-	s := strconv.Itoa(it.low)
-	switch {
-	case it.star:
-		s = "*"
-	case it.single:
-		return s
-	default:
-		s += "-" + strconv.Itoa(it.high)
+func (f *field) item(text, seed string) (it item, err error) {
+	if text[0] == 'H' || text[0] == 'h' {
+		return f.hashed(text, seed)
 	}
-	if it.step > 1 {
-		s += "/" + strconv.Itoa(it.step)
+	if s, ok, err := f.special(text); ok {
+		return item{special: s}, err
 	}
-	return s
-}
-
-func (f *field) item(text string) (it item, err error) {
 	values, step, stepped := strings.Cut(text, "/")
 	low, high, ranged := strings.Cut(values, "-")
 	switch {
@@ -103,8 +94,8 @@ func (f *field) item(text string) (it item, err error) {
 
 // value reads a number or a name; text is the item that it is part of.
 func (f *field) value(s, text string) (int, error) {
-	if i := slices.Index(f.names, strings.ToLower(s)); i >= 0 {
-		return f.min + i, nil
+	if f.named(s) {
+		return f.min + slices.Index(f.names, strings.ToLower(s)), nil
 	}
 	if !digits(s) {
 		return 0, f.notValue(s, text)
@@ -115,6 +106,9 @@ func (f *field) value(s, text string) (int, error) {
 	}
 	return n, nil
 }
+
+// named reports whether s is one of the field's names.
+func (f *field) named(s string) bool { return slices.Contains(f.names, strings.ToLower(s)) }
 
 func (f *field) step(s, text string) (int, error) {
 	if !digits(s) {
@@ -133,7 +127,7 @@ func (f *field) step(s, text string) (int, error) {
 
 // notValue says why s is neither a number nor a name of the field.
 func (f *field) notValue(s, text string) error {
-	if err := checkExtension(f, text); err != nil {
+	if err := f.misused(text); err != nil {
 		return err
 	}
 	err := f.invalid(text, "is not a %s", f.name)

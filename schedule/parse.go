@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"fmt"
-	"math/bits"
 	"strings"
 
 	"crontopus.dev/crontopus"
@@ -11,7 +10,10 @@ import (
 // maxLength bounds an expression. The longest sensible one lists every value of a field.
 const maxLength = 512
 
-// macros are the short names of schedules. @reboot is not among them: it has no times.
+// reboot has no times.
+const reboot = "@reboot"
+
+// macros are the short names of schedules.
 var macros = map[string]string{
 	"@hourly":   "0 * * * *",
 	"@daily":    "0 0 * * *",
@@ -22,16 +24,17 @@ var macros = map[string]string{
 	"@annually": "0 0 1 1 *",
 }
 
-// Parse compiles one expression: five fields or a macro. Its errors have the code invalid,
-// or unsupported for H, L, W and #, and a hint that says what to write.
-func Parse(expr string) (*Schedule, error) {
+// Parse compiles one expression: five fields or a macro. The seed is the job's
+// namespace/name, which decides about H; without it H is refused. An error has the code
+// invalid and a hint that says what to write.
+func Parse(expr, seed string) (*Schedule, error) {
 	if len(expr) > maxLength {
 		return nil, invalid("the schedule has %d characters; the most is %d", len(expr), maxLength).
 			WithHint("use ranges and steps, such as 0-59/5")
 	}
 	plain := strings.Trim(expr, " \t")
-	if plain == "@reboot" {
-		return &Schedule{expr: expr, crontab: plain, reboot: true}, nil
+	if plain == reboot {
+		return &Schedule{expr: expr, crontab: plain, exact: true, reboot: true}, nil
 	}
 	if strings.HasPrefix(plain, "@") {
 		fields, known := macros[plain]
@@ -48,65 +51,50 @@ func Parse(expr string) (*Schedule, error) {
 	if len(words) != len(fields) {
 		return nil, badCount(expr, len(words))
 	}
-	s := &Schedule{expr: expr}
-	var values [len(fields)]uint64
-	var star [len(fields)]bool
+	var lists [len(fields)]*list
 	for i, word := range words {
 		var err error
-		if values[i], words[i], err = fields[i].parse(word); err != nil {
+		if lists[i], err = fields[i].parse(word, seed); err != nil {
 			return nil, err
 		}
-		star[i] = word[0] == '*'
 	}
-	s.crontab = strings.Join(words, " ")
-	s.fixed = !star[0] && !star[1]
-	s.minutes, s.hours, s.months = values[0], uint32(values[1]), uint16(values[3])
-	s.days = days(uint32(values[2]), uint32(values[4]), star[2] || star[4])
-	if longest := s.longestMonth(); !s.comes(longest) {
-		return nil, invalid("%q names a date that never comes", expr).
-			WithHint("its months have at most %d days; write a day of the month from 1 to %d", longest, longest)
-	}
-	return s, nil
+	return compile(expr, &lists)
 }
 
-// days tells which days of a month match, for each day of the week on which it may begin.
-func days(dom, dow uint32, both bool) (months [7]uint32) {
-	const everySeventh = 1 | 1<<7 | 1<<14 | 1<<21 | 1<<28 | 1<<35
-	dow = (dow | dow>>7) & (1<<7 - 1) // 7 is Sunday too
-	weeks := uint64(dow) * everySeventh
-	for first := range months {
-		week := uint32(weeks>>first) << 1
-		if both {
-			months[first] = dom & week
-		} else {
-			months[first] = dom | week
+func compile(expr string, lists *[len(fields)]*list) (*Schedule, error) {
+	s := &Schedule{
+		expr: expr, fixed: !lists[minuteField].star && !lists[hourField].star,
+		minutes: lists[minuteField].values, hours: uint32(lists[hourField].values), months: uint16(lists[monthField].values),
+		days: combine(lists[domField], lists[dowField]),
+	}
+	for m := range each(s.months) {
+		if s.days.of(m) != 0 {
+			s.crontab, s.exact = s.line(lists)
+			return s, nil
 		}
 	}
-	return months
+	return nil, s.never(lists)
 }
 
-// longestMonth returns the length of the longest month that matches, February in a leap
-// year.
-func (s *Schedule) longestMonth() (longest uint) {
-	const leapYear = 2000
-	for months := s.months; months != 0; months &= months - 1 {
-		longest = max(longest, monthLength(leapYear, uint(bits.TrailingZeros16(months))))
+// never explains a date that never comes.
+func (s *Schedule) never(lists *[len(fields)]*list) error {
+	err := invalid("%q names a date that never comes", s.expr)
+	if line, exact := s.line(lists); exact && strings.ContainsAny(s.expr, "Hh") {
+		err = invalid("%q names a date that never comes: for this job it is %s", s.expr, line)
 	}
-	return longest
-}
-
-// comes reports whether there is a matching day in months of that length. Every month
-// begins on each day of the week in some year, February of a leap year too.
-func (s *Schedule) comes(length uint) bool {
-	var any uint32
-	for _, days := range s.days {
-		any |= days
+	longest, comes := uint(0), false
+	for m := range each(s.months) {
+		longest = m.length
+		comes = comes || lists[domField].daysOfMonth(m)&m.all() != 0
 	}
-	return any&(1<<(length+1)-1) != 0
+	if comes {
+		return err.WithHint("where a day field begins with *, both must match; no day of these is the other, too")
+	}
+	return err.WithHint("its months have at most %d days; write a day of the month from 1 to %d", longest, longest)
 }
 
 func badMacro(name string) error {
-	if lower := strings.ToLower(name); lower == "@reboot" || macros[lower] != "" {
+	if lower := strings.ToLower(name); lower == reboot || macros[lower] != "" {
 		return invalid("%q is not a schedule", name).WithHint("write %s", lower)
 	}
 	if strings.HasPrefix(name, "@every") {

@@ -67,7 +67,7 @@ func TestRunsOfAYearAreThoseOfVixieCron(t *testing.T) {
 // requireSameRuns compares the runs in [from, to), found forwards and backwards, with the
 // reference's.
 func requireSameRuns(t rapid.TB, expr, zone string, from, to time.Time) {
-	set, err := schedule.New([]string{expr}, zone)
+	set, err := schedule.New([]string{expr}, zone, seed)
 	if impossible(err) {
 		return
 	}
@@ -100,7 +100,7 @@ var starInList = regexp.MustCompile(`,\*|\*[^ ]*,`)
 func TestRunsInUTCAreThoseOfGronx(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		expr := expressions().Draw(t, "expr")
-		set, err := schedule.New([]string{expr}, "UTC")
+		set, err := schedule.New([]string{expr}, "UTC", seed)
 		if impossible(err) {
 			return
 		}
@@ -153,14 +153,14 @@ func TestASetRunsWhenAnyOfItsExpressionsDoes(t *testing.T) {
 		exprs := rapid.SliceOfN(expressions(), 1, 5).Draw(t, "exprs")
 		zone := zoneNames.Draw(t, "zone")
 		at := moments().Draw(t, "at")
-		union, err := schedule.New(exprs, zone)
+		union, err := schedule.New(exprs, zone, seed)
 		if impossible(err) {
 			return
 		}
 		require.NoError(t, err)
 		var first, last time.Time
 		for _, expr := range exprs {
-			one, err := schedule.New([]string{expr}, zone)
+			one, err := schedule.New([]string{expr}, zone, seed)
 			require.NoError(t, err)
 			if next, _ := one.Next(at); first.IsZero() || next.Before(first) {
 				first = next
@@ -179,7 +179,7 @@ func TestASetRunsWhenAnyOfItsExpressionsDoes(t *testing.T) {
 func TestTheCrontabLineMeansTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		expr := expressions().Draw(t, "expr")
-		s, err := schedule.New([]string{expr}, "UTC")
+		s, err := schedule.New([]string{expr}, "UTC", seed)
 		if impossible(err) {
 			return
 		}
@@ -194,7 +194,7 @@ func TestTheCrontabLineMeansTheSame(t *testing.T) {
 
 func drawSet(t *rapid.T) *schedule.Set {
 	for {
-		set, err := schedule.New([]string{expressions().Draw(t, "expr")}, zoneNames.Draw(t, "zone"))
+		set, err := schedule.New([]string{expressions().Draw(t, "expr")}, zoneNames.Draw(t, "zone"), seed)
 		if !impossible(err) {
 			require.NoError(t, err)
 			return set

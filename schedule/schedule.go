@@ -6,14 +6,15 @@ import "math/bits"
 // local calendar match; a Set adds the time zone.
 type Schedule struct {
 	expr    string // as it was written
-	crontab string // the same in plain numbers, for a crontab
+	crontab string // time fields of a crontab line that comes at all of its times
+	exact   bool   // and at no others
 	reboot  bool   // @reboot: when the host starts, at no time of the calendar
 	fixed   bool   // neither minute nor hour begins with "*"; see the package's comment
 
-	minutes uint64    // bit 0 to 59
-	hours   uint32    // bit 0 to 23
-	months  uint16    // bit 1 to 12
-	days    [7]uint32 // bits 1 to 31 of a month whose 1st is that day of the week, Sunday first
+	minutes uint64 // bit 0 to 59
+	hours   uint32 // bit 0 to 23
+	months  uint16 // bit 1 to 12
+	days    monthDays
 }
 
 // String returns the expression as it was written.
@@ -97,7 +98,7 @@ func (s *Schedule) prev(m int64) int64 {
 // daysOf returns the matching days of a month as bits 1 to 31; first is the day number of
 // its 1st.
 func (s *Schedule) daysOf(year int, month uint, first int64) uint32 {
-	return s.days[weekday(first)] & (1<<(monthLength(year, month)+1) - 1)
+	return s.days[monthLength(year, month)-shortest][weekday(first)]
 }
 
 // timeFrom returns the first matching minute of a day at or after t, or -1.

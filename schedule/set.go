@@ -18,9 +18,15 @@ type Set struct {
 	zone      *zone
 }
 
-// New compiles a job's expressions. Its errors have the code invalid, or unsupported for
-// what this version does not do yet.
-func New(exprs []string, timezone string) (*Set, error) {
+// Of compiles a job's schedule. The time zone must not be crontopus.TimezoneHost any more:
+// see Job.InZone.
+func Of(job *crontopus.Job) (*Set, error) {
+	return New(job.Spec.Schedule, job.Spec.Timezone, job.Name().String())
+}
+
+// New compiles expressions. The seed is the job's namespace/name, which decides about H.
+// An error has the code invalid.
+func New(exprs []string, timezone, seed string) (*Set, error) {
 	if len(exprs) == 0 {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "there is no schedule").
 			WithHint("write a cron expression, such as \"30 2 * * *\"")
@@ -35,7 +41,7 @@ func New(exprs []string, timezone string) (*Set, error) {
 	}
 	set := &Set{timezone: timezone, zone: z}
 	for _, expr := range exprs {
-		s, err := Parse(expr)
+		s, err := Parse(expr, seed)
 		if err != nil {
 			return nil, err
 		}

@@ -162,7 +162,7 @@ func TestNewRefuses(t *testing.T) {
 		{"a bad one among good ones", []string{"@daily", "60 * * * *"}, "UTC",
 			crontopus.CodeInvalid, `"60" in the minute is out of range`, "write 0 to 59, or * for all"},
 		{"the host's zone", []string{"@daily"}, "host",
-			crontopus.CodeUnsupported, `the time zone "host" is not supported yet`, "write the hosts' zone by its IANA name, such as Europe/Berlin"},
+			crontopus.CodeInvalid, `the time zone "host" is another on each host`, "name one, such as Europe/Berlin"},
 		{"no zone at all", []string{"@daily"}, "",
 			crontopus.CodeInvalid, `"" is not a time zone`, zoneHint},
 		{"the zone of whoever reads it", []string{"@daily"}, "Local",
@@ -178,7 +178,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.situation, func(t *testing.T) {
-			_, err := schedule.New(tt.exprs, tt.zone)
+			_, err := schedule.New(tt.exprs, tt.zone, seed)
 			requireError(t, err, tt.code, tt.message, tt.hint)
 		})
 	}
@@ -200,7 +200,7 @@ func TestManyMayShareASet(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			set, err := schedule.New([]string{"30 2 * * *"}, "Europe/Vienna")
+			set, err := schedule.New([]string{"30 2 * * *"}, "Europe/Vienna", seed)
 			if err != nil {
 				t.Error(err)
 				return

@@ -3,7 +3,6 @@ package schedule_test
 import (
 	"strconv"
 	"strings"
-
 	"time"
 
 	"pgregory.net/rapid"
@@ -14,6 +13,7 @@ import (
 type vixie struct {
 	match [5][60]bool
 	star  [5]bool
+	extra [5][]func(time.Time) bool // L, W and #: asked of each day by itself
 }
 
 // parseVixie reads five fields by trying every value on every item.
@@ -35,6 +35,12 @@ func parseVixie(t rapid.TB, expr string) vixie {
 	for i, list := range strings.Fields(expr) {
 		v.star[i] = list[0] == '*'
 		for _, item := range strings.Split(list, ",") {
+			if i == 2 || i == 4 {
+				if special := readSpecial(t, item, number); special != nil {
+					v.extra[i] = append(v.extra[i], special)
+					continue
+				}
+			}
 			values, step, stepped := strings.Cut(item, "/")
 			low, high, ranged := strings.Cut(values, "-")
 			from, to, every := bounds[i][0], bounds[i][1], 1
@@ -60,6 +66,12 @@ func parseVixie(t rapid.TB, expr string) vixie {
 // day is find_jobs' test of a date.
 func (v *vixie) day(at time.Time) bool {
 	dom, dow := v.match[2][at.Day()], v.match[4][at.Weekday()]
+	for _, special := range v.extra[2] {
+		dom = dom || special(at)
+	}
+	for _, special := range v.extra[4] {
+		dow = dow || special(at)
+	}
 	if v.star[2] || v.star[4] {
 		return v.match[3][at.Month()] && dom && dow
 	}
@@ -119,4 +131,54 @@ func (v *vixie) runs(zone *time.Location, from, to time.Time) (runs []int64) {
 		}
 	}
 	return runs
+}
+
+// readSpecial reads L, W and # as their definitions say, by looking at the days around the
+// one that is asked about; nil for every other item.
+func readSpecial(t rapid.TB, item string, number func(string) int) func(time.Time) bool {
+	lower := strings.ToLower(item)
+	sameMonth := func(a, b time.Time) bool { return a.Month() == b.Month() }
+	working := func(at time.Time) bool { return at.Weekday() != time.Saturday && at.Weekday() != time.Sunday }
+	last := func(at time.Time, before int) bool {
+		return sameMonth(at, at.AddDate(0, 0, before)) && !sameMonth(at, at.AddDate(0, 0, before+1))
+	}
+	nearest := func(at, wanted time.Time) bool {
+		for _, off := range []int{0, -1, 1, -2, 2} {
+			if day := wanted.AddDate(0, 0, off); sameMonth(day, wanted) && working(day) {
+				return day.Equal(at)
+			}
+		}
+		t.Fatalf("no working day near %s", wanted)
+		return false
+	}
+	switch {
+	case lower == "l":
+		return func(at time.Time) bool { return last(at, 0) }
+	case lower == "lw":
+		return func(at time.Time) bool {
+			wanted := time.Date(at.Year(), at.Month()+1, 0, at.Hour(), at.Minute(), 0, 0, time.UTC)
+			return nearest(at, wanted)
+		}
+	case strings.HasPrefix(lower, "l-"):
+		return func(at time.Time) bool { return last(at, number(lower[2:])) }
+	case strings.HasSuffix(lower, "w"):
+		day := number(strings.TrimSuffix(lower, "w"))
+		return func(at time.Time) bool {
+			wanted := time.Date(at.Year(), at.Month(), day, at.Hour(), at.Minute(), 0, 0, time.UTC)
+			return sameMonth(at, wanted) && nearest(at, wanted)
+		}
+	case strings.HasSuffix(lower, "l"):
+		day := number(strings.TrimSuffix(lower, "l")) % 7
+		return func(at time.Time) bool { return int(at.Weekday()) == day && !sameMonth(at, at.AddDate(0, 0, 7)) }
+	case strings.Contains(lower, "#"):
+		name, nth, _ := strings.Cut(lower, "#")
+		return func(at time.Time) bool {
+			before := 0
+			for day := at; sameMonth(at, day); day = day.AddDate(0, 0, -7) {
+				before++
+			}
+			return int(at.Weekday()) == number(name)%7 && before == number(nth)
+		}
+	}
+	return nil
 }

@@ -56,9 +56,9 @@ func loadZone(name string) (*zone, error) {
 	if z, ok := zones.Load(name); ok {
 		return z.(*zone), nil
 	}
-	if name == "host" {
-		return nil, crontopus.Errorf(crontopus.CodeUnsupported, "the time zone \"host\" is not supported yet").
-			WithHint("write the hosts' zone by its IANA name, such as Europe/Berlin")
+	if name == crontopus.TimezoneHost {
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "the time zone %q is another on each host", name).
+			WithHint("name one, such as Europe/Berlin")
 	}
 	location, err := time.LoadLocation(name)
 	if err != nil || !portable(name) {

@@ -30,7 +30,7 @@ func TestAZoneThatIsNoneIsToldWhichOneWasMeant(t *testing.T) {
 		{"nothing", "", usual},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
-			_, err := schedule.New([]string{"@daily"}, c.zone)
+			_, err := schedule.New([]string{"@daily"}, c.zone, seed)
 			require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err))
 			require.ErrorContains(t, err, "is not a time zone")
 			require.Equal(t, c.hint, crontopus.ErrorHint(err))
@@ -55,7 +55,7 @@ func TestAZoneInsideTheScheduleIsSentToItsField(t *testing.T) {
 	for _, expr := range []string{
 		"TZ=UTC 30 2 * * *", "CRON_TZ=Europe/Berlin 30 2 * * *", "CRON_TZ=UTC @daily", " TZ=UTC\t2 * * *", "TZ=", "CRON_TZ=Asia/Tokyo * * * * * *",
 	} {
-		_, err := schedule.Parse(expr)
+		_, err := schedule.Parse(expr, seed)
 		require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err), expr)
 		require.ErrorContains(t, err, "sets a time zone inside the schedule")
 		require.Equal(t, "leave "+strings.Fields(expr)[0]+" out, and name the zone in spec.timezone (schedule next: --timezone)", crontopus.ErrorHint(err))

@@ -53,6 +53,22 @@ func (s *Store) JobAgents(ctx context.Context, tenant crontopus.TenantID, name c
 	return names, err
 }
 
+// JobZones returns the time zones that those agents have reported, by the agent's name.
+func (s *Store) JobZones(ctx context.Context, tenant crontopus.TenantID, name crontopus.JobName) (zones map[string]string, err error) {
+	zones = map[string]string{}
+	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
+		agents, err := collect(ctx, t, scanAgent, selectAgents+`
+			JOIN agent_jobs j ON j.tenant_id = a.tenant_id AND j.agent_id = a.id
+			WHERE j.tenant_id = $1 AND j.namespace = $2 AND j.name = $3 AND j.current = 1 AND a.revoked_at IS NULL`,
+			tenant, name.Namespace, name.Name)
+		for i := range agents {
+			zones[agents[i].Name] = agents[i].Status.Report.Timezone
+		}
+		return err
+	})
+	return zones, err
+}
+
 // AgentJobs returns the jobs of an agent's newest bundle, as they are desired now.
 func (s *Store) AgentJobs(ctx context.Context, tenant crontopus.TenantID, agent string) (list []crontopus.DesiredJob, err error) {
 	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {

@@ -53,9 +53,12 @@ func New(state agent.State, execute Execute, now func() time.Time, log *slog.Log
 // Name is the scheduler's word.
 func (s *Scheduler) Name() string { return "builtin" }
 
+// HostZone is the zone of this process, which counts the time itself.
+func (s *Scheduler) HostZone() string { return agent.ProcessZone() }
+
 // Render writes the job's zone and expressions, a line each.
 func (s *Scheduler) Render(job *crontopus.Job) (agent.Native, error) {
-	if _, err := schedule.New(job.Spec.Schedule, job.Spec.Timezone); err != nil {
+	if _, err := schedule.Of(job); err != nil {
 		return agent.Native{}, err
 	}
 	lines := append([]string{job.Spec.Timezone}, job.Spec.Schedule...)
@@ -65,7 +68,7 @@ func (s *Scheduler) Render(job *crontopus.Job) (agent.Native, error) {
 // compile reads what Render wrote.
 func compile(e agent.Native) (*schedule.Set, error) {
 	lines := strings.Split(e.Text, "\n")
-	return schedule.New(lines[1:], lines[0])
+	return schedule.New(lines[1:], lines[0], e.Job.String())
 }
 
 // Observe returns the entries that were last applied. They live in this process only, so

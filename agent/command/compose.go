@@ -59,8 +59,9 @@ const (
 func (h *host) runner(stdout, stderr io.Writer, deliver func(context.Context)) *agent.Runner {
 	return &agent.Runner{
 		State: h.state, AgentID: h.id.AgentID, Spool: h.spool, Deliver: deliver,
-		Policy: func() (*agent.Policy, error) { return agent.LoadPolicy(h.config.PolicyFile, os.Getuid()) },
-		Stdout: stdout, Stderr: stderr, Now: time.Now, Log: h.log,
+		HostZone: func() string { return agent.ZoneOf(h.config.SchedulerName()) },
+		Policy:   func() (*agent.Policy, error) { return agent.LoadPolicy(h.config.PolicyFile, os.Getuid()) },
+		Stdout:   stdout, Stderr: stderr, Now: time.Now, Log: h.log,
 	}
 }
 

@@ -47,7 +47,7 @@ type entry struct {
 	Job      crontopus.JobName   `json:"job"`
 	Schedule crontopus.Schedules `json:"schedule"`
 	Timezone string              `json:"timezone"`
-	Next     *time.Time          `json:"next"` // none for @reboot
+	Next     *time.Time          `json:"next"` // none for @reboot, or where the host's zone is not known
 	Source   string              `json:"source"`
 }
 
@@ -115,7 +115,7 @@ func readStatus(config agent.Config, now time.Time) (*status, error) {
 	}
 	if applied != nil {
 		s.Applied = &applied.Generation
-		s.Entries = entriesOf(applied, bundle, now)
+		s.Entries = entriesOf(applied, bundle, func() string { return agent.ZoneOf(s.Scheduler) }, now)
 	}
 	return s, nil
 }
@@ -130,7 +130,7 @@ func (s *status) addReport(r crontopus.AgentReport) {
 }
 
 // entriesOf lists what the scheduler holds, with what the bundle says about it.
-func entriesOf(applied *agent.Applied, bundle *crontopus.Bundle, now time.Time) []entry {
+func entriesOf(applied *agent.Applied, bundle *crontopus.Bundle, hostZone func() string, now time.Time) []entry {
 	jobs := map[crontopus.JobName]*crontopus.Job{}
 	if bundle != nil {
 		for i := range bundle.Jobs {
@@ -142,15 +142,27 @@ func entriesOf(applied *agent.Applied, bundle *crontopus.Bundle, now time.Time) 
 		e := entry{Job: native.Job}
 		if job := jobs[native.Job]; job != nil {
 			e.Schedule, e.Timezone, e.Source = job.Spec.Schedule, job.Spec.Timezone, job.Source
-			if set, err := schedule.New(job.Spec.Schedule, job.Spec.Timezone); err == nil {
-				if next, ok := set.Next(now); ok {
-					e.Next = &next
-				}
-			}
+			e.Next = nextRun(job, hostZone, now)
 		}
 		entries = append(entries, e)
 	}
 	return entries
+}
+
+// nextRun returns when a job runs next, nil where nobody can say.
+func nextRun(job *crontopus.Job, hostZone func() string, now time.Time) *time.Time {
+	job, err := job.InZone(hostZone)
+	if err != nil {
+		return nil
+	}
+	set, err := schedule.Of(job)
+	if err != nil {
+		return nil
+	}
+	if next, ok := set.Next(now); ok {
+		return &next
+	}
+	return nil
 }
 
 // print writes the status for a person.

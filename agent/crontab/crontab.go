@@ -18,7 +18,8 @@ type Options struct {
 	File       string        // a crontab file without a user column; "" is the host's own place
 	Executable string        // absolute path of the agent's program
 	Config     string        // absolute path of its configuration, "" where it is the default
-	HostZone   func() string // the zone that cron counts in, "" when unknown; nil: agent.HostZone
+	HostZone   func() string // the host's own zone, "" when unknown; nil: agent.HostZone
+	CronZone   func() string // the zone that cron counts in, "" when unknown; nil: agent.CronZone
 
 	// SystemFile and Program replace /etc/cron.d/crontopus and crontab(1) where those
 	// live elsewhere.
@@ -31,6 +32,7 @@ type Scheduler struct {
 	place    place
 	form     form
 	hostZone func() string
+	cronZone func() string
 }
 
 var _ agent.Scheduler = (*Scheduler)(nil)
@@ -45,9 +47,12 @@ type place interface {
 // New returns the scheduler for the crontab that the options name: the file; or, without
 // one, /etc/cron.d/crontopus for root and the user's own crontab for everybody else.
 func New(o Options) (*Scheduler, error) {
-	s := &Scheduler{hostZone: o.HostZone, form: form{executable: o.Executable, config: o.Config}}
+	s := &Scheduler{hostZone: o.HostZone, cronZone: o.CronZone, form: form{executable: o.Executable, config: o.Config}}
 	if s.hostZone == nil {
 		s.hostZone = agent.HostZone
+	}
+	if s.cronZone == nil {
+		s.cronZone = agent.CronZone
 	}
 	switch {
 	case o.File != "":
@@ -75,10 +80,13 @@ func or(value, fallback string) string {
 // Name is the scheduler's word.
 func (s *Scheduler) Name() string { return "crontab" }
 
-// Render writes the job's lines for cron in the host's zone. Where cron cannot say the
+// HostZone is what /etc/localtime says.
+func (s *Scheduler) HostZone() string { return s.hostZone() }
+
+// Render writes the job's lines for cron in its zone. Where cron cannot say the
 // exact times it gets a line for every minute, and the gate of exec decides.
 func (s *Scheduler) Render(job *crontopus.Job) (agent.Native, error) {
-	return s.form.entry(job, s.hostZone())
+	return s.form.entry(job, s.cronZone())
 }
 
 // Observe reads the block.

@@ -23,7 +23,7 @@ func utc() string { return "Etc/UTC" }
 
 func newScheduler(t *testing.T, o Options) *Scheduler {
 	t.Helper()
-	o.HostZone = utc
+	o.HostZone, o.CronZone = utc, utc
 	if o.Executable == "" {
 		o.Executable = "/usr/bin/crontopus-agent"
 	}
@@ -131,7 +131,7 @@ func TestACrontabFileKeepsItsModeAndItsLink(t *testing.T) {
 
 func TestTheSystemFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "crontopus")
-	s := &Scheduler{place: file{path: path, system: true}, form: form{user: "root", executable: "/usr/bin/crontopus-agent"}, hostZone: utc}
+	s := &Scheduler{place: file{path: path, system: true}, form: form{user: "root", executable: "/usr/bin/crontopus-agent"}, hostZone: utc, cronZone: utc}
 	entry, err := s.Render(job("default/b", "30 2 * * *"))
 	require.NoError(t, err)
 	require.NoError(t, s.Apply(t.Context(), []agent.Native{entry}))

@@ -43,12 +43,12 @@ func (f form) check() error {
 }
 
 // entry writes a job's lines, one for each time that the schedule needs.
-func (f form) entry(job *crontopus.Job, hostZone string) (agent.Native, error) {
-	set, err := schedule.New(job.Spec.Schedule, job.Spec.Timezone)
+func (f form) entry(job *crontopus.Job, cronZone string) (agent.Native, error) {
+	set, err := schedule.Of(job)
 	if err != nil {
 		return agent.Native{}, err
 	}
-	times, _ := set.Crontab(hostZone)
+	times, _ := set.Crontab(cronZone)
 	lines := make([]string, len(times))
 	for i, time := range times {
 		lines[i] = f.line(time, job.Name())

@@ -36,7 +36,7 @@ func script(t *testing.T, text string) program {
 
 func TestTheUsersOwnCrontab(t *testing.T) {
 	p := crontabProgram(t)
-	s := &Scheduler{place: p, form: testForm, hostZone: utc}
+	s := &Scheduler{place: p, form: testForm, hostZone: utc, cronZone: utc}
 	observed, err := s.Observe(t.Context())
 	require.NoError(t, err, "no crontab is an empty one")
 	require.Empty(t, observed.Entries)
@@ -68,7 +68,7 @@ func list(t *testing.T, p program) string {
 
 func TestCronTakesEveryEntry(t *testing.T) {
 	p := crontabProgram(t)
-	s := &Scheduler{place: p, form: form{executable: "/opt/a%b/crontopus-agent", config: "/etc/x.yaml"}, hostZone: utc}
+	s := &Scheduler{place: p, form: form{executable: "/opt/a%b/crontopus-agent", config: "/etc/x.yaml"}, hostZone: utc, cronZone: utc}
 	var entries []agent.Native
 	for i, expr := range []string{"* * * * *", "*/5 1-3,7 1,15 jan-mar mon-fri", "@reboot", "@daily", "0 0 29 2 *"} {
 		entry, err := s.Render(job(fmt.Sprintf("default/job-%d", i), expr))

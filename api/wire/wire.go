@@ -172,10 +172,18 @@ type KeyMade struct {
 // Job is a job as the API shows it: what the repository says, where, and on which hosts.
 type Job struct {
 	crontopus.DesiredJob
-	Source  string      `json:"source"` // the source's name
-	Agents  []string    `json:"agents"` // names of the agents that it is published to
-	Next    []time.Time `json:"next"`   // the next runs, in the job's zone
+	Source  string      `json:"source"`          // the source's name
+	Agents  []string    `json:"agents"`          // names of the agents that it is published to
+	Next    []time.Time `json:"next"`            // the next runs, in the job's zone; with `timezone: host` those on any host
+	Hosts   []JobHost   `json:"hosts,omitempty"` // with `timezone: host`: what that means on each
 	LastRun *LastRun    `json:"lastRun,omitempty"`
+}
+
+// JobHost is when a job runs that names no zone but its hosts' own.
+type JobHost struct {
+	Agent    string      `json:"agent"`
+	Timezone string      `json:"timezone"` // as the agent reported it, "" when it has not: then nobody knows the next runs
+	Next     []time.Time `json:"next"`
 }
 
 // LastRun is the newest run of a job, in short.

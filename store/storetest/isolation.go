@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"context"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -169,6 +171,10 @@ var strangers = map[string]struct {
 	}},
 	"JobAgents": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.JobAgents(ctx, there, named("backup"))
+	}},
+	"JobZones": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		zones, err := s.JobZones(ctx, there, named("backup"))
+		return slices.Collect(maps.Keys(zones)), err
 	}},
 	"AgentJobs": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.AgentJobs(ctx, there, h.agent.ID)

@@ -43,6 +43,10 @@ var jobCases = cases{
 		names, err := s.JobAgents(t.Context(), here, named("backup"))
 		require.NoError(t, err)
 		require.Equal(t, []string{"a", "b"}, names)
+		require.NoError(t, s.SaveReport(t.Context(), here, a.ID, crontopus.AgentReport{Timezone: "Asia/Tokyo"}))
+		zones, err := s.JobZones(t.Context(), here, named("backup"))
+		require.NoError(t, err)
+		require.Equal(t, map[string]string{"a": "Asia/Tokyo", "b": ""}, zones, "what each has reported")
 		w.publish(b, 2, "report")
 		names, err = s.JobAgents(t.Context(), here, named("backup"))
 		require.NoError(t, err)
@@ -57,5 +61,8 @@ var jobCases = cases{
 		names, err = s.JobAgents(t.Context(), here, named("backup"))
 		require.NoError(t, err)
 		require.Empty(t, names, "a revoked agent runs nothing")
+		zones, err = s.JobZones(t.Context(), here, named("backup"))
+		require.NoError(t, err)
+		require.Empty(t, zones)
 	},
 }
