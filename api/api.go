@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -40,14 +41,20 @@ type Options struct {
 	Log            *slog.Logger
 	Version        string
 	Installation   crontopus.Installation
-	KeySet         crontopus.KeySet   // what signs bundles; the first key's fingerprint is in printed enrolment tokens
-	KeyStatements  [][]byte           // that lead to KeySet, oldest first
-	Fingerprints   []string           // of every key that they name: a printed enrolment token carries one
+	Keys           Keys               // when the API starts; UseKeys changes them
+	HealthOnly     bool               // nothing but /healthz and /readyz: the server has another role
 	PublicURL      string             // where agents and forges reach this server
 	CheckSourceURL func(string) error // what a source may name; nil: anything
 	WakeSyncer     func()             // called when a sync was asked for
 	WakePublisher  func()             // called when an agent's bundle may change
 	Observer       Observer           // hears what was done; nil: nobody
+}
+
+// Keys are what agents are told of the keys that sign bundles.
+type Keys struct {
+	Set          crontopus.KeySet // the newest; its first key's fingerprint is in printed enrolment tokens
+	Statements   [][]byte         // that lead to Set, oldest first
+	Fingerprints []string         // of every key that they name: a printed enrolment token carries one
 }
 
 // API answers HTTP requests. Run must run beside it.
@@ -57,13 +64,14 @@ type API struct {
 	agents     *agentCache
 	heartbeats *heartbeats
 	gate       *gate
+	keys       atomic.Pointer[Keys]
 }
 
 // New returns an API with every route in place. It fails when a route says nothing of
 // who may use it.
 func New(o Options) (*API, error) {
-	if o.Store == nil || o.Log == nil || len(o.KeySet.Keys) == 0 || o.Installation.ID == "" {
-		return nil, errors.New("api: Store, Log, KeySet and Installation are needed")
+	if o.Store == nil || o.Log == nil || len(o.Keys.Set.Keys) == 0 || o.Installation.ID == "" {
+		return nil, errors.New("api: Store, Log, Keys and Installation are needed")
 	}
 	a, r := build(o)
 	if r.err != nil {
@@ -91,9 +99,14 @@ func build(o Options) (*API, *router) {
 		heartbeats: newHeartbeats(o.Store, o.Log),
 		gate:       newGate(),
 	}
+	a.keys.Store(&o.Keys)
 	auth := newAuthenticator(o, a.agents, a.heartbeats)
 	r := newRouter(auth, o.Log, o.Observer, a.gate)
-	registerAll(r, a, o)
+	if o.HealthOnly {
+		health{o.Store, a.gate}.register(r)
+	} else {
+		registerAll(r, a, o)
+	}
 	a.mux = r.mux
 	return a, r
 }
@@ -112,6 +125,13 @@ func (a *API) Run(ctx context.Context) error { return a.heartbeats.run(ctx) }
 
 // Waiting returns how many agents wait for a bundle now.
 func (a *API) Waiting() int { return a.board.waiters() }
+
+// UseKeys tells other keys from now on. Polls that wait end, since their answer says that
+// there are some.
+func (a *API) UseKeys(k Keys) {
+	a.keys.Store(&k)
+	a.board.letGo()
+}
 
 // Published wakes the agents whose bundles, keys or standing may have changed, all of them
 // where none is named. What was remembered of them is forgotten first, so that they see the change.

@@ -16,6 +16,7 @@ type board struct {
 	waiting int           // how many wait now
 	closed  chan struct{} // closed when nobody should wait any longer
 	once    sync.Once
+	going   chan struct{} // closed, and replaced, when those who wait are let go
 }
 
 // slot is one agent's place on the board.
@@ -26,13 +27,13 @@ type slot struct {
 }
 
 func newBoard() *board {
-	return &board{slots: map[string]*slot{}, closed: make(chan struct{})}
+	return &board{slots: map[string]*slot{}, closed: make(chan struct{}), going: make(chan struct{})}
 }
 
 // await returns the tag of an agent's newest bundle: at once if it is another than have,
-// else when one is published, the wait or ctx is over, or the board closes. load reads the
-// tag from the store; it is called only when the board does not know it.
-func (b *board) await(ctx context.Context, id, have string, wait time.Duration, load func() (string, error)) (string, error) {
+// else when one is published, the wait or ctx is over, goes closes, or the board closes. load reads
+// the tag from the store; it is called only when the board does not know it.
+func (b *board) await(ctx context.Context, id, have string, wait time.Duration, goes <-chan struct{}, load func() (string, error)) (string, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
@@ -41,7 +42,7 @@ func (b *board) await(ctx context.Context, id, have string, wait time.Duration, 
 			return tag, err
 		}
 		b.count(+1)
-		again, err := b.wait(ctx, changed, timer.C)
+		again, err := b.wait(ctx, changed, goes, timer.C)
 		b.count(-1)
 		if !again {
 			return tag, err
@@ -50,13 +51,15 @@ func (b *board) await(ctx context.Context, id, have string, wait time.Duration, 
 }
 
 // wait reports whether there is something new to look at.
-func (b *board) wait(ctx context.Context, changed <-chan struct{}, over <-chan time.Time) (bool, error) {
+func (b *board) wait(ctx context.Context, changed, goes <-chan struct{}, over <-chan time.Time) (bool, error) {
 	select {
 	case <-changed:
 		return true, nil
 	case <-over:
 		return false, nil
 	case <-b.closed:
+		return false, nil
+	case <-goes:
 		return false, nil
 	case <-ctx.Done():
 		return false, ctx.Err()
@@ -120,6 +123,21 @@ func (b *board) publish(id string) {
 	}
 	close(s.changed)
 	s.tag, s.known, s.changed = "", false, make(chan struct{})
+}
+
+// letGo ends the waiting of everybody who waits now.
+func (b *board) letGo() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.going)
+	b.going = make(chan struct{})
+}
+
+// goes returns the channel that the next letGo closes.
+func (b *board) goes() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.going
 }
 
 // close lets everybody go who waits, now and later.

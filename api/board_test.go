@@ -15,7 +15,7 @@ func always(tag string) func() (string, error) { return func() (string, error) {
 func TestWaitEndsWhenItsTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		tag, err := newBoard().await(t.Context(), "a", `"1"`, 50*time.Second, always(`"1"`))
+		tag, err := newBoard().await(t.Context(), "a", `"1"`, 50*time.Second, nil, always(`"1"`))
 		require.NoError(t, err)
 		require.Equal(t, `"1"`, tag)
 		require.Equal(t, 50*time.Second, time.Since(start))
@@ -26,7 +26,7 @@ func TestBundlePublishedWhileTheStoreIsAskedIsNotMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, asked := newBoard(), 0
 		start := time.Now()
-		tag, err := b.await(t.Context(), "a", `"1"`, time.Minute, func() (string, error) {
+		tag, err := b.await(t.Context(), "a", `"1"`, time.Minute, nil, func() (string, error) {
 			asked++
 			if asked == 1 {
 				b.publish("a") // after the store was read, before the poll waits
@@ -48,7 +48,7 @@ func TestManyWaitersWakeTogetherAndOnlyForTheirAgent(t *testing.T) {
 		for range 50 {
 			for _, id := range []string{"a", "b"} {
 				go func() {
-					tag, _ := b.await(t.Context(), id, "1", time.Hour, func() (string, error) { return newest[id], nil })
+					tag, _ := b.await(t.Context(), id, "1", time.Hour, nil, func() (string, error) { return newest[id], nil })
 					woken <- id + tag
 				}()
 			}
@@ -71,8 +71,8 @@ func TestManyWaitersWakeTogetherAndOnlyForTheirAgent(t *testing.T) {
 func TestWaitEndsWithItsCallerAndWithAFailingStore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := newBoard().await(ctx, "a", "1", time.Hour, always("1"))
+	_, err := newBoard().await(ctx, "a", "1", time.Hour, nil, always("1"))
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = newBoard().await(t.Context(), "a", "1", time.Hour, func() (string, error) { return "", errors.New("away") })
+	_, err = newBoard().await(t.Context(), "a", "1", time.Hour, nil, func() (string, error) { return "", errors.New("away") })
 	require.ErrorContains(t, err, "away")
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
@@ -18,8 +19,8 @@ type bundleStore interface {
 // bundle hands an agent its signed bundle.
 type bundle struct {
 	store  bundleStore
-	keySet string // version of the newest key set
-	epoch  int64  // the installation's when this server started
+	keys   *atomic.Pointer[Keys]
+	epoch  int64 // the installation's when this server started
 	agents *agentCache
 	board  *board
 }
@@ -57,7 +58,8 @@ func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
 			return nil, err
 		}
 	}
-	if in.KeySet != "" && in.KeySet != b.keySet {
+	goes := b.board.goes() // before the look at the key set: no change falls between the two
+	if in.KeySet != "" && in.KeySet != b.keySet() {
 		wait = 0
 	}
 	a := callerOf(ctx).agent
@@ -75,11 +77,11 @@ func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
 		return tagOf(pub), err
 	}
 	have := matchTag(in.IfNoneMatch)
-	tag, err := b.board.await(ctx, a.ID, have, min(wait.Std(), wire.MaxWait), load)
+	tag, err := b.board.await(ctx, a.ID, have, min(wait.Std(), wire.MaxWait), goes, load)
 	if err != nil {
 		return nil, err
 	}
-	out := &bundleOut{CacheControl: "private, no-cache", ETag: tag, KeySet: b.keySet}
+	out := &bundleOut{CacheControl: "private, no-cache", ETag: tag, KeySet: b.keySet()}
 	switch {
 	case tag == "":
 		out.Status = http.StatusNoContent
@@ -96,6 +98,9 @@ func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
 	out.Status, out.ContentType, out.ETag, out.Body = http.StatusOK, wire.ContentTypeEnvelope, tagOf(pub), pub.Envelope
 	return out, nil
 }
+
+// keySet is the version of the newest key set.
+func (b bundle) keySet() string { return b.keys.Load().Set.Version.String() }
 
 // publication returns nil for an agent that has none yet in this epoch. One of an epoch
 // before is what a restored backup holds: agents would take it for an attack.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api"
 	"crontopus.dev/crontopus/api/wire"
 )
 
@@ -227,4 +229,32 @@ func TestSpoolTimesThatCannotBeAreNotBelieved(t *testing.T) {
 			require.Nil(t, s.store.beats[agentID].SpoolDrained)
 		})
 	}
+}
+
+// Whoever waits must hear of other keys before a bundle comes that only they verify.
+func TestAPollEndsWhenTheKeysAreOthers(t *testing.T) {
+	s := newServer(t)
+	c := s.asAgent()
+	s.publish(1, `{"payload":"one"}`)
+	_, tag, _, err := c.Bundle(t.Context(), "", 0, time.Time{})
+	require.NoError(t, err)
+	require.Equal(t, crontopus.KeySetVersion{Sequence: 3}, c.KeySetVersion())
+	ended := make(chan error, 1)
+	go func() {
+		_, _, changed, err := c.Bundle(t.Context(), tag, 50*time.Second, time.Time{})
+		if changed {
+			err = errors.New("the bundle is the same")
+		}
+		ended <- err
+	}()
+	for s.api.Waiting() == 0 {
+		s.send(http.MethodGet, "/healthz", "")
+	}
+	set := crontopus.KeySet{Version: crontopus.KeySetVersion{Sequence: 4}, Keys: []wire.Key{s.signing}, RecoveryKey: s.signing}
+	s.api.UseKeys(api.Keys{Set: set, Statements: [][]byte{[]byte("third")}})
+	require.NoError(t, <-ended)
+	require.Equal(t, set.Version, c.KeySetVersion())
+	statements, err := c.KeyStatements(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, [][]byte{[]byte("third")}, statements)
 }

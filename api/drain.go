@@ -4,12 +4,20 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"crontopus.dev/crontopus"
 )
 
 // errDraining is what a server that is about to stop says.
 var errDraining = crontopus.Errorf(crontopus.CodeUnavailable, "the server is shutting down").WithHint("try again in a moment")
+
+// Leave tells load balancers that the server is about to stop, by /readyz, and serves on until
+// ctx ends: they need a moment to notice. Connections end with their next answer.
+func (a *API) Leave(ctx context.Context) {
+	a.gate.leaving.Store(true)
+	<-ctx.Done()
+}
 
 // Drain takes no more requests: /readyz says so, any other is answered 503, and polls that
 // wait are let go. It returns when the requests that had been accepted are answered, or
@@ -29,6 +37,8 @@ type gate struct {
 	inside  int
 	closing bool
 	empty   chan struct{} // closed when the gate is shut and the last one has left
+
+	leaving atomic.Bool // it will soon be shut
 }
 
 func newGate() *gate { return &gate{empty: make(chan struct{})} }
@@ -38,6 +48,9 @@ func (g *gate) guard(next http.Handler) http.Handler {
 		if r.URL.Path == pathHealth || r.URL.Path == pathReady {
 			next.ServeHTTP(w, r)
 			return
+		}
+		if g.leaving.Load() {
+			w.Header().Set("Connection", "close") // the next one is to go where somebody stays
 		}
 		if !g.enter() {
 			w.Header().Set("Connection", "close")
@@ -79,8 +92,9 @@ func (g *gate) shut() <-chan struct{} {
 	return g.empty
 }
 
-func (g *gate) isShut() bool {
+// ready reports whether a load balancer should send requests.
+func (g *gate) ready() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.closing
+	return !g.closing && !g.leaving.Load()
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,4 +64,35 @@ func TestDrainingEndsWithItsPatience(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s.api.Drain(ctx) // returns
+}
+
+func TestALeavingServerServesOnUntilLoadBalancersHaveSeenIt(t *testing.T) {
+	s := newServer(t)
+	leaving, over := context.WithCancel(t.Context())
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		s.api.Leave(leaving)
+	}()
+	for ready := 0; ready != http.StatusServiceUnavailable; {
+		ready = s.send(http.MethodGet, "/readyz", "").status
+	}
+	resp, err := http.DefaultClient.Do(s.request(http.MethodGet, "/api/v1/jobs", s.bearer(crontopus.RoleViewer)))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.True(t, resp.Close, "the caller's next connection is to lead somewhere else")
+	over()
+	<-left
+	s.api.Drain(t.Context())
+	require.Equal(t, http.StatusServiceUnavailable, s.send(http.MethodGet, "/api/v1/jobs", "").status)
+}
+
+// request is one with a header.
+func (s *server) request(method, path, header string) *http.Request {
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.URL+path, http.NoBody)
+	require.NoError(s.t, err)
+	name, value, _ := strings.Cut(header, ": ")
+	req.Header.Set(name, value)
+	return req
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,9 +27,7 @@ type enroll struct {
 	store         enrollStore
 	now           func() time.Time
 	installation  crontopus.Installation
-	keySet        crontopus.KeySet
-	statements    [][]byte
-	fingerprints  []string
+	keys          *atomic.Pointer[Keys]
 	publicURL     string
 	failures      *failureLimit
 	wakePublisher func()
@@ -42,8 +41,8 @@ const (
 	enrollLeeway     = 10 * time.Minute
 )
 
-func newEnroll(o Options) enroll {
-	return enroll{o.Store, o.Now, o.Installation, o.KeySet, o.KeyStatements, o.Fingerprints, o.PublicURL, newFailureLimit(), o.WakePublisher}
+func newEnroll(o Options, keys *atomic.Pointer[Keys]) enroll {
+	return enroll{o.Store, o.Now, o.Installation, keys, o.PublicURL, newFailureLimit(), o.WakePublisher}
 }
 
 func (s enroll) register(r *router) {
@@ -66,7 +65,7 @@ func (s enroll) create(ctx context.Context, in *struct{ Body wire.TokenInput }) 
 	if err := s.store.CreateEnrollmentToken(ctx, c.tenant, c.actor(), tok, token.Hash(secret)); err != nil {
 		return nil, err
 	}
-	printed := secret + "." + s.keySet.Keys[0].ID
+	printed := secret + "." + s.keys.Load().Set.Keys[0].ID
 	return answer(wire.TokenMade{Token: tok, Printed: printed, Commands: []string{
 		"crontopus-agent enroll --server " + s.publicURL + " --token " + printed,
 		"crontopus-agent run",
@@ -130,9 +129,10 @@ func (s enroll) redeem(ctx context.Context, in *enrollIn) (*body[wire.Enrolled],
 		return nil, err
 	}
 	s.wakePublisher()
+	keys := s.keys.Load()
 	return answer(wire.Enrolled{
 		AgentID: enrolled.ID, Tenant: enrolled.Tenant, Name: enrolled.Name, InstallationID: s.installation.ID,
-		KeySet: orEmpty(s.keySet.Keys), RecoveryKey: s.keySet.RecoveryKey, KeyStatements: orEmpty(s.statements),
+		KeySet: orEmpty(keys.Set.Keys), RecoveryKey: keys.Set.RecoveryKey, KeyStatements: orEmpty(keys.Statements),
 	}), nil
 }
 
@@ -150,7 +150,7 @@ func (s enroll) check(in *enrollIn) error {
 	if !token.Check(secret, token.Enrollment) {
 		return unauthorized("the enrolment token is not complete").WithHint("copy it again: it begins with cte_ and ends with the server's fingerprint")
 	}
-	if pinned && !slices.Contains(s.fingerprints, fingerprint) {
+	if pinned && !slices.Contains(s.keys.Load().Fingerprints, fingerprint) {
 		return unauthorized("the enrolment token is of a server with another signing key").WithHint("check the server's address, or make a new token")
 	}
 	if in.Body.Name != "" && !crontopus.ValidName(in.Body.Name) {

@@ -75,10 +75,13 @@ func newServer(t *testing.T) *server {
 	s.signing = wire.Key{ID: hex.EncodeToString(sum[:]), Public: signing}
 	s.api, err = api.New(api.Options{
 		Store: s.store, Now: func() time.Time { return s.now() }, Log: slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Installation: crontopus.Installation{ID: installationID, Epoch: 1}, KeySet: crontopus.KeySet{Version: crontopus.KeySetVersion{Sequence: 3}, Keys: []wire.Key{s.signing}, RecoveryKey: s.signing},
-		Fingerprints:  []string{"of-a-key-before", s.signing.ID},
-		KeyStatements: [][]byte{[]byte("first"), []byte("second")},
-		PublicURL:     "https://cron.example.com/", Observer: s.seen, WakeSyncer: func() { s.syncs.Add(1) },
+		Installation: crontopus.Installation{ID: installationID, Epoch: 1},
+		Keys: api.Keys{
+			Set:          crontopus.KeySet{Version: crontopus.KeySetVersion{Sequence: 3}, Keys: []wire.Key{s.signing}, RecoveryKey: s.signing},
+			Fingerprints: []string{"of-a-key-before", s.signing.ID},
+			Statements:   [][]byte{[]byte("first"), []byte("second")},
+		},
+		PublicURL: "https://cron.example.com/", Observer: s.seen, WakeSyncer: func() { s.syncs.Add(1) },
 		CheckSourceURL: func(url string) error {
 			if strings.HasPrefix(url, "https://") {
 				return nil

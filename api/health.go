@@ -43,7 +43,7 @@ func (h health) live(context.Context, *struct{}) (*body[statusBody], error) {
 }
 
 func (h health) ready(ctx context.Context, _ *struct{}) (*body[statusBody], error) {
-	if h.gate.isShut() {
+	if !h.gate.ready() {
 		return nil, errDraining
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)

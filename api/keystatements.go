@@ -3,13 +3,14 @@ package api
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 
 	"crontopus.dev/crontopus/api/wire"
 )
 
 // keyStatements tells agents which keys sign bundles now. It needs no trust in who
 // tells it: each statement is signed by a key that came before.
-type keyStatements struct{ statements [][]byte }
+type keyStatements struct{ keys *atomic.Pointer[Keys] }
 
 func (k keyStatements) register(r *router) {
 	add(r, agent, operation(http.MethodGet, "/api/v1/agent/keys", "get-key-statements", tagAgentProtocol, "Get the statements of the key sets",
@@ -18,5 +19,5 @@ func (k keyStatements) register(r *router) {
 }
 
 func (k keyStatements) get(context.Context, *struct{}) (*body[wire.KeyStatements], error) {
-	return answer(wire.KeyStatements{Statements: orEmpty(k.statements)}), nil
+	return answer(wire.KeyStatements{Statements: orEmpty(k.keys.Load().Statements)}), nil
 }

@@ -171,7 +171,7 @@ func FuzzWebhook(f *testing.F) {
 	store.sources["src-1"] = crontopus.Source{ID: "src-1", Branch: "main"}
 	store.secrets["src-1"] = crontopus.SourceSecrets{WebhookSecret: "s3cret"}
 	handler, err := api.New(api.Options{Store: store, Log: slog.New(slog.DiscardHandler),
-		Installation: crontopus.Installation{ID: installationID}, KeySet: crontopus.KeySet{Keys: []crontopus.Key{{ID: "k"}}}})
+		Installation: crontopus.Installation{ID: installationID}, Keys: api.Keys{Set: crontopus.KeySet{Keys: []crontopus.Key{{ID: "k"}}}}})
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, body []byte, signature, event string) {
 		for _, sign := range []string{signature, hexMAC("s3cret", string(body))} {

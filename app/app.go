@@ -28,8 +28,11 @@ type App struct {
 	store     *store.Store
 	recorder  *store.Recorder
 	metrics   *metrics.Metrics
-	syncer    *syncer.Syncer
-	publisher *syncer.Publisher
+	keys      *keyring
+	signer    *crontopus.Key     // public half of the signing key, nil without the role syncer
+	syncer    *syncer.Syncer     // nil without the role
+	publisher *syncer.Publisher  // nil without the role
+	retire    context.CancelFunc // ends the two while the server runs
 	api       *api.API
 	unwind    []func() error // what New opened, to be closed in reverse
 
@@ -65,6 +68,11 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 		return nil, err
 	}
 	a.opened(a.store.Close)
+	if o.Database != "" {
+		if err := a.store.SystemAdoptBox(ctx); err != nil {
+			return nil, boxError(o, err)
+		}
+	}
 	if path, err := ensureAdminKey(ctx, a.store, o.Data, time.Now()); err != nil {
 		return nil, err
 	} else if path != "" {
@@ -110,11 +118,7 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 	if err != nil {
 		return err
 	}
-	ring, err := openKeyring(a.options)
-	if err != nil {
-		return err
-	}
-	if err := ring.begin(k.signing, k.recovery, installation.ID, time.Now()); err != nil {
+	if err := a.openKeys(ctx, k, installation.ID); err != nil {
 		return err
 	}
 	networks, err := a.options.networks()
@@ -122,27 +126,29 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 		return err
 	}
 	so := syncer.Options{
-		DataDir: a.options.Data, Key: k.signing, OlderKeys: ring.publicKeys(),
+		DataDir: a.options.Data, Key: k.signing, OlderKeys: a.keys.publicKeys(),
 		AllowNetworks: networks, AllowFileSources: a.options.AllowFileSources,
 		BundleLife: a.options.BundleLife, Store: a.store, Observer: a.metrics, Now: time.Now, Log: a.log,
 		OnMarked:    func() { a.publisher.Wake() },
 		OnPublished: func(t crontopus.TenantID, ids []string) { a.api.Published(t, ids) },
 	}
-	if a.syncer, err = syncer.New(so); err != nil {
-		return err
-	}
-	if a.publisher, err = syncer.NewPublisher(so); err != nil {
-		return err
+	wakeSyncer, wakePublisher := func() {}, func() {}
+	if a.options.has(RoleSyncer) {
+		if a.syncer, err = syncer.New(so); err != nil {
+			return err
+		}
+		if a.publisher, err = syncer.NewPublisher(so); err != nil {
+			return err
+		}
+		wakeSyncer, wakePublisher = a.syncer.Wake, a.publisher.Wake
 	}
 	a.recorder = store.NewRecorder(a.store)
 	a.api, err = api.New(api.Options{
 		Store: apiStore{a.store, a.recorder}, Observer: a.metrics, Now: time.Now, Log: a.log, Version: version, Installation: installation,
-		KeySet:         ring.set,
-		KeyStatements:  ring.statements,
-		Fingerprints:   ring.fingerprints,
+		Keys: a.keys.shown(), HealthOnly: !a.options.has(RoleAPI),
 		PublicURL:      a.URL(),
 		CheckSourceURL: func(url string) error { return syncer.CheckURL(url, so) },
-		WakeSyncer:     a.syncer.Wake, WakePublisher: a.publisher.Wake,
+		WakeSyncer:     wakeSyncer, WakePublisher: wakePublisher,
 	})
 	return err
 }
@@ -169,8 +175,8 @@ func (a *App) URL() string {
 	return fmt.Sprintf("%s://%s", scheme, a.listener.Addr())
 }
 
-// Run serves until ctx ends, then stops in order: no new requests, those under way are
-// finished, the components end, the store is closed. It returns the first failure.
+// Run serves until ctx ends, then stops in order: load balancers are told, no new requests, those
+// under way are finished, the components end, the store is closed. It returns the first failure.
 func (a *App) Run(ctx context.Context) error {
 	server := &http.Server{
 		Handler:           a.api,
@@ -185,11 +191,18 @@ func (a *App) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	parts, background := errgroup.WithContext(background)
-	parts.Go(func() error { return a.syncer.Run(background) })
-	parts.Go(func() error { return a.publisher.Run(background) })
+	if a.syncer != nil {
+		var signing context.Context
+		signing, a.retire = context.WithCancel(background)
+		defer a.retire()
+		parts.Go(func() error { return a.syncer.Run(signing) })
+		parts.Go(func() error { return a.publisher.Run(signing) })
+	}
 	parts.Go(func() error { return a.api.Run(background) })
 	parts.Go(func() error { return a.recorder.Run(background) })
-	parts.Go(func() error { return a.store.SystemListen(background, a.log, a.heed) })
+	parts.Go(func() error {
+		return a.store.SystemListen(background, a.log, func(c store.Change) { a.heed(background, c) })
+	})
 	parts.Go(func() error { return a.serveMetrics(background) })
 
 	serving, failed := errgroup.WithContext(ctx)
@@ -199,12 +212,15 @@ func (a *App) Run(ctx context.Context) error {
 		case <-failed.Done():
 		case <-background.Done(): // a part failed
 		}
+		leave, cancel := context.WithTimeout(background, a.options.DrainDelay)
+		a.api.Leave(leave)
+		cancel()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.options.DrainTimeout)
 		defer cancel()
 		a.api.Drain(drain)
 		return server.Shutdown(drain)
 	})
-	a.log.InfoContext(ctx, "serving", "url", a.URL(), "data", a.options.Data)
+	a.log.InfoContext(ctx, "serving", "url", a.URL(), "data", a.options.Data, "roles", a.options.Roles)
 	err := serving.Wait()
 	stop()
 	err = errors.Join(err, parts.Wait(), a.close())

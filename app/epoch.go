@@ -16,6 +16,7 @@ type epochStore interface {
 	SystemInstallation(ctx context.Context) (crontopus.Installation, error)
 	SystemRaiseEpoch(ctx context.Context, now time.Time) (crontopus.Installation, error)
 	SystemMarkAll(ctx context.Context) error
+	keyStore
 }
 
 // RaiseEpoch begins a new epoch of an installation whose database was restored by other

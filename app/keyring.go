@@ -2,7 +2,6 @@ package app
 
 import (
 	"crypto/ed25519"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -47,24 +46,27 @@ func openKeyring(o Options) (*keyring, error) {
 	if err != nil {
 		return nil, dataError(o.Data, err)
 	}
-	var list []json.RawMessage
-	err = json.Unmarshal(data, &list)
-	for i := 0; i < len(list) && err == nil; i++ {
-		var set crontopus.KeySet
-		if set, err = envelope.ReadKeySet(list[i]); err == nil {
-			r.append(set, list[i])
-		}
-	}
-	if err != nil || len(list) == 0 {
+	statements, _, err := parseStatements(data)
+	if err != nil || len(statements) == 0 {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "%s does not hold the statements of a key set", file).
 			WithHint("restore it from a backup of the keys, or replace all keys with crontopus keys recover")
+	}
+	for _, raw := range statements {
+		set, err := envelope.ReadKeySet(raw)
+		if err != nil {
+			return nil, err
+		}
+		r.append(set, raw)
 	}
 	return r, nil
 }
 
 // begin writes the first statement of an installation that has none, and refuses a
-// signing key whose bundles no agent would accept.
+// signing key that is not today's. A server without the role syncer has none.
 func (r *keyring) begin(signing ed25519.PrivateKey, recovery ed25519.PublicKey, installation string, now time.Time) error {
+	if signing == nil {
+		return nil
+	}
 	key := publicHalf(signing)
 	switch {
 	case len(r.statements) == 0:
@@ -72,13 +74,31 @@ func (r *keyring) begin(signing ed25519.PrivateKey, recovery ed25519.PublicKey, 
 			Installation: installation, Version: crontopus.KeySetVersion{Sequence: 1}, Issued: now.UTC(),
 			Keys: []crontopus.Key{key}, RecoveryKey: envelope.PublicKey(recovery),
 		}, signing)
-	case r.set.Installation != installation:
-		return crontopus.Errorf(crontopus.CodeConflict, "the keys in %s are of another installation than the database", r.dir).
-			WithHint("put the keys in place that belong to the database")
 	case !r.trusts(key):
 		return untrustedKey(r.signing)
+	case !r.signs(key) && !exists(r.signing+nextSuffix): // else a rotation of this very key broke off
+		return rotatedKey(r.signing)
 	}
 	return nil
+}
+
+// belongs refuses the keys of another installation.
+func (r *keyring) belongs(installation string) error {
+	if len(r.statements) > 0 && r.set.Installation != installation {
+		return crontopus.Errorf(crontopus.CodeConflict, "the keys in %s are of another installation than the database", r.dir).
+			WithHint("put the keys in place that belong to the database")
+	}
+	return nil
+}
+
+// signs reports whether a key is the one that signs today: the first of the newest set.
+func (r *keyring) signs(key crontopus.Key) bool {
+	return len(r.set.Keys) > 0 && r.set.Keys[0].ID == key.ID
+}
+
+func rotatedKey(file string) *crontopus.Error {
+	return crontopus.Errorf(crontopus.CodeConflict, "the signing key %s was replaced by another one, at another server", file).
+		WithHint("copy signing.pem from the server whose key was rotated, and start this one again")
 }
 
 // publicKeys are those of the newest set: what each of them sealed is still good.
@@ -106,19 +126,13 @@ func (r *keyring) add(set crontopus.KeySet, keys ...ed25519.PrivateKey) error {
 	if err != nil {
 		return crontopus.Errorf(crontopus.CodeInternal, "cannot sign the key set: %w", err)
 	}
-	statements := append(slices.Clone(r.statements), raw)
-	list := make([]json.RawMessage, len(statements))
-	for i, s := range statements {
-		list[i] = s
-	}
-	data, err := json.Marshal(list)
-	if err == nil {
-		err = atomicfile.Write(filepath.Join(r.dir, statementsFile), append(data, '\n'), 0o600)
-	}
-	if err != nil {
+	next := *r
+	next.statements, next.fingerprints = slices.Clone(r.statements), slices.Clone(r.fingerprints)
+	next.append(set, raw)
+	if err := atomicfile.Write(filepath.Join(r.dir, statementsFile), next.text(), 0o600); err != nil {
 		return crontopus.Errorf(crontopus.CodeInvalid, "cannot write the key set: %w", err)
 	}
-	r.append(set, raw)
+	*r = next
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -25,45 +26,55 @@ type keys struct {
 }
 
 // loadKeys reads the keys of the data folder and makes what is missing: the key that
-// signs bundles, the recovery key, which belongs offline, and the secret box's.
-func loadKeys(o Options) (keys, error) {
+// signs bundles, the recovery key, which belongs offline, and the secret box's. Without the
+// role syncer a server needs only the last.
+func loadKeys(o Options) (k keys, err error) {
 	dir := filepath.Join(o.Data, keysName)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return keys{}, dataError(o.Data, err)
+		return k, dataError(o.Data, err)
 	}
-	signing, err := signingKey(o, dir)
-	if err != nil {
-		return keys{}, err
+	if o.has(RoleSyncer) {
+		if k.signing, err = signingKey(o, dir); err != nil {
+			return k, err
+		}
+		if k.recovery, err = recoveryKey(dir); err != nil {
+			return k, err
+		}
 	}
-	recovery, err := recoveryKey(dir)
-	if err != nil {
-		return keys{}, err
-	}
-	box, err := store.LoadOrCreateBox(filepath.Join(dir, boxFile))
-	if err != nil {
-		return keys{}, err
-	}
-	return keys{signing, recovery, box}, nil
+	k.box, err = store.LoadOrCreateBox(filepath.Join(dir, boxFile))
+	return k, err
 }
 
 // requireKeys refuses to make keys for an installation that has some: agents would refuse what
 // they sign. On a shared database another server has made them.
 func (o *Options) requireKeys(ctx context.Context) error {
 	dir := filepath.Join(o.Data, keysName)
-	needed := []string{filepath.Join(dir, boxFile), filepath.Join(dir, recoveryPublic), filepath.Join(dir, signingFile)}
-	if o.SigningKey != "" {
-		needed = needed[:2]
+	needed := []string{boxFile}
+	switch {
+	case !o.has(RoleSyncer):
+		needed = append(needed, statementsFile)
+	case o.SigningKey == "":
+		needed = append(needed, recoveryPublic, signingFile)
+	default:
+		needed = append(needed, recoveryPublic)
 	}
-	i := slices.IndexFunc(needed, func(path string) bool { return !exists(path) })
+	i := slices.IndexFunc(needed, func(name string) bool { return !exists(filepath.Join(dir, name)) })
 	if o.Database == "" || i < 0 {
 		return nil
 	}
+	missing := filepath.Join(dir, needed[i])
 	held, err := store.HoldsInstallation(ctx, o.Database)
-	if err != nil || !held {
+	switch {
+	case err != nil:
 		return err
+	case !held && o.has(RoleSyncer):
+		return nil
+	case !held:
+		return crontopus.Errorf(crontopus.CodeNotFound, "no server has used this database yet, and %s is missing", missing).
+			WithHint("start a server with the role syncer first, which makes the keys, and copy %s from its keys/ to %s", strings.Join(needed, " and "), dir)
 	}
-	return crontopus.Errorf(crontopus.CodeConflict, "the database belongs to an installation whose keys are not here: %s is missing", needed[i]).
-		WithHint("copy the folder keys/ of a server that runs on this database to %s; agents trust no other keys", dir)
+	return crontopus.Errorf(crontopus.CodeConflict, "the database belongs to an installation whose keys are not here: %s is missing", missing).
+		WithHint("copy %s from keys/ of a server that runs on this database to %s; agents trust no other keys", strings.Join(needed, " and "), dir)
 }
 
 // signingKey makes a key only for an installation that never had one: agents would not

@@ -17,6 +17,7 @@ type Options struct {
 	Listen           string        // address to listen on, host:port
 	MetricsListen    string        // address of the metrics' page, host:port; "": there is none
 	Data             string        // folder of database, keys and mirrors; each server has its own
+	Roles            []string      // what the server does: RoleAPI, RoleSyncer, RoleAlert
 	Database         string        // URL of a PostgreSQL database; default: the SQLite file in Data
 	PublicURL        string        // how agents and the forge reach this server; default: from Listen
 	TLSCert, TLSKey  string        // PEM files; both or neither
@@ -24,6 +25,7 @@ type Options struct {
 	AllowNetworks    []string      // CIDR ranges, closed by default, that the server may reach
 	AllowFileSources bool          // let sources name file:// repositories
 	BundleLife       time.Duration // how long a bundle may be accepted after it was signed
+	DrainDelay       time.Duration // how long a stopping server serves on while /readyz says that it stops
 	DrainTimeout     time.Duration // how long a stopping server waits for requests under way
 }
 
@@ -32,6 +34,7 @@ func Defaults() Options {
 	return Options{
 		Listen:       "127.0.0.1:8080",
 		Data:         defaultData(),
+		Roles:        []string{RoleAPI, RoleSyncer, RoleAlert},
 		BundleLife:   14 * 24 * time.Hour,
 		DrainTimeout: 15 * time.Second,
 	}
@@ -42,6 +45,7 @@ func (o *Options) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Listen, "listen", o.Listen, "address to listen on, `HOST:PORT`")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen, "show Prometheus metrics at http://`HOST:PORT`/metrics, to everybody who reaches it (default: nowhere)")
 	flags.StringVar(&o.Data, "data", o.Data, "`folder` of database, keys and mirrors")
+	flags.StringSliceVar(&o.Roles, "roles", o.Roles, "what this server does, where several share a database: api answers agents, people and forges; syncer syncs, signs and publishes; alert has nothing to do yet")
 	flags.StringVar(&o.Database, "database", o.Database, "`URL` of a PostgreSQL database, postgres://USER@HOST/NAME; one with a password belongs into the environment (default: SQLite in the data folder)")
 	flags.StringVar(&o.PublicURL, "public-url", o.PublicURL, "`URL` at which agents and the forge reach this server (default: from --listen)")
 	flags.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "certificate chain, a PEM `file`; agents on other hosts need https")
@@ -50,6 +54,7 @@ func (o *Options) Flags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.AllowNetworks, "allow-network", o.AllowNetworks, "let sources resolve to addresses in this private, loopback or link-local `CIDR`; may be repeated")
 	flags.BoolVar(&o.AllowFileSources, "allow-file-sources", o.AllowFileSources, "let sources name file:// repositories on this machine")
 	flags.DurationVar(&o.BundleLife, "bundle-life", o.BundleLife, "how long an agent may accept a bundle after it was signed")
+	flags.DurationVar(&o.DrainDelay, "drain-delay", o.DrainDelay, "how long a stopping server serves on after /readyz says 503, for load balancers to notice")
 	flags.DurationVar(&o.DrainTimeout, "drain-timeout", o.DrainTimeout, "how long a stopping server waits for requests under way")
 }
 
@@ -91,8 +96,14 @@ func (o *Options) validate() error {
 		return crontopus.Errorf(crontopus.CodeInvalid, "--database is not the URL of a PostgreSQL database").
 			WithHint("write it as postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full, or leave it out for SQLite in the data folder")
 	}
+	if err := o.validateRoles(); err != nil {
+		return err
+	}
 	if o.BundleLife < time.Minute {
 		return crontopus.Errorf(crontopus.CodeInvalid, "--bundle-life is %s, and at least 1m is needed", o.BundleLife)
+	}
+	if o.DrainDelay < 0 {
+		return crontopus.Errorf(crontopus.CodeInvalid, "--drain-delay is %s, and cannot be less than 0", o.DrainDelay)
 	}
 	_, err := o.networks()
 	return err

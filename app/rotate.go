@@ -37,9 +37,12 @@ func noKeySet(o Options) error {
 // RotateKey makes a new signing key, introduced by the old one, which still verifies until
 // DropKey but never signs again. The server is stopped meanwhile.
 func RotateKey(ctx context.Context, o Options, now time.Time, log *slog.Logger) (crontopus.KeySet, error) {
-	return changeKeys(ctx, o, log, func(r *keyring) error {
+	return changeKeys(ctx, o, log, func(r *keyring, s epochStore) error {
 		if len(r.statements) == 0 {
 			return noKeySet(o)
+		}
+		if _, err := r.agree(ctx, s, nil); err != nil { // two changes from one key set would be two truths
+			return err
 		}
 		old, err := keyfile.Load(r.signing)
 		if err != nil {
@@ -47,6 +50,9 @@ func RotateKey(ctx context.Context, o Options, now time.Time, log *slog.Logger) 
 		}
 		if !r.trusts(publicHalf(old)) {
 			return untrustedKey(r.signing)
+		}
+		if !r.signs(publicHalf(old)) {
+			return rotatedKey(r.signing)
 		}
 		if len(r.set.Keys) == envelope.MaxKeys {
 			return crontopus.Errorf(crontopus.CodeConflict, "the key set holds %d keys, and more are not allowed", envelope.MaxKeys).
@@ -62,7 +68,10 @@ func RotateKey(ctx context.Context, o Options, now time.Time, log *slog.Logger) 
 
 // DropKey ends the trust in a key that no longer signs. The id may be shortened.
 func DropKey(ctx context.Context, o Options, id string, now time.Time, log *slog.Logger) (crontopus.KeySet, error) {
-	return changeKeys(ctx, o, log, func(r *keyring) error {
+	return changeKeys(ctx, o, log, func(r *keyring, s epochStore) error {
+		if _, err := r.agree(ctx, s, nil); err != nil {
+			return err
+		}
 		signing, err := keyfile.Load(r.signing)
 		if err != nil {
 			return err
@@ -88,18 +97,15 @@ func RecoverKeys(ctx context.Context, o Options, recoveryFile string, now time.T
 	if err != nil {
 		return crontopus.KeySet{}, err
 	}
-	return changeKeys(ctx, o, log, func(r *keyring) error {
+	return changeKeys(ctx, o, log, func(r *keyring, s epochStore) error {
 		set := r.following(now)
 		if len(r.statements) == 0 { // the folder of the keys is lost, too
 			set.RecoveryKey = publicHalf(recovery)
-			err := withStore(ctx, o, log, func(s epochStore) error {
-				i, err := s.SystemInstallation(ctx)
-				set.Installation = i.ID
-				return err
-			})
+			i, err := s.SystemInstallation(ctx)
 			if err != nil {
 				return err
 			}
+			set.Installation = i.ID
 		}
 		if set.RecoveryKey.ID != publicHalf(recovery).ID {
 			return crontopus.Errorf(crontopus.CodeForbidden, "%s is not the recovery key that agents know", recoveryFile).
@@ -126,7 +132,7 @@ func (r *keyring) following(now time.Time) crontopus.KeySet {
 
 // changeKeys changes the keys of a data folder that no server uses, and has every bundle
 // signed afresh when one starts. A change that broke off before is finished instead.
-func changeKeys(ctx context.Context, o Options, log *slog.Logger, change func(*keyring) error) (_ crontopus.KeySet, err error) {
+func changeKeys(ctx context.Context, o Options, log *slog.Logger, change func(*keyring, epochStore) error) (_ crontopus.KeySet, err error) {
 	if !exists(o.Data) {
 		return crontopus.KeySet{}, noKeySet(o)
 	}
@@ -142,14 +148,26 @@ func changeKeys(ctx context.Context, o Options, log *slog.Logger, change func(*k
 	if err != nil {
 		return crontopus.KeySet{}, err
 	}
+	err = withStore(ctx, o, log, func(s epochStore) error {
+		if err := r.change(ctx, s, log, change); err != nil {
+			return err
+		}
+		return s.SystemMarkAll(ctx)
+	})
+	return r.set, err
+}
+
+// change makes a change, or finishes one that broke off before, and lets all servers know.
+func (r *keyring) change(ctx context.Context, s epochStore, log *slog.Logger, change func(*keyring, epochStore) error) error {
 	finished, err := r.finish()
 	if err != nil {
-		return crontopus.KeySet{}, err
+		return err
 	}
 	if finished {
 		log.WarnContext(ctx, "an earlier change of the keys broke off and is finished now; this is its outcome")
-	} else if err := change(r); err != nil {
-		return crontopus.KeySet{}, err
+	} else if err := change(r, s); err != nil {
+		return err
 	}
-	return r.set, withStore(ctx, o, log, func(s epochStore) error { return s.SystemMarkAll(ctx) })
+	_, err = r.agree(ctx, s, nil)
+	return err
 }

@@ -19,14 +19,16 @@ func newServerCommand() *cobra.Command {
 		Use:   "server",
 		Short: "Run the server: syncer, publisher and API, with SQLite inside",
 		Long: `Run the server: it syncs sources from Git, publishes one signed bundle per host, and
-takes check-ins. Everything it keeps is in one data folder.
+takes check-ins. Everything it keeps is in one data folder, or in a PostgreSQL that any number
+of servers share (--database), each with all roles or with some (--roles).
 
 Each flag may also be set in a YAML file (--config; the flag --allow-network is the
 key allowNetwork) or in the environment (CRONTOPUS_ALLOW_NETWORK). A flag wins over the
 environment, and the environment over the file.`,
 		Example: `  crontopus server
   crontopus server --listen :8443 --tls-cert cert.pem --tls-key key.pem --public-url https://cron.example.com:8443
-  crontopus server --allow-network 10.0.0.0/8   # the forge has a private address`,
+  crontopus server --allow-network 10.0.0.0/8   # the forge has a private address
+  crontopus server --database postgres://crontopus@db/crontopus --roles api --drain-delay 10s`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := settings.Apply(cmd.Flags(), config, "CRONTOPUS", os.Environ()); err != nil {
