@@ -12,8 +12,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"crontopus.dev/crontopus/app"
 )
 
 var (
@@ -36,7 +34,7 @@ func goroutines() map[string]int {
 
 // requireNoLeak waits until the server is as quiet as it was: no goroutine more than before
 // and no connection to the database at work.
-func requireNoLeak(t *testing.T, a *app.App, before map[string]int) {
+func (w *ward) requireNoLeak(t *testing.T, before map[string]int) {
 	t.Helper()
 	var more []string
 	last := "no metrics"
@@ -48,12 +46,12 @@ func requireNoLeak(t *testing.T, a *app.App, before map[string]int) {
 	until(t, "goroutines and connections are as before", func() bool {
 		more = nil
 		for by, n := range goroutines() {
-			if n > before[by] {
+			if w.ours && n > before[by] {
 				more = append(more, fmt.Sprintf("%s: %d instead of %d", by, n, before[by]))
 			}
 		}
 		sort.Strings(more)
-		last = atWork(t, a)
+		last = w.atWork(t)
 		return len(more) == 0 && last == "0"
 	})
 }
@@ -61,9 +59,9 @@ func requireNoLeak(t *testing.T, a *app.App, before map[string]int) {
 var inUse = regexp.MustCompile(`(?m)^crontopus_database_connections_in_use\{.*\} ([1-9].*)$`)
 
 // atWork is how many connections to the database are at work, as the metrics say.
-func atWork(t *testing.T, a *app.App) string {
+func (w *ward) atWork(t *testing.T) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, a.MetricsURL(), nil)
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, w.metrics, nil)
 	require.NoError(t, err)
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)

@@ -25,6 +25,7 @@ const readers = 8
 // here; the queries themselves are the first.
 type sqliteEngine struct {
 	path           string
+	file           os.FileInfo // what was opened
 	writer, reader *sql.DB
 }
 
@@ -35,7 +36,8 @@ func openSQLite(path string) (*sqliteEngine, error) {
 		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot open the database: %w", err).
 			WithHint("make %s a folder that this user may write, or name another with --data", filepath.Dir(path))
 	}
-	if err := f.Close(); err != nil {
+	file, err := f.Stat()
+	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, sqliteError(err)
 	}
 	writer, err := sql.Open("sqlite", sqliteDSN(path, "_txlock=immediate"))
@@ -49,19 +51,22 @@ func openSQLite(path string) (*sqliteEngine, error) {
 	writer.SetMaxOpenConns(1)
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &sqliteEngine{path, writer, reader}, nil
+	return &sqliteEngine{path, file, writer, reader}, nil
 }
 
-// sqliteDSN sets busy_timeout before the pragmas that may have to wait for a lock. FULL
+// sqliteDSN never makes a file, and sets busy_timeout before the pragmas that may have to wait for a lock. FULL
 // makes a commit survive a power cut: what was answered 2xx stays.
 func sqliteDSN(path, more string) string {
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
 		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + more
 }
 
 // prepare relies on the lock of the data folder: no other process has the file open.
 func (e *sqliteEngine) prepare(ctx context.Context, log *slog.Logger, setUp func(tx) error) error {
 	if err := migrate(ctx, goose.DialectSQLite3, e.writer, log); err != nil {
+		if native, ok := errors.AsType[*sqlite.Error](err); ok && isDamage(native) {
+			return sqliteError(native)
+		}
 		return err
 	}
 	return e.write(ctx, scopeSetup, func(t tx) error {
@@ -86,7 +91,21 @@ func (e *sqliteEngine) read(ctx context.Context, _ scope, fn func(tx) error) err
 }
 
 func (e *sqliteEngine) write(ctx context.Context, _ scope, fn func(tx) error) error {
-	return e.transact(ctx, e.writer, nil, fn)
+	if err := e.transact(ctx, e.writer, nil, fn); err != nil {
+		return err
+	}
+	return e.inPlace()
+}
+
+// inPlace refuses to call written what went to a file that nobody will find again. SQLite
+// itself goes on with what it has open.
+func (e *sqliteEngine) inPlace() error {
+	now, err := os.Stat(e.path)
+	if err == nil && os.SameFile(now, e.file) {
+		return nil
+	}
+	return &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "the database file was moved, removed or replaced while the server uses it", Err: err,
+		Hint: "put it back, or stop the server and restore a backup with `crontopus backup restore`"}
 }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {
@@ -219,15 +238,21 @@ func sqliteError(err error) error {
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 		return &crontopus.Error{Code: crontopus.CodeNotFound, Message: "what it refers to does not exist", Err: err}
 	}
+	if isDamage(native) {
+		return &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "the database file is damaged, or not a database", Err: err,
+			Hint: "restore it from a backup"}
+	}
 	switch native.Code() & 0xff { // without the extended part
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
 		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_NOMEM:
 		return unavailable(err)
-	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
-		return &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "the database file is damaged, or not a database", Err: err,
-			Hint: "restore it from a backup"}
 	}
 	return &crontopus.Error{Code: crontopus.CodeInternal, Message: "the database refused a statement", Err: err}
+}
+
+func isDamage(err *sqlite.Error) bool {
+	code := err.Code() & 0xff
+	return code == sqlite3.SQLITE_NOTADB || code == sqlite3.SQLITE_CORRUPT
 }
 
 func unavailable(err error) error {
