@@ -79,10 +79,10 @@ func (c *claim) due(job *crontopus.Job, set *schedule.Set, now time.Time) (time.
 }
 
 // ResetClaim begins a job's claims anew: it will run for what is due after now, and at the
-// next boot.
+// next boot. What was claimed stays claimed: a run may have come between now and the lock.
 func (s State) ResetClaim(job crontopus.JobName, boot string, now time.Time) error {
 	_, err := s.changeClaim(job, func(c *claim) bool {
-		*c = claim{Floor: now, Boot: boot}
+		*c = claim{Floor: now, Claimed: c.Claimed, Boot: boot}
 		return true
 	})
 	return err

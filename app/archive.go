@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/atomicfile"
 	"crontopus.dev/crontopus/store"
 )
 
@@ -131,16 +132,18 @@ func unpackFile(r io.Reader, to string, want BackupFile) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if exists(to) {
+		return notABackup(want.Name + " is in it twice")
+	}
+	sum, size := sha256.New(), int64(0)
+	err := atomicfile.Create(to, 0o600, func(w io.Writer) (err error) {
+		size, err = io.Copy(io.MultiWriter(w, sum), r)
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = notABackup("it is cut off within " + want.Name)
+		}
 		return err
-	}
-	sum := sha256.New()
-	size, err := io.Copy(io.MultiWriter(f, sum), r)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = notABackup("it is cut off within " + want.Name)
-	}
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if size != want.Size || hex.EncodeToString(sum.Sum(nil)) != want.SHA256 {

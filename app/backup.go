@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -53,7 +54,7 @@ func CreateBackup(ctx context.Context, data, file string, withKeys bool, version
 		}
 		b.Files = append(b.Files, described)
 	}
-	return b, writeArchive(filepath.Join(stage, "archive"), file, *b, sources)
+	return b, writeArchive(file, *b, sources)
 }
 
 // keyFiles lists what of keys/ belongs into a backup: everything but the recovery key,
@@ -72,15 +73,8 @@ func keyFiles(data string) ([]string, error) {
 	return names, nil
 }
 
-func writeArchive(temporary, file string, b Backup, sources []string) error {
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return backupError(err)
-	}
-	if err := errors.Join(pack(f, b, sources), f.Sync(), f.Close()); err != nil {
-		return backupError(err)
-	}
-	if err := atomicfile.Move(temporary, file); err != nil {
+func writeArchive(file string, b Backup, sources []string) error {
+	if err := atomicfile.Create(file, 0o600, func(w io.Writer) error { return pack(w, b, sources) }); err != nil {
 		return backupError(err)
 	}
 	return nil

@@ -6,6 +6,7 @@ package atomicfile
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -14,7 +15,15 @@ import (
 
 // Write replaces name's content with data: temporary file in the same folder, write,
 // fsync, rename, fsync of the folder. The file's mode becomes perm, whatever the umask.
-func Write(name string, data []byte, perm os.FileMode) (err error) {
+func Write(name string, data []byte, perm os.FileMode) error {
+	return Create(name, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// Create is Write for content that fill writes. If fill fails, name stays as it is.
+func Create(name string, perm os.FileMode, fill func(io.Writer) error) (err error) {
 	dir := filepath.Dir(name)
 	// The leading dot keeps cron, which skips such names, from reading half a file in /etc/cron.d.
 	f, err := os.CreateTemp(dir, ".crontopus-*")
@@ -29,7 +38,7 @@ func Write(name string, data []byte, perm os.FileMode) (err error) {
 	if err = f.Chmod(perm); err != nil {
 		return err
 	}
-	if err = failpoint.Do("file:write", f.Name(), func() error { _, err := f.Write(data); return err }); err != nil {
+	if err = failpoint.Do("file:write", f.Name(), func() error { return fill(f) }); err != nil {
 		return err
 	}
 	if err = failpoint.Do("file:fsync", f.Name(), f.Sync); err != nil {

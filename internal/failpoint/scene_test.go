@@ -43,7 +43,7 @@ var scenes = map[string]scene{
 	"the server's key is rotated":     {[]string{"internal/keyfile.create", "app.(*keyring).add", "app.(*keyring).promote"}, rotates},
 	"the server's keys are recovered": {[]string{"internal/keyfile.create", "app.keepRecoveryKey", "app.(*keyring).add", "app.(*keyring).promote"}, recovers},
 	"a backup is made":                {[]string{"app.writeArchive"}, backsUp},
-	"a backup is restored":            {[]string{"app.setAside", "app.RestoreBackup"}, restores},
+	"a backup is restored":            {[]string{"app.unpackFile", "app.setAside", "app.RestoreBackup"}, restores},
 	"a person logs in":                {[]string{"cli.saveConnection"}, logsIn},
 }
 

@@ -95,16 +95,18 @@ func addSites(found map[string][]string, pkg string, fn *ast.FuncDecl) {
 	})
 }
 
-// receiver is the type of a method as the runtime spells it.
+// receiver is the type of a method as the runtime spells it; one with parameters writes nothing.
 func receiver(fn *ast.FuncDecl) string {
 	if fn.Recv == nil {
 		return ""
 	}
 	switch t := fn.Recv.List[0].Type.(type) {
 	case *ast.StarExpr:
-		return "(*" + t.X.(*ast.Ident).Name + ")."
+		if name, ok := t.X.(*ast.Ident); ok {
+			return "(*" + name.Name + ")."
+		}
 	case *ast.Ident:
 		return t.Name + "."
 	}
-	return ""
+	return "?."
 }
