@@ -3,10 +3,13 @@ package failpoint_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus/internal/pgtest"
 )
 
 // stopped is a server that has run, with one host, and does not run now.
@@ -94,6 +97,28 @@ func startsFirst(t *testing.T) act {
 			s.ready(t)
 			s.cli(t, "sources", "list")
 			p.stop(t)
+		},
+	}
+}
+
+// adopts: a server that shares its database with the one whose keys were rotated takes the key
+// set over.
+func adopts(t *testing.T) act {
+	first := newServer(t, pgtest.Database(t), map[string]string{"jobs.yaml": older.manifest("[/bin/true]")})
+	first.stop(t)
+	second := &server{dir: t.TempDir(), url: freeAddress(t), database: first.database}
+	copyTree(t, first.file("data"), second.file("data"))
+	said := run(t, first.dir, nil, "crontopus", "keys", "rotate", "--data", first.file("data"), "--database", first.database)
+	copyTree(t, first.file("data/keys/signing.pem"), second.file("data/keys/signing.pem")) // as the operator is told to
+	keys := regexp.MustCompile(`[0-9a-f]{64}`).FindAllString(said, -1)
+	return act{
+		before: keep(t, second.file("data")),
+		do:     func(t testing.TB, env ...string) *process { return second.launch(t, env...) },
+		done: func(t testing.TB, p *process) {
+			second.ready(t)
+			p.stop(t)
+			said := run(t, second.dir, nil, "crontopus", "keys", "list", "--data", second.file("data"))
+			require.Equal(t, keys, regexp.MustCompile(`[0-9a-f]{64}`).FindAllString(said, -1))
 		},
 	}
 }

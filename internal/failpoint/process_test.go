@@ -60,6 +60,9 @@ func start(t testing.TB, dir string, env []string, argv ...string) *process {
 	t.Cleanup(func() {
 		_ = p.Process.Kill() // it may have ended
 		<-p.done
+		if t.Failed() {
+			t.Logf("%v: %v\n%s", p.Args, p.ProcessState, p.out.String())
+		}
 	})
 	return p
 }

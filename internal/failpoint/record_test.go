@@ -53,7 +53,7 @@ var asOftenAsTimeLets = []string{"agent.(*reporter).tell"}
 
 // kills names every point of a record, each as often as it was reached, as FAILPOINT_KILL
 // has it. Unless each is asked for, those are left out that leave the same on the disk as
-// the next: the page cache outlives kill -9.
+// the rename: the page cache outlives kill -9.
 func kills(t testing.TB, record []reached, each bool) (all []string) {
 	t.Helper()
 	each = each || os.Getenv("CRONTOPUS_SOAK") != ""
@@ -64,7 +64,7 @@ func kills(t testing.TB, record []reached, each bool) (all []string) {
 		if hits[name] > 1 && slices.Contains(asOftenAsTimeLets, r.site(t)) {
 			continue
 		}
-		if !each && r.point == "file:before-fsync" {
+		if !each && (r.point == "file:before-write" || r.point == "file:before-fsync") {
 			continue
 		}
 		all = append(all, fmt.Sprintf("%s#%d", name, hits[name]))
