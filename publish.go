@@ -1,6 +1,9 @@
 package crontopus
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // DesiredSet is the desired state of all of a tenant's sources at one moment. Sequence
 // grows by one with every change to any of them, so a publisher can see that what it
@@ -10,6 +13,19 @@ type DesiredSet struct {
 	States   []DesiredState
 }
 
+// Jobs are those of all states, in no order.
+func (s DesiredSet) Jobs() iter.Seq[*DesiredJob] {
+	return func(yield func(*DesiredJob) bool) {
+		for _, state := range s.States {
+			for i := range state.Jobs {
+				if !yield(&state.Jobs[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // SyncOutcome is what one sync writes, in one transaction.
 type SyncOutcome struct {
 	Sync      Sync // without an ID it is not kept: a poll that found nothing new
@@ -17,8 +33,15 @@ type SyncOutcome struct {
 	Desired   *DesiredState // nil: the last good one stays; Sequence is the one that was read
 	Mark      []string      // ids of the agents whose bundle may change
 	Owner     string        // that began the sync
+	Delta     *DesiredDelta // how Desired differs from what was read; nil: the store compares every row
 	Rewrite   bool          // Desired replaces every row, because those that are stored are not to be trusted
 	AgentsSeq int64         // the agents' sequence that Mark was made from; agents changed since are marked too
+}
+
+// DesiredDelta is how one source's desired state differs from the one before.
+type DesiredDelta struct {
+	Put  []DesiredJob // new, or not as before
+	Gone []JobName
 }
 
 // Mark asks the publisher to compile an agent's bundle again. Version grows each time

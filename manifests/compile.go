@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"iter"
 	"slices"
 
 	crontopus "crontopus.dev/crontopus"
@@ -9,11 +10,10 @@ import (
 // CompileBundle returns the jobs that an agent gets, sorted by name, each with the URL of
 // its source, and the revision that last changed each, by the job's full name. Suspended
 // jobs stay off the hosts. Neither result is nil.
-func CompileBundle(agent *crontopus.Agent, desired []crontopus.DesiredJob, sourceURL func(sourceID string) string) (jobs []crontopus.Job, revisions map[string]string) {
+func CompileBundle(agent *crontopus.Agent, desired iter.Seq[*crontopus.DesiredJob], sourceURL func(sourceID string) string) (jobs []crontopus.Job, revisions map[string]string) {
 	jobs, revisions = []crontopus.Job{}, map[string]string{}
-	for i := range desired {
-		d := &desired[i]
-		if !runsOn(&d.Job, agent) {
+	for d := range desired {
+		if !RunsOn(&d.Job, agent) {
 			continue
 		}
 		job := d.Job
@@ -30,7 +30,7 @@ func Entries(jobs []crontopus.DesiredJob, agents []crontopus.Agent) []crontopus.
 	entries := []crontopus.Entry{}
 	for i := range jobs {
 		for k := range agents {
-			if runsOn(&jobs[i].Job, &agents[k]) {
+			if RunsOn(&jobs[i].Job, &agents[k]) {
 				entries = append(entries, crontopus.Entry{Job: jobs[i].Job.Name(), Agent: agents[k].Name})
 			}
 		}
@@ -39,6 +39,7 @@ func Entries(jobs []crontopus.DesiredJob, agents []crontopus.Agent) []crontopus.
 	return entries
 }
 
-func runsOn(job *crontopus.Job, agent *crontopus.Agent) bool {
+// RunsOn reports whether an agent gets the job.
+func RunsOn(job *crontopus.Job, agent *crontopus.Agent) bool {
 	return !job.Spec.Suspend && job.Spec.Target.Matches(agent)
 }

@@ -56,7 +56,7 @@ func TestCompileBundle(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			compiled, revisions := manifests.CompileBundle(&agents[c.agent], jobs, func(id string) string { return "https://git/" + id })
+			compiled, revisions := manifests.CompileBundle(&agents[c.agent], crontopus.DesiredSet{States: []crontopus.DesiredState{{Jobs: jobs}}}.Jobs(), func(id string) string { return "https://git/" + id })
 			names := []string{}
 			for _, job := range compiled {
 				names = append(names, job.Name().String())

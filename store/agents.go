@@ -83,6 +83,12 @@ func agentByName(ctx context.Context, t tx, tenant crontopus.TenantID, nameOrID,
 // AgentsAt returns all agents, the revoked ones too, and the sequence of that moment:
 // FinishSync marks those that changed after it.
 func (s *Store) AgentsAt(ctx context.Context, tenant crontopus.TenantID) (list []crontopus.Agent, seq int64, err error) {
+	return s.AgentsSince(ctx, tenant, 0)
+}
+
+// AgentsSince is AgentsAt for who knows the agents of an earlier sequence: those come that
+// targets may match otherwise since then.
+func (s *Store) AgentsSince(ctx context.Context, tenant crontopus.TenantID, since int64) (list []crontopus.Agent, seq int64, err error) {
 	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
 		err := t.QueryRow(ctx, "SELECT agents_sequence FROM tenants WHERE id = $1", tenant).Scan(&seq)
 		if errors.Is(err, errNoRow) {
@@ -91,7 +97,7 @@ func (s *Store) AgentsAt(ctx context.Context, tenant crontopus.TenantID) (list [
 		if err != nil {
 			return err
 		}
-		list, err = collect(ctx, t, scanAgent, selectAgents+"WHERE a.tenant_id = $1 ORDER BY a.id", tenant)
+		list, err = collect(ctx, t, scanAgent, selectAgents+"WHERE a.tenant_id = $1 AND a.sequence > $2 ORDER BY a.id", tenant, since)
 		return err
 	})
 	return list, seq, err

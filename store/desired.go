@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -17,19 +19,32 @@ func scanDesired(r row, j *crontopus.DesiredJob) error {
 	return r.Scan(document(&j.Job), &j.Digest, &j.SourceID, &j.Path, &j.Line, &j.Revision, document(&j.Commit))
 }
 
-// scanSealed reads a job that its source's seal vouches for: a body that is no JSON is an
-// empty job, which no seal fits, rather than an error that would hide whose it is.
+// scanSealed reads a job that its source's seal vouches for. Digest is that of the body, whatever
+// stands beside it. A body that is no JSON is an empty job, which no seal fits, rather than an
+// error that would hide whose it is.
 func scanSealed(r row, j *crontopus.DesiredJob) error {
 	body, commit := "", ""
 	err := r.Scan(&body, &j.Digest, &j.SourceID, &j.Path, &j.Line, &j.Revision, &commit)
-	if err == nil && (json.Unmarshal([]byte(body), &j.Job) != nil || json.Unmarshal([]byte(commit), &j.Commit) != nil) {
+	if err != nil {
+		return err
+	}
+	if json.Unmarshal([]byte(body), &j.Job) != nil || json.Unmarshal([]byte(commit), &j.Commit) != nil {
 		j.Job = crontopus.Job{}
 	}
-	return err
+	if sum := sha256.Sum256([]byte(body)); hex.EncodeToString(sum[:]) != j.Digest {
+		j.Digest = j.Job.Digest() // not what we wrote, byte for byte
+	}
+	return nil
 }
 
 // DesiredSet returns the desired state of all sources at one moment.
-func (s *Store) DesiredSet(ctx context.Context, tenant crontopus.TenantID) (set crontopus.DesiredSet, err error) {
+func (s *Store) DesiredSet(ctx context.Context, tenant crontopus.TenantID) (crontopus.DesiredSet, error) {
+	return s.DesiredSince(ctx, tenant, nil)
+}
+
+// DesiredSince is DesiredSet for who knows the states of some sources at a sequence: of their
+// jobs, only those come that were written since. What is gone since, the seal tells.
+func (s *Store) DesiredSince(ctx context.Context, tenant crontopus.TenantID, known map[string]int64) (set crontopus.DesiredSet, err error) {
 	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
 		err := t.QueryRow(ctx, "SELECT desired_sequence FROM tenants WHERE id = $1", tenant).Scan(&set.Sequence)
 		if errors.Is(err, errNoRow) {
@@ -41,66 +56,82 @@ func (s *Store) DesiredSet(ctx context.Context, tenant crontopus.TenantID) (set 
 		set.States, err = collect(ctx, t, func(r row, d *crontopus.DesiredState) error {
 			return r.Scan(&d.SourceID, &d.Sequence, &d.Revision, &d.Seal)
 		}, "SELECT source_id, sequence, revision, seal FROM desired_states WHERE tenant_id = $1 ORDER BY source_id", tenant)
-		if err != nil {
-			return err
-		}
 		for i := range set.States {
-			set.States[i].Jobs, err = desiredJobs(ctx, t, tenant, set.States[i].SourceID)
-			if err != nil {
-				return err
+			state := &set.States[i]
+			since, isKnown := known[state.SourceID]
+			if err != nil || isKnown && since == state.Sequence {
+				continue
 			}
+			state.Jobs, err = desiredJobs(ctx, t, tenant, state.SourceID, since)
 		}
-		return nil
+		return err
 	})
 	return set, err
 }
 
-func desiredJobs(ctx context.Context, t tx, tenant crontopus.TenantID, sourceID string) ([]crontopus.DesiredJob, error) {
-	return collect(ctx, t, scanSealed, selectDesired+`
-		WHERE d.tenant_id = $1 AND d.source_id = $2 ORDER BY d.namespace, d.name`, tenant, sourceID)
+// desiredJobs reads a source's jobs that were written after a sequence, all of them after 0.
+func desiredJobs(ctx context.Context, t tx, tenant crontopus.TenantID, sourceID string, since int64) ([]crontopus.DesiredJob, error) {
+	where := "WHERE d.tenant_id = $1 AND d.source_id = $2 "
+	if since == 0 {
+		return collect(ctx, t, scanSealed, selectDesired+where+"ORDER BY d.namespace, d.name", tenant, sourceID)
+	}
+	return collect(ctx, t, scanSealed, selectDesired+where+"AND d.sequence > $3 ORDER BY d.namespace, d.name", tenant, sourceID, since)
 }
 
-// writeDesired replaces a source's desired state, if d.Sequence is still the one that is
+// writeDesired replaces a source's desired state, if its sequence is still the one that is
 // stored (0 where none is). Only jobs that differ are written, unless what is stored is not
 // to be trusted.
-func writeDesired(ctx context.Context, t tx, src crontopus.Source, d crontopus.DesiredState, rewrite bool) error {
-	if err := advanceState(ctx, t, src, d); err != nil {
+func writeDesired(ctx context.Context, t tx, src crontopus.Source, o crontopus.SyncOutcome) (err error) {
+	if err := advanceState(ctx, t, src, *o.Desired); err != nil {
 		return err
 	}
 	if err := advanceDesired(ctx, t, src.Tenant); err != nil {
 		return err
 	}
-	if rewrite {
-		if _, err := t.Exec(ctx, "DELETE FROM desired_jobs WHERE tenant_id = $1 AND source_id = $2", src.Tenant, src.ID); err != nil {
-			return err
-		}
+	delta := o.Delta
+	switch {
+	case o.Rewrite:
+		delta = &crontopus.DesiredDelta{Put: o.Desired.Jobs}
+		_, err = t.Exec(ctx, "DELETE FROM desired_jobs WHERE tenant_id = $1 AND source_id = $2", src.Tenant, src.ID)
+	case delta == nil:
+		delta, err = compareDesired(ctx, t, src, o.Desired.Jobs)
 	}
+	if err != nil {
+		return err
+	}
+	if err := deleteDesired(ctx, t, src, delta.Gone); err != nil {
+		return err
+	}
+	return putDesired(ctx, t, src, o.Desired.Sequence+1, delta.Put)
+}
+
+// compareDesired finds how jobs differ from those that are stored. It does not look at what
+// they say: of 10,000 that takes longer than all the rest.
+func compareDesired(ctx context.Context, t tx, src crontopus.Source, jobs []crontopus.DesiredJob) (*crontopus.DesiredDelta, error) {
 	before, err := collect(ctx, t, func(r row, j *crontopus.DesiredJob) error {
 		commit := ""
 		err := r.Scan(&j.Job.Metadata.Namespace, &j.Job.Metadata.Name, &j.Digest, &j.Path, &j.Line, &j.Revision, &commit)
 		_ = json.Unmarshal([]byte(commit), &j.Commit) // nonsense differs from any commit, so it is written anew
 		return err
 	}, `SELECT namespace, name, digest, path, line, revision, commit_info FROM desired_jobs
-		WHERE tenant_id = $1 AND source_id = $2`, src.Tenant, src.ID) // not what they say: of 10,000 that takes longer than all the rest
+		WHERE tenant_id = $1 AND source_id = $2`, src.Tenant, src.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	old := make(map[crontopus.JobName]crontopus.DesiredJob, len(before))
 	for _, j := range before {
 		old[j.Job.Name()] = j
 	}
-	var changed []crontopus.DesiredJob
-	for _, j := range d.Jobs {
+	delta := &crontopus.DesiredDelta{}
+	for _, j := range jobs {
 		name := j.Job.Name()
 		if was, ok := old[name]; !ok || !sameDesired(was, j) {
-			changed = append(changed, j)
+			delta.Put = append(delta.Put, j)
 		}
 		delete(old, name)
 	}
-	if err := deleteDesired(ctx, t, src.Tenant, slices.Collect(maps.Keys(old))); err != nil {
-		return err
-	}
-	return putDesired(ctx, t, src, changed)
+	delta.Gone = slices.Collect(maps.Keys(old))
+	return delta, nil
 }
 
 // advanceState is the compare-and-swap on a source's sequence.
@@ -136,17 +167,19 @@ func sameDesired(a, b crontopus.DesiredJob) bool {
 		a.Commit.Hash == b.Commit.Hash
 }
 
-func deleteDesired(ctx context.Context, t tx, tenant crontopus.TenantID, names []crontopus.JobName) error {
+func deleteDesired(ctx context.Context, t tx, src crontopus.Source, names []crontopus.JobName) error {
 	var v many
-	withEach(&v, "tenant", "text", names, func(*crontopus.JobName) string { return string(tenant) })
+	withEach(&v, "tenant", "text", names, func(*crontopus.JobName) string { return string(src.Tenant) })
+	withEach(&v, "source", "text", names, func(*crontopus.JobName) string { return src.ID })
 	withEach(&v, "space", "text", names, func(n *crontopus.JobName) string { return n.Namespace })
 	withEach(&v, "job", "text", names, func(n *crontopus.JobName) string { return n.Name })
-	_, err := execMany(ctx, t, v, "DELETE FROM desired_jobs WHERE (tenant_id, namespace, name) IN (SELECT tenant, space, job FROM v)")
+	_, err := execMany(ctx, t, v, `
+		DELETE FROM desired_jobs WHERE (tenant_id, namespace, name, source_id) IN (SELECT tenant, space, job, source FROM v)`)
 	return err
 }
 
-// putDesired writes jobs, unless another source owns the name of one.
-func putDesired(ctx context.Context, t tx, src crontopus.Source, jobs []crontopus.DesiredJob) error {
+// putDesired writes jobs as of a sequence, unless another source owns the name of one.
+func putDesired(ctx context.Context, t tx, src crontopus.Source, sequence int64, jobs []crontopus.DesiredJob) error {
 	type job = crontopus.DesiredJob
 	var v many
 	withEach(&v, "tenant", "text", jobs, func(*job) string { return string(src.Tenant) })
@@ -169,15 +202,16 @@ func putDesired(ctx context.Context, t tx, src crontopus.Source, jobs []crontopu
 		return err
 	}
 	withEach(&v, "digest", "text", jobs, func(j *job) string { return j.Digest })
+	withEach(&v, "sequence", "bigint", jobs, func(*job) int64 { return sequence })
 	withEach(&v, "path", "text", jobs, func(j *job) string { return j.Path })
 	withEach(&v, "line", "bigint", jobs, func(j *job) int { return j.Line })
 	withEach(&v, "revision", "text", jobs, func(j *job) string { return j.Revision })
 	withEach(&v, "info", "text", jobs, func(j *job) string { return text(j.Commit) })
 	withEach(&v, "body", "text", jobs, func(j *job) string { return text(j.Job) })
 	_, err = execMany(ctx, t, v, `
-		INSERT INTO desired_jobs (tenant_id, namespace, name, source_id, digest, path, line, revision, commit_info, body)
-		SELECT tenant, space, job, source, digest, path, line, revision, info, body FROM v WHERE true
-		ON CONFLICT (tenant_id, namespace, name) DO UPDATE SET digest = excluded.digest, path = excluded.path,
+		INSERT INTO desired_jobs (tenant_id, namespace, name, source_id, sequence, digest, path, line, revision, commit_info, body)
+		SELECT tenant, space, job, source, sequence, digest, path, line, revision, info, body FROM v WHERE true
+		ON CONFLICT (tenant_id, namespace, name) DO UPDATE SET digest = excluded.digest, sequence = excluded.sequence, path = excluded.path,
 			line = excluded.line, revision = excluded.revision, commit_info = excluded.commit_info, body = excluded.body`)
 	return err
 }

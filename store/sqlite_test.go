@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -193,4 +194,41 @@ func TestSQLiteReadsDesiredStateThatIsNonsense(t *testing.T) {
 		write(int64(2*i+1), true)
 		require.Equal(t, "backup", read().Job.Metadata.Name)
 	}
+}
+
+// What somebody wrote into a job's body is not passed off under the digest of what was there.
+func TestAJobsDigestIsThatOfItsBody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crontopus.db")
+	s := openAt(t, path)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	require.NoError(t, s.CreateSource(t.Context(), crontopus.DefaultTenant, "me", crontopus.Source{ID: "1", Name: "ops"}, crontopus.SourceSecrets{}))
+	job := crontopus.DesiredJob{Job: crontopus.Job{Metadata: crontopus.Metadata{Name: "backup", Namespace: "prod"}}, SourceID: "1"}
+	job.Job.Spec.Schedule = crontopus.Schedules{"@daily"}
+	job.Job.SetDefaults()
+	job.Digest = job.Job.Digest()
+	require.NoError(t, s.FinishSync(t.Context(), crontopus.DefaultTenant, "1", crontopus.SyncOutcome{
+		Desired: &crontopus.DesiredState{SourceID: "1", Jobs: []crontopus.DesiredJob{job}}}))
+	for what, c := range map[string]struct {
+		body string
+		same bool
+	}{
+		"as it was written":                   {text(t, job.Job), true},
+		"the same, as another version writes": {" " + text(t, job.Job), true},
+		"another job":                         {`{"metadata":{"name":"evil","namespace":"prod"}}`, false},
+	} {
+		_, err := native(t, path).ExecContext(t.Context(), "UPDATE desired_jobs SET body = $1", c.body)
+		require.NoError(t, err)
+		set, err := s.DesiredSet(t.Context(), crontopus.DefaultTenant)
+		require.NoError(t, err)
+		got := set.States[0].Jobs[0]
+		require.Equal(t, got.Job.Digest(), got.Digest, what)
+		require.Equal(t, c.same, got.Digest == job.Digest, what)
+	}
+}
+
+func text(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(data)
 }

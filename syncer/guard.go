@@ -17,21 +17,24 @@ const (
 // It counts entries, a job on a host each, so it does not matter why they go: the job deleted,
 // its target relabelled, suspended, or the whole folder moved. The plan says nothing of commits:
 // a squash or merge of the same change has the same digest.
-func massRemoval(sourceID string, before, after []crontopus.DesiredJob, agents []crontopus.Agent) *crontopus.Plan {
-	had, has := manifests.Entries(before, agents), manifests.Entries(after, agents)
-	var removed []string
-	for _, entry := range had {
-		if _, stays := slices.BinarySearchFunc(has, entry, crontopus.Entry.Compare); !stays {
-			removed = append(removed, entry.String())
-		}
+func massRemoval(sourceID string, before []crontopus.DesiredJob, c *change, agents []crontopus.Agent) *crontopus.Plan {
+	removed := c.entriesRemoved(agents)
+	if len(removed) == 0 || len(removed) <= freeRemovals && somethingLeft(c.jobs, agents) {
+		return nil // looking at every job on every host takes long, and few changes need it
 	}
-	nothingLeft := len(had) > 0 && len(has) == 0
-	many := len(removed) > freeRemovals && len(removed)*100 > freeRemovalPercent*len(had)
+	nothingLeft := !somethingLeft(c.jobs, agents)
+	many := len(removed) > freeRemovals && len(removed)*100 > freeRemovalPercent*len(manifests.Entries(before, agents))
 	if !nothingLeft && !many {
 		return nil
 	}
-	slices.Sort(removed)
-	return &crontopus.Plan{Source: sourceID, From: jobsDigest(before), To: jobsDigest(after), Removed: removed}
+	return &crontopus.Plan{Source: sourceID, From: jobsDigest(before), To: jobsDigest(c.jobs), Removed: removed}
+}
+
+// somethingLeft reports whether any host gets any of the jobs.
+func somethingLeft(jobs []crontopus.DesiredJob, agents []crontopus.Agent) bool {
+	return slices.ContainsFunc(jobs, func(j crontopus.DesiredJob) bool {
+		return slices.ContainsFunc(agents, func(a crontopus.Agent) bool { return manifests.RunsOn(&j.Job, &a) })
+	})
 }
 
 // jobsDigest is the digest of a source's jobs, whatever commit says them.

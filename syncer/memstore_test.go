@@ -25,6 +25,7 @@ type memStore struct {
 	leases   map[string]memLease // by source's id; publishing is one of them
 	pubs     map[string]crontopus.Publication
 	syncs    []crontopus.Sync
+	written  written
 	begun    int
 	finished int
 
@@ -41,6 +42,7 @@ func newMemStore() *memStore {
 	return &memStore{
 		leases:  map[string]memLease{},
 		epoch:   1,
+		written: written{at: map[crontopus.JobName]int64{}},
 		sources: map[string]*crontopus.Source{}, secrets: map[string]crontopus.SourceSecrets{},
 		states: map[string]crontopus.DesiredState{}, marks: map[string]crontopus.Mark{},
 		pubs: map[string]crontopus.Publication{}, changed: make(chan struct{}),
@@ -185,6 +187,7 @@ func (m *memStore) FinishSync(_ context.Context, tenant crontopus.TenantID, id s
 		if err := m.writeDesired(*o.Desired); err != nil {
 			return err
 		}
+		m.written.note(o)
 	}
 	if o.Desired != nil || o.Status.HeldPlan != "" && o.Status.HeldPlan != source.Approved {
 		source.Approved = ""

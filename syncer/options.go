@@ -87,7 +87,9 @@ type SyncStore interface {
 	SystemAbandonSync(ctx context.Context, sourceID, owner string, now time.Time) error
 	SourceSecrets(ctx context.Context, tenant crontopus.TenantID, id string) (crontopus.SourceSecrets, error)
 	AgentsAt(ctx context.Context, tenant crontopus.TenantID) (agents []crontopus.Agent, sequence int64, err error)
+	AgentsSince(ctx context.Context, tenant crontopus.TenantID, since int64) (agents []crontopus.Agent, sequence int64, err error)
 	DesiredSet(ctx context.Context, tenant crontopus.TenantID) (crontopus.DesiredSet, error)
+	DesiredSince(ctx context.Context, tenant crontopus.TenantID, known map[string]int64) (crontopus.DesiredSet, error)
 	FinishSync(ctx context.Context, tenant crontopus.TenantID, sourceID string, outcome crontopus.SyncOutcome) error
 	DropSource(ctx context.Context, tenant crontopus.TenantID, sourceID string, mark []string) error
 }
@@ -98,11 +100,11 @@ type PublishStore interface {
 	SystemRequestSync(ctx context.Context, sourceID string, now time.Time) error
 	SystemAgent(ctx context.Context, agentID string) (crontopus.Agent, error)
 	SystemInstallation(ctx context.Context) (crontopus.Installation, error)
-	SystemMarked(ctx context.Context, limit int) ([]crontopus.Mark, error)
-	SystemMarkExpiring(ctx context.Context, before time.Time) (int, error)
 	SystemLeasePublisher(ctx context.Context, owner string, now, until time.Time) error
 	SystemEndPublisherLease(ctx context.Context, owner string) error
-	DesiredSet(ctx context.Context, tenant crontopus.TenantID) (crontopus.DesiredSet, error)
+	SystemMarked(ctx context.Context, limit int) ([]crontopus.Mark, error)
+	SystemMarkExpiring(ctx context.Context, before time.Time) (int, error)
+	DesiredSince(ctx context.Context, tenant crontopus.TenantID, known map[string]int64) (crontopus.DesiredSet, error)
 	Publication(ctx context.Context, tenant crontopus.TenantID, agentID string) (crontopus.Publication, error)
 	StallSource(ctx context.Context, tenant crontopus.TenantID, sourceID, reason, message string, now time.Time) error
 	CommitPublications(ctx context.Context, tenant crontopus.TenantID, desiredSequence int64,

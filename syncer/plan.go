@@ -12,12 +12,12 @@ import (
 
 // plan is what a revision would change.
 type plan struct {
+	*change
+
 	desired   crontopus.DesiredState
 	mark      []string // ids of the agents that a change concerns
 	agentsSeq int64
 	held      *crontopus.Plan // nil: no mass removal
-
-	added, changed, removed int
 }
 
 // check returns every problem of the revision, ordered by file and place.
@@ -35,11 +35,11 @@ func sortProblems(problems []crontopus.Problem) {
 
 // plan compares the revision with the desired state as it is now.
 func (a *attempt) plan(ctx context.Context, found *loaded, l *listing) (*plan, error) {
-	set, err := a.Store.DesiredSet(ctx, a.source.Tenant)
+	set, _, err := a.memory.read(ctx, a.source.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	agents, agentsSeq, err := a.Store.AgentsAt(ctx, a.source.Tenant)
+	agents, agentsSeq, err := a.fleet.read(ctx, a.source.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -54,21 +54,17 @@ func (a *attempt) plan(ctx context.Context, found *loaded, l *listing) (*plan, e
 		sortProblems(problems)
 		return nil, refused(crontopus.ReasonValidationFailed, problems)
 	}
-	jobs := a.desired(found, state.Jobs, l.Commit)
-	diff := compare(state.Jobs, jobs)
+	c := a.change(found, state.Jobs, l.Commit)
 	p := &plan{
-		desired: crontopus.DesiredState{SourceID: a.source.ID, Sequence: state.Sequence, Revision: a.revision, Jobs: jobs},
-		mark:    diff.concerned(agents), agentsSeq: agentsSeq,
-		added: diff.added, changed: diff.changed, removed: diff.removed,
+		desired: crontopus.DesiredState{SourceID: a.source.ID, Sequence: state.Sequence, Revision: a.revision, Jobs: c.jobs},
+		change:  c, mark: c.concerned(agents), agentsSeq: agentsSeq,
+		held: massRemoval(a.source.ID, state.Jobs, c, agents),
 	}
 	if sealBroken(a.source) { // the publisher has refused whoever was marked meanwhile
 		p.mark = everyone(agents)
 	}
 	if p.desired.Seal, err = seal(a.source.Tenant, p.desired, a.Key); err != nil {
 		return nil, err
-	}
-	if diff.changed+diff.removed > 0 {
-		p.held = massRemoval(a.source.ID, state.Jobs, jobs, agents)
 	}
 	return p, nil
 }
@@ -124,73 +120,4 @@ func (a *attempt) owned(ctx context.Context, docs []manifests.Document, others [
 		})
 	}
 	return problems
-}
-
-// desired is the revision's jobs as the desired state holds them. A job that runs as before
-// keeps the revision that last changed it.
-func (a *attempt) desired(found *loaded, before []crontopus.DesiredJob, head crontopus.Commit) []crontopus.DesiredJob {
-	old := byName(before)
-	jobs := make([]crontopus.DesiredJob, 0, len(found.docs))
-	for i, doc := range found.docs {
-		job := crontopus.DesiredJob{
-			Job: *doc.Job, Digest: found.digests[i], SourceID: a.source.ID, Path: doc.Path, Line: doc.Line,
-			Revision: a.revision, Commit: head,
-		}
-		if commit, ok := found.changes[doc.Path]; ok {
-			job.Commit, job.Revision = commit, crontopus.Revision(a.source.Branch, commit.Hash)
-		}
-		if was, ok := old[doc.Job.Name()]; ok && was.Digest == job.Digest {
-			job.Commit, job.Revision = was.Commit, was.Revision
-		}
-		jobs = append(jobs, job)
-	}
-	return jobs
-}
-
-func byName(jobs []crontopus.DesiredJob) map[crontopus.JobName]*crontopus.DesiredJob {
-	m := make(map[crontopus.JobName]*crontopus.DesiredJob, len(jobs))
-	for i := range jobs {
-		m[jobs[i].Job.Name()] = &jobs[i]
-	}
-	return m
-}
-
-// difference is how two sets of jobs differ.
-type difference struct {
-	targets []crontopus.Target // of each job that differs, before and after
-
-	added, changed, removed int
-}
-
-func compare(before, after []crontopus.DesiredJob) difference {
-	var d difference
-	old, now := byName(before), byName(after)
-	for name, job := range now {
-		switch was, existed := old[name]; {
-		case !existed:
-			d.added++
-			d.targets = append(d.targets, job.Job.Spec.Target)
-		case was.Digest != job.Digest:
-			d.changed++
-			d.targets = append(d.targets, job.Job.Spec.Target, was.Job.Spec.Target)
-		}
-	}
-	for name, job := range old {
-		if _, stays := now[name]; !stays {
-			d.removed++
-			d.targets = append(d.targets, job.Job.Spec.Target)
-		}
-	}
-	return d
-}
-
-// concerned returns the agents that any differing job is or was for.
-func (d difference) concerned(agents []crontopus.Agent) []string {
-	var ids []string
-	for i := range agents {
-		if slices.ContainsFunc(d.targets, func(t crontopus.Target) bool { return t.Matches(&agents[i]) }) {
-			ids = append(ids, agents[i].ID)
-		}
-	}
-	return ids
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -16,6 +17,7 @@ import (
 const (
 	publishBatch = 100         // agents in one transaction
 	publishEvery = time.Second // looks for marked agents; Wake does not wait for it
+	lookWhole    = time.Minute // between two whole readings of a desired state that is too large to be read whole each time
 	publishLease = 5 * time.Second
 )
 
@@ -27,8 +29,11 @@ type Publisher struct {
 	owner   string    // of the lease: this server, since its start
 	leased  time.Time // until when nobody else publishes; zero: we do not
 	wake    loop.Signal
-	seals   *sealCheck
-	renewed time.Time // when expiring bundles were last looked for
+	memory  *memory
+	newest  sequences
+	urls    map[string]string // of sources, by id
+	looked  time.Time         // when large desired states were last read whole
+	renewed time.Time         // when expiring bundles were last looked for
 }
 
 // NewPublisher makes a Publisher. It starts nothing; Run does.
@@ -41,7 +46,7 @@ func NewPublisher(opts Options) (*Publisher, error) {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "syncer: a publisher needs the signing key")
 	}
 	id := envelope.KeyID(opts.Key.Public().(ed25519.PublicKey))
-	return &Publisher{Options: opts, keyID: id, owner: rand.Text(), seals: newSealCheck(opts.Key, opts.OlderKeys), wake: loop.NewSignal()}, nil
+	return &Publisher{Options: opts, keyID: id, owner: rand.Text(), memory: newMemory(opts), newest: sequences{}, urls: map[string]string{}, wake: loop.NewSignal()}, nil
 }
 
 // Wake makes Run look for marked agents now.
@@ -59,7 +64,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 
 // step publishes until nobody is marked, or another server does.
 func (p *Publisher) step(ctx context.Context) error {
-	if err := p.renew(ctx); err != nil {
+	if err := errors.Join(p.renew(ctx), p.look(ctx)); err != nil {
 		return err
 	}
 	for {
@@ -113,6 +118,22 @@ func (p *Publisher) renew(ctx context.Context) error {
 	return nil
 }
 
+// look reads large desired states whole now and then: what somebody else wrote cannot become
+// a job, because it is not read, and is noticed here.
+func (p *Publisher) look(ctx context.Context) error {
+	now := p.Now()
+	if now.Sub(p.looked) < lookWhole {
+		return nil
+	}
+	p.looked = now
+	for _, tenant := range p.memory.forget() {
+		if _, _, err := p.desired(ctx, tenant); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // byTenant groups marks and keeps their order.
 func byTenant(marks []crontopus.Mark) map[crontopus.TenantID][]crontopus.Mark {
 	groups := map[crontopus.TenantID][]crontopus.Mark{}
@@ -132,11 +153,14 @@ func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, mark
 		if err != nil {
 			return err
 		}
-		set, err := p.Store.DesiredSet(ctx, tenant)
+		set, refused, err := p.desired(ctx, tenant)
 		if err != nil {
 			return err
 		}
-		pubs, err := p.compile(ctx, tenant, installation.Epoch, set, marks)
+		var pubs []crontopus.Publication
+		if !refused { // else the marks are cleared: the sync that mends marks everybody
+			pubs, err = p.compile(ctx, tenant, installation.Epoch, set, marks)
+		}
 		if err == nil {
 			err = p.Store.CommitPublications(ctx, tenant, set.Sequence, pubs, marks)
 		}
@@ -164,22 +188,6 @@ func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, mark
 // compile signs a bundle for each marked agent that needs one.
 func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, epoch int64,
 	set crontopus.DesiredSet, marks []crontopus.Mark) ([]crontopus.Publication, error) {
-	if refused, err := p.refuseBroken(ctx, tenant, set); refused || err != nil {
-		return nil, err // the marks are cleared; the sync that mends marks everybody
-	}
-	var desired []crontopus.DesiredJob
-	urls := map[string]string{}
-	for _, state := range set.States {
-		source, err := p.Store.SystemSource(ctx, state.SourceID)
-		if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
-			return nil, crontopus.Errorf(crontopus.CodeConflict, "source %s was removed meanwhile", state.SourceID)
-		}
-		if err != nil {
-			return nil, err
-		}
-		urls[state.SourceID] = source.URL
-		desired = append(desired, state.Jobs...)
-	}
 	var pubs []crontopus.Publication
 	for _, mark := range marks {
 		agent, err := p.Store.SystemAgent(ctx, mark.AgentID)
@@ -189,7 +197,7 @@ func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, epoc
 		if err != nil {
 			return nil, err
 		}
-		pub, needed, err := p.bundle(ctx, tenant, epoch, &agent, desired, urls)
+		pub, needed, err := p.bundle(ctx, tenant, epoch, &agent, set)
 		if err != nil {
 			return nil, err
 		}
@@ -203,12 +211,15 @@ func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, epoc
 // bundle compiles and signs an agent's bundle, unless the published one says the same, is
 // signed by the key of today and is not past half of its life.
 func (p *Publisher) bundle(ctx context.Context, tenant crontopus.TenantID, epoch int64, agent *crontopus.Agent,
-	desired []crontopus.DesiredJob, urls map[string]string) (pub crontopus.Publication, needed bool, err error) {
+	set crontopus.DesiredSet) (pub crontopus.Publication, needed bool, err error) {
 	was, err := p.Store.Publication(ctx, tenant, agent.ID)
 	if err != nil && crontopus.ErrorCode(err) != crontopus.CodeNotFound {
 		return pub, false, err
 	}
-	jobs, revisions := manifests.CompileBundle(agent, desired, func(id string) string { return urls[id] })
+	jobs, revisions, err := p.jobs(ctx, agent, set)
+	if err != nil {
+		return pub, false, err
+	}
 	now, digest := p.Now().UTC(), crontopus.JobsDigest(jobs)
 	generation := next(was, epoch, digest)
 	if generation == was.Generation && was.Expires.Sub(now) > p.BundleLife/2 && envelope.NamesSigner(was.Envelope, p.keyID) {
@@ -234,6 +245,24 @@ func (p *Publisher) bundle(ctx context.Context, tenant crontopus.TenantID, epoch
 		Tenant: tenant, AgentID: agent.ID, Generation: generation, JobsDigest: digest, Jobs: names,
 		Envelope: signed, Issued: bundle.Issued, Expires: bundle.Expires,
 	}, true, nil
+}
+
+// jobs compiles an agent's jobs, each with the URL of its source, which never changes.
+func (p *Publisher) jobs(ctx context.Context, agent *crontopus.Agent, set crontopus.DesiredSet) ([]crontopus.Job, map[string]string, error) {
+	var failed error
+	jobs, revisions := manifests.CompileBundle(agent, set.Jobs(), func(id string) string {
+		if _, known := p.urls[id]; !known && failed == nil {
+			source, err := p.Store.SystemSource(ctx, id)
+			if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
+				err = crontopus.Errorf(crontopus.CodeConflict, "source %s was removed meanwhile", id)
+			}
+			if failed = err; err == nil {
+				p.urls[id] = source.URL
+			}
+		}
+		return p.urls[id]
+	})
+	return jobs, revisions, failed
 }
 
 // next is the generation of jobs with that digest: the published one as long as they are the

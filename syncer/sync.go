@@ -140,7 +140,7 @@ func (a *attempt) apply(ctx context.Context, found *loaded, l *listing) error {
 		if p.held != nil && p.held.Digest() != a.source.Approved {
 			return a.hold(ctx, p.held)
 		}
-		err = a.finish(ctx, crontopus.SyncOutcome{Desired: &p.desired, Rewrite: sealBroken(a.source), Mark: p.mark, AgentsSeq: p.agentsSeq},
+		err = a.finish(ctx, crontopus.SyncOutcome{Desired: &p.desired, Delta: &p.delta, Rewrite: sealBroken(a.source), Mark: p.mark, AgentsSeq: p.agentsSeq},
 			synced(a.revision, len(p.desired.Jobs)))
 		if crontopus.ErrorCode(err) != crontopus.CodeConflict {
 			return err
@@ -204,6 +204,9 @@ func (a *attempt) finish(ctx context.Context, outcome crontopus.SyncOutcome, v v
 		"problems", len(a.sync.Problems), "took", now.Sub(a.sync.Started), "next", outcome.Status.NextAttemptAt)
 	if outcome.Desired != nil {
 		a.OnMarked()
+		stored := *outcome.Desired
+		stored.Sequence++
+		a.memory.wrote(a.source.Tenant, stored)
 	}
 	return nil
 }
@@ -236,7 +239,7 @@ func (s *Syncer) drop(ctx context.Context, src crontopus.Source, log *slog.Logge
 		return err
 	}
 	state, _ := split(set, src.ID)
-	mark := compare(state.Jobs, nil).concerned(agents)
+	mark := (&attempt{}).change(&loaded{}, state.Jobs, crontopus.Commit{}).concerned(agents)
 	if sealBroken(src) {
 		mark = everyone(agents)
 	}

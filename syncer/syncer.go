@@ -27,6 +27,8 @@ type Syncer struct {
 	owner   string // of leases: this server, since its start
 	fetcher fetcher
 	cache   *blobCache
+	memory  *memory
+	fleet   *fleet
 	wake    loop.Signal
 	running sync.WaitGroup
 
@@ -45,6 +47,8 @@ func New(opts Options) (*Syncer, error) {
 		owner:    rand.Text(),
 		fetcher:  fetcher{command: opts.FetchCommand, timeout: opts.FetchTimeout, limits: opts.FetchLimits, log: opts.Log},
 		cache:    newBlobCache(cacheBytes),
+		memory:   newMemory(opts),
+		fleet:    newFleet(opts.Store),
 		wake:     loop.NewSignal(),
 		inFlight: map[string]bool{},
 	}, nil

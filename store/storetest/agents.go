@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -73,6 +74,30 @@ var agentCases = cases{
 		_, err = s.RevokeAgent(t.Context(), here, actor, "db-01", t0)
 		require.NoError(t, err)
 		requireCode(t, crontopus.CodeGone, rotate(here, next, other))
+	},
+	"who knows an earlier sequence reads the agents that changed for targets since": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		since := func(sequence int64) (names []string, now int64) {
+			list, now, err := s.AgentsSince(t.Context(), here, sequence)
+			require.NoError(t, err)
+			for _, a := range list {
+				names = append(names, a.Name)
+			}
+			slices.Sort(names)
+			return names, now
+		}
+		a, b := w.agent("a"), w.agent("b")
+		all, first := since(0)
+		require.Equal(t, []string{"a", "b"}, all)
+		require.NoError(t, s.SaveReport(t.Context(), here, a.ID, crontopus.AgentReport{Version: "2"}))
+		none, now := since(first)
+		require.Empty(t, none, "a report moves no target")
+		require.Equal(t, first, now)
+		_, err := s.RevokeAgent(t.Context(), here, actor, b.Name, t0)
+		require.NoError(t, err)
+		changed, now := since(first)
+		require.Equal(t, []string{"b"}, changed)
+		require.Greater(t, now, first)
 	},
 	"the list is sorted by name": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,51 @@ var desiredCases = cases{
 			}
 			require.Equal(t, want, state)
 		}
+	},
+	"who knows a state reads only what was written since": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		ops, web := w.source("ops"), w.source("web")
+		since := func(known map[string]int64) (names []string) {
+			set, err := s.DesiredSince(t.Context(), here, known)
+			require.NoError(t, err)
+			for j := range set.Jobs() {
+				names = append(names, j.Job.Metadata.Name)
+			}
+			slices.Sort(names)
+			return names
+		}
+		w.sync(ops, "backup", "cleanup", "report")
+		w.sync(web, "render")
+		o := w.outcome(ops, "backup", "cleanup", "report")
+		o.Desired.Jobs[1].Line = 7
+		require.NoError(t, s.FinishSync(t.Context(), here, ops.ID, o))
+		w.sync(ops, "backup", "cleanup") // and nothing else is written
+		require.Equal(t, []string{"backup", "cleanup", "render"}, since(nil))
+		require.Equal(t, []string{"backup", "cleanup", "render"}, since(map[string]int64{ops.ID: 0}))
+		require.Equal(t, []string{"cleanup", "render"}, since(map[string]int64{ops.ID: 1}))
+		require.Equal(t, []string{"cleanup"}, since(map[string]int64{ops.ID: 2, web.ID: 1}), "written back as it was")
+		require.Empty(t, since(map[string]int64{ops.ID: 3, web.ID: 1, "gone": 9}))
+		o = w.outcome(ops, "backup", "cleanup")
+		o.Rewrite = true
+		require.NoError(t, s.FinishSync(t.Context(), here, ops.ID, o))
+		require.Equal(t, []string{"backup", "cleanup"}, since(map[string]int64{ops.ID: 3, web.ID: 1}))
+	},
+	"a sync that says what differs writes that and nothing else": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		ops, web := w.source("ops"), w.source("web")
+		w.sync(ops, "backup", "cleanup")
+		w.sync(web, "render")
+		delta := func(put []crontopus.DesiredJob, gone ...crontopus.JobName) error {
+			o := w.outcome(ops, "not", "looked", "at")
+			o.Delta = &crontopus.DesiredDelta{Put: put, Gone: gone}
+			return s.FinishSync(t.Context(), here, ops.ID, o)
+		}
+		require.NoError(t, delta([]crontopus.DesiredJob{job(ops, "report")}, named("cleanup"), named("never-there")))
+		require.Equal(t, []string{"backup", "render", "report"}, w.desired())
+		require.NoError(t, delta(nil, named("render")), "another source's")
+		require.Equal(t, []string{"backup", "render", "report"}, w.desired())
+		requireCode(t, crontopus.CodeConflict, delta([]crontopus.DesiredJob{job(ops, "render")}))
+		require.NoError(t, delta(nil))
 	},
 	"a state's seal comes back, and is replaced with it": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)

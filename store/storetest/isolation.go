@@ -92,6 +92,10 @@ var strangers = map[string]struct {
 		list, _, err := s.AgentsAt(ctx, there)
 		return list, err
 	}},
+	"AgentsSince": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.AgentsSince(ctx, there, 0)
+		return list, err
+	}},
 	"RotateAgentKey": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.RotateAgentKey(ctx, there, actor, h.agent.ID, h.agent.PublicKey, candidate("").PublicKey)
 	}},
@@ -147,6 +151,10 @@ var strangers = map[string]struct {
 	}},
 	"DesiredSet": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
 		set, err := s.DesiredSet(ctx, there)
+		return set.States, err
+	}},
+	"DesiredSince": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		set, err := s.DesiredSince(ctx, there, map[string]int64{h.src.ID: 0})
 		return set.States, err
 	}},
 	"Publication": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
