@@ -46,11 +46,18 @@ type submission struct {
 func (s *Store) recordAll(ctx context.Context, in scope, submissions []*submission) error {
 	return s.engine.write(ctx, in, func(t tx) error {
 		f := newFold(s.now(), submissions)
-		if err := f.read(ctx, t); err != nil {
+		if err := f.readGrants(ctx, t, s.granted); err != nil {
 			return err
 		}
-		f.apply()
-		return f.write(ctx, t)
+		rest, err := f.writeFresh(ctx, t)
+		if err != nil || len(rest.items) == 0 {
+			return err
+		}
+		if err := rest.read(ctx, t); err != nil {
+			return err
+		}
+		rest.apply()
+		return rest.write(ctx, t)
 	})
 }
 

@@ -10,8 +10,10 @@ import (
 	"crontopus.dev/crontopus"
 )
 
-// fold takes the check-ins of many senders into runs: everything that they are about is
-// read in a few statements, the folding happens in memory, and what changed is written in two.
+// fold takes the check-ins of many senders into runs. It begins as if there were none yet: most
+// are a run's first word. What turns out to be about runs that exist is folded again from
+// them: they are read in a few statements, the folding happens in memory, and what changed is
+// written in two.
 type fold struct {
 	now   time.Time
 	items []item
@@ -27,13 +29,7 @@ type item struct {
 	tenant  crontopus.TenantID
 	agentID string
 	result  *error
-}
-
-// grant is a job that an agent may check in for, or anybody of the tenant if it names none.
-type grant struct {
-	tenant  crontopus.TenantID
-	agentID string
-	job     crontopus.JobName
+	run     *runKept // that it was folded into; nil if it was refused
 }
 
 type runKey struct {
@@ -71,8 +67,7 @@ func (i *item) due() (dueKey, bool) {
 
 // newFold takes what can be stored; the rest has its answer.
 func newFold(now time.Time, submissions []*submission) *fold {
-	f := &fold{now: now, may: map[grant]bool{}, byID: map[runKey]*runKept{}, byDue: map[dueKey]*runKept{},
-		saved: map[runKey]*crontopus.Run{}}
+	f := emptyFold(now)
 	for _, s := range submissions {
 		s.results = make([]error, len(s.list))
 		for i, c := range s.list {
@@ -81,17 +76,38 @@ func newFold(now time.Time, submissions []*submission) *fold {
 				s.results[i] = err
 				continue
 			}
-			f.items = append(f.items, item{c, s.tenant, s.agentID, &s.results[i]})
+			f.items = append(f.items, item{CheckIn: c, tenant: s.tenant, agentID: s.agentID, result: &s.results[i]})
 		}
 	}
 	return f
 }
 
+func emptyFold(now time.Time) *fold {
+	return &fold{now: now, may: map[grant]bool{}, byID: map[runKey]*runKept{}, byDue: map[dueKey]*runKept{}, saved: map[runKey]*crontopus.Run{}}
+}
+
+// writeFresh writes the runs that do not exist, and returns a fold of the check-ins that are
+// about those which do.
+func (f *fold) writeFresh(ctx context.Context, t tx) (*fold, error) {
+	f.apply()
+	written, err := f.insert(ctx, t, slices.Collect(maps.Values(f.byID)))
+	if err != nil {
+		return nil, err
+	}
+	rest := emptyFold(f.now)
+	rest.may = f.may
+	for _, i := range f.items {
+		if i.run != nil && written[i.run.key()] || !f.may[i.grant()] {
+			continue
+		}
+		i.run, *i.result = nil, nil
+		rest.items = append(rest.items, i)
+	}
+	return rest, nil
+}
+
 // read reads and locks what the check-ins are about.
 func (f *fold) read(ctx context.Context, t tx) error {
-	if err := f.readGrants(ctx, t); err != nil {
-		return err
-	}
 	for i := range f.items {
 		f.byID[f.items[i].key()] = nil
 	}
@@ -164,63 +180,21 @@ func (f *fold) know(run *runKept) {
 	}
 }
 
-// readGrants reads who may check in for what.
-func (f *fold) readGrants(ctx context.Context, t tx) error {
-	for i := range f.items {
-		g := f.items[i].grant()
-		f.may[g] = false
-		g.agentID = ""
-		f.may[g] = false
-	}
-	var agents, anybody []grant
-	for g := range f.may {
-		if g.agentID != "" {
-			agents = append(agents, g)
-		} else {
-			anybody = append(anybody, g)
-		}
-	}
-	scan := func(r row, g *grant) error { return r.Scan(&g.tenant, &g.agentID, &g.job.Namespace, &g.job.Name) }
-	granted, err := collectMany(ctx, t, scan, grants(agents), `
-		SELECT j.tenant_id, j.agent_id, j.namespace, j.name FROM v CROSS JOIN agent_jobs j
-			WHERE j.tenant_id = v.tenant AND j.agent_id = v.agent AND j.namespace = v.space AND j.name = v.job`)
-	if err != nil {
-		return err
-	}
-	known, err := collectMany(ctx, t, scan, grants(anybody), `
-		SELECT j.tenant_id, '', j.namespace, j.name FROM v CROSS JOIN job_names j
-			WHERE j.tenant_id = v.tenant AND j.namespace = v.space AND j.name = v.job`)
-	for _, g := range append(granted, known...) {
-		f.may[g] = true
-	}
-	return err
-}
-
-func grants(list []grant) (v many) {
-	withEach(&v, "tenant", "text", list, func(g *grant) string { return string(g.tenant) })
-	withEach(&v, "agent", "text", list, func(g *grant) string { return g.agentID })
-	withEach(&v, "space", "text", list, func(g *grant) string { return g.job.Namespace })
-	withEach(&v, "job", "text", list, func(g *grant) string { return g.job.Name })
-	return v
-}
-
 // apply folds the check-ins into the runs, in their order.
 func (f *fold) apply() {
 	for i := range f.items {
-		if err := f.one(&f.items[i]); err != nil {
-			*f.items[i].result = err
-		}
+		f.items[i].run, *f.items[i].result = f.one(&f.items[i])
 	}
 }
 
-func (f *fold) one(i *item) error {
+func (f *fold) one(i *item) (*runKept, error) {
 	g := i.grant()
 	if !f.may[g] {
 		g.agentID = ""
 		if i.agentID == "" || !f.may[g] {
-			return noJob(i.Job)
+			return nil, noJob(i.Job)
 		}
-		return crontopus.Errorf(crontopus.CodeForbidden, "the job %s was in no bundle of this agent", i.Job)
+		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the job %s was in no bundle of this agent", i.Job)
 	}
 	due, scheduled := i.due()
 	run := f.byID[i.key()]
@@ -229,16 +203,17 @@ func (f *fold) one(i *item) error {
 	}
 	switch {
 	case run == nil:
-		f.know(&runKept{crontopus.NewRun(i.CheckIn, ""), i.tenant, i.agentID, micros(place(i.CheckIn, f.now))})
-		return nil
+		run = &runKept{crontopus.NewRun(i.CheckIn, ""), i.tenant, i.agentID, micros(place(i.CheckIn, f.now))}
+		f.know(run)
+		return run, nil
 	case run.Job != i.Job || run.agentID != i.agentID:
-		return crontopus.Errorf(crontopus.CodeInvalid, "the run id %s belongs to another run", i.RunID)
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "the run id %s belongs to another run", i.RunID)
 	case run.ScheduledFor == nil && scheduled && f.byDue[due] != nil:
 		i.ScheduledFor = nil // another run has it
 	}
 	run.Apply(i.CheckIn)
 	f.know(run)
-	return nil
+	return run, nil
 }
 
 // write writes the runs that are new, and those that changed. That another server was first
@@ -254,26 +229,35 @@ func (f *fold) write(ctx context.Context, t tx) error {
 			changed = append(changed, run)
 		}
 	}
-	v := runTable(fresh)
-	n, err := execMany(ctx, t, v, `
-		INSERT INTO runs (tenant_id, id, namespace, name, agent_id, at, state, scheduled_for, started_at,
-			finished_at, exit_code, attempt, message, revision, output)
-		SELECT tenant, run, space, job, agent, place, state, due, began, ended, code, try, message, revision, output
-		FROM v WHERE true ON CONFLICT DO NOTHING`)
+	written, err := f.insert(ctx, t, fresh)
 	if err != nil {
 		return err
 	}
-	if int(n) != len(fresh) {
+	if len(written) != len(fresh) {
 		return unavailable(errRaced)
 	}
-	_, err = execMany(ctx, t, runTable(changed), `
+	n, err := execMany(ctx, t, runTable(changed), `
 		UPDATE runs SET state = v.state, scheduled_for = v.due, started_at = v.began, finished_at = v.ended,
 			exit_code = v.code, attempt = v.try, message = v.message, revision = v.revision, output = v.output
 		FROM v WHERE runs.tenant_id = v.tenant AND runs.id = v.run`)
-	if crontopus.ErrorCode(err) == crontopus.CodeConflict { // the instant is another run's since it was looked for
-		err = unavailable(errRaced)
+	if crontopus.ErrorCode(err) == crontopus.CodeConflict || (err == nil && int(n) != len(changed)) {
+		err = unavailable(errRaced) // the instant is another run's since it was looked for, or a run has gone
 	}
 	return err
+}
+
+// insert writes the runs that are not there yet, and tells which those were.
+func (f *fold) insert(ctx context.Context, t tx, runs []*runKept) (map[runKey]bool, error) {
+	keys, err := collectMany(ctx, t, func(r row, k *runKey) error { return r.Scan(&k.tenant, &k.id) }, runTable(runs), `
+		INSERT INTO runs (tenant_id, id, namespace, name, agent_id, at, state, scheduled_for, started_at,
+			finished_at, exit_code, attempt, message, revision, output)
+		SELECT tenant, run, space, job, agent, place, state, due, began, ended, code, try, message, revision, output
+		FROM v WHERE true ON CONFLICT DO NOTHING RETURNING tenant_id, id`)
+	written := make(map[runKey]bool, len(keys))
+	for _, k := range keys {
+		written[k] = true
+	}
+	return written, err
 }
 
 // runTable holds whole runs, in the order of their ids, in which every server writes them.

@@ -26,7 +26,7 @@ const readers = 8
 type sqliteEngine struct {
 	path           string
 	file           os.FileInfo // what was opened
-	writer, reader *sql.DB
+	writer, reader *sqlitePool
 }
 
 // openSQLite opens the database at path, made with mode 0600 if absent.
@@ -48,10 +48,7 @@ func openSQLite(path string) (*sqliteEngine, error) {
 	if err != nil {
 		return nil, errors.Join(sqliteError(err), writer.Close())
 	}
-	writer.SetMaxOpenConns(1)
-	reader.SetMaxOpenConns(readers)
-	reader.SetMaxIdleConns(readers)
-	return &sqliteEngine{path, file, writer, reader}, nil
+	return &sqliteEngine{path, file, newSQLitePool(writer, 1), newSQLitePool(reader, readers)}, nil
 }
 
 // sqliteDSN never makes a file, and sets busy_timeout before the pragmas that may have to wait for a lock. FULL
@@ -63,7 +60,7 @@ func sqliteDSN(path, more string) string {
 
 // prepare relies on the lock of the data folder: no other process has the file open.
 func (e *sqliteEngine) prepare(ctx context.Context, log *slog.Logger, setUp func(tx) error) error {
-	if err := migrate(ctx, goose.DialectSQLite3, e.writer, log); err != nil {
+	if err := migrate(ctx, goose.DialectSQLite3, e.writer.DB, log); err != nil {
 		if native, ok := errors.AsType[*sqlite.Error](err); ok && isDamage(native) {
 			return sqliteError(native)
 		}
@@ -113,7 +110,7 @@ func (e *sqliteEngine) ping(ctx context.Context) error {
 }
 
 func (e *sqliteEngine) stats() Stats {
-	return Stats{Pools: []Pool{sqlPool("writer", e.writer), sqlPool("reader", e.reader)}, Bytes: fileBytes(e.path, e.path+"-wal")}
+	return Stats{Pools: []Pool{sqlPool("writer", e.writer.DB), sqlPool("reader", e.reader.DB)}, Bytes: fileBytes(e.path, e.path+"-wal")}
 }
 
 // listen hears nothing: no other process has the file open.
@@ -126,32 +123,35 @@ func (e *sqliteEngine) close() error {
 	return sqliteError(errors.Join(e.reader.Close(), e.writer.Close()))
 }
 
-func (e *sqliteEngine) transact(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(tx) error) error {
+func (e *sqliteEngine) transact(ctx context.Context, pool *sqlitePool, opts *sql.TxOptions, fn func(tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, transactionLimit)
 	defer cancel()
-	t, err := db.BeginTx(ctx, opts)
+	if err := pool.keep(ctx); err != nil {
+		return sqliteError(err)
+	}
+	t, err := pool.BeginTx(ctx, opts)
 	if err != nil {
 		return sqliteError(err)
 	}
 	defer t.Rollback() //nolint:errcheck // after Commit it says only that it came second
-	if err := fn(sqliteTx{t, map[string]*sql.Stmt{}}); err != nil {
+	if err := fn(sqliteTx{t, pool, map[string]*sql.Stmt{}}); err != nil {
 		return err
 	}
 	return sqliteError(t.Commit())
 }
 
-// sqliteTx is tx on database/sql. It prepares a text once: half of what a batch costs
-// SQLite is reading SQL. The statements end with the transaction.
+// sqliteTx is tx on database/sql.
 type sqliteTx struct {
 	t        *sql.Tx
-	prepared map[string]*sql.Stmt
+	pool     *sqlitePool
+	prepared map[string]*sql.Stmt // for this transaction, by its text
 }
 
 func (s sqliteTx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt, ok := s.prepared[query]; ok {
 		return stmt, nil
 	}
-	stmt, err := s.t.PrepareContext(ctx, query)
+	stmt, err := s.pool.statement(ctx, s.t, query)
 	if err != nil {
 		return nil, sqliteError(err)
 	}

@@ -26,7 +26,7 @@ func TestSQLiteWaitsForTheDiskAtEachCommit(t *testing.T) {
 	s := openFile(t, filepath.Join(t.TempDir(), "crontopus.db"))
 	defer func() { require.NoError(t, s.Close()) }()
 	e := s.engine.(seam).engine.(*sqliteEngine)
-	for name, db := range map[string]*sql.DB{"writer": e.writer, "reader": e.reader} {
+	for name, db := range map[string]*sql.DB{"writer": e.writer.DB, "reader": e.reader.DB} {
 		var full int
 		var mode string
 		require.NoError(t, db.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&full))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/recent"
 )
 
 // Options say which database to open and what with.
@@ -23,6 +24,8 @@ type Store struct {
 	engine engine
 	box    *Box
 	now    func() time.Time
+
+	granted *recent.Map[grant, bool] // of those that check in
 }
 
 // Open brings the schema up to date and makes the installation's identity and the
@@ -41,7 +44,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: seam{e}, box: o.Box, now: o.Now}
+	s := &Store{engine: seam{e}, box: o.Box, now: o.Now, granted: recent.New[grant, bool](rememberedGrants)}
 	if err := s.setUp(ctx, o.Log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

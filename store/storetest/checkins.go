@@ -55,6 +55,39 @@ var checkInCases = cases{
 		require.Equal(t, []string{"", crontopus.CodeForbidden, crontopus.CodeNotFound, crontopus.CodeInvalid, ""}, codes)
 		require.Len(t, w.runs(), 2)
 	},
+	"first and later words of runs share a batch": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		due := t0.Add(-time.Hour)
+		known, scheduled, fresh, twice := checkIn("backup", crontopus.EventStart), checkIn("backup", crontopus.EventStart),
+			checkIn("backup", crontopus.EventSuccess), checkIn("backup", crontopus.EventStart)
+		scheduled.ScheduledFor = &due
+		w.record(a.ID, known, scheduled)
+		known.Event = crontopus.EventFailure
+		again := checkIn("backup", crontopus.EventSuccess) // under another id, for the same instant
+		again.ScheduledFor = &due
+		ends, otherJob := twice, fresh
+		ends.Event, otherJob.Job = crontopus.EventSuccess, named("report")
+		results, err := s.RecordCheckIns(t.Context(), here, a.ID, []crontopus.CheckIn{twice, known, fresh, again, ends, otherJob})
+		require.NoError(t, err)
+		require.Equal(t, []error{nil, nil, nil, nil, nil}, results[:5])
+		require.Equal(t, crontopus.CodeForbidden, crontopus.ErrorCode(results[5]))
+		states := map[string]crontopus.RunState{}
+		for _, r := range w.runs() {
+			states[r.ID] = r.State
+		}
+		require.Equal(t, map[string]crontopus.RunState{known.RunID: crontopus.RunFailed, scheduled.RunID: crontopus.RunSucceeded,
+			fresh.RunID: crontopus.RunSucceeded, twice.RunID: crontopus.RunSucceeded}, states)
+	},
+	"who was refused is heard once a bundle has the job": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		c := checkIn("report", crontopus.EventSuccess)
+		require.Equal(t, crontopus.CodeForbidden, w.refusal(a.ID, c))
+		w.publish(a, 2, "backup", "report")
+		w.record(a.ID, c)
+		other := w.agent("db-02")
+		require.Equal(t, crontopus.CodeForbidden, w.refusal(other.ID, checkIn("report", crontopus.EventSuccess)), "what one may, another may not")
+		require.Len(t, w.runs(), 1)
+	},
 	"an API key reports for any job of the tenant": func(t *testing.T, s *store.Store) {
 		w, _ := running(t, s)
 		w.record("", checkIn("report", crontopus.EventSuccess))
