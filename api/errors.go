@@ -78,7 +78,7 @@ func (r *router) problem(ctx context.Context, err error) *problem {
 	if ok {
 		status = cmp.Or(statuses[e.Code], status)
 	}
-	if status >= 500 && ctx.Err() == nil {
+	if status >= 500 && ctx.Err() == nil && e != errDraining { // which is no failure, and load balancers ask all the time
 		r.log.ErrorContext(ctx, "a request failed", "error", err)
 	}
 	if status == http.StatusInternalServerError {

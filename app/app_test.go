@@ -26,8 +26,11 @@ import (
 	"crontopus.dev/crontopus/internal/pgtest"
 )
 
-// The test program is its own fetch child, as crontopus is.
+// The test program is its own fetch child, as crontopus is, and its own server.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "serve" {
+		os.Exit(serve())
+	}
 	if len(os.Args) == 2 && os.Args[1] == "fetch-child" {
 		if err := app.ServeFetch(context.Background(), os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -44,13 +44,14 @@ func (s *Store) SystemReplaceKeyStatements(ctx context.Context, was, next string
 }
 
 // SystemLeasePublisher makes the owner the one that publishes, from now until then. conflict
-// means that another owner is. One that claims a later end than anybody may has a clock that is
+// means that another owner is. One that claims an end twice as far away has a clock that is
 // wrong, and keeps nobody out.
 func (s *Store) SystemLeasePublisher(ctx context.Context, owner string, now, until time.Time) error {
 	return s.engine.write(ctx, scopePublish, func(t tx) error {
 		n, err := t.Exec(ctx, `
 			UPDATE installation SET publisher_owner = $1, publisher_until = $2
-			WHERE publisher_owner = $1 OR publisher_until <= $3 OR publisher_until > $2`, owner, micros(until), micros(now))
+			WHERE publisher_owner = $1 OR publisher_until <= $3 OR publisher_until > $4`,
+			owner, micros(until), micros(now), micros(until.Add(until.Sub(now))))
 		if err == nil && n == 0 {
 			err = crontopus.Errorf(crontopus.CodeConflict, "another server publishes")
 		}

@@ -34,6 +34,7 @@ var installationCases = cases{
 		require.NoError(t, take("a", 0))
 		require.NoError(t, take("a", 2*time.Second), "it goes on")
 		requireCode(t, "conflict", take("b", 6*time.Second))
+		requireCode(t, "conflict", take("b", time.Second)) // its clock is a little behind
 		require.NoError(t, take("b", 7*time.Second))
 		requireCode(t, "conflict", take("a", 8*time.Second))
 	},
