@@ -36,13 +36,14 @@ func (s *Set) Crontab(hostZone string) (lines []string, gated bool) {
 	return lines, gated
 }
 
-// runsIn reports whether the clocks of a host in the named zone are the set's.
+// runsIn reports whether the clocks of a host in the named zone are the set's: the same zone,
+// or one of the same changes under another name.
 func (s *Set) runsIn(hostZone string) bool {
 	if hostZone == s.timezone {
 		return true
 	}
 	host, err := loadZone(hostZone)
-	return err == nil && host.utc() && s.zone.utc()
+	return err == nil && slices.Equal(host.spans, s.zone.spans)
 }
 
 // line returns the time fields of a crontab line that comes on all days of the schedule,

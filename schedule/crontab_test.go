@@ -20,6 +20,8 @@ func TestCrontab(t *testing.T) {
 		{"host in a zone that nobody knows", []string{"30 2 * * *"}, "UTC", "", []string{"* * * * *"}, true},
 		{"host in a zone that does not exist", []string{"30 2 * * *"}, "UTC", "Nowhere/Land", []string{"* * * * *"}, true},
 		{"two names of UTC", []string{"30 2 * * *"}, "UTC", "Etc/GMT", []string{"30 2 * * *"}, false},
+		{"two names of New York", []string{"30 2 * * *"}, "US/Eastern", "America/New_York", []string{"30 2 * * *"}, false},
+		{"two zones that have been alike since 1981 only", []string{"30 2 * * *"}, "Europe/Berlin", "Europe/Vienna", []string{"* * * * *"}, true},
 		{"UTC, and a zone that is UTC in winter", []string{"30 2 * * *"}, "UTC", "Europe/London", []string{"* * * * *"}, true},
 		{"names and macros become numbers", []string{"05  4\t* JAN-mar,dec Mon-fri/2", "@weekly"}, "UTC", "UTC", []string{"5 4 * 1-3,12 1-5/2", "0 0 * * 0"}, false},
 		{"a leading star stays", []string{"*/15 * */2 * *,5"}, "UTC", "UTC", []string{"*/15 * */2 * *,5"}, false},

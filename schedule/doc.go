@@ -16,6 +16,11 @@
 //     twice runs the first time only. A greater change is a correction of the clock: the
 //     gap is lost and the repeated hours run again.
 //
+// What cron has not, H, L, W and #, is written as other schedulers have it. H is decided by
+// the job's namespace/name when an expression is compiled and is plain cron from then on; L, W
+// and # are days of a month, so they restrict their field like a number. A crontab has every
+// day that they can mean, and whoever is started there asks Prev.
+//
 // Two things are simpler here than in cron's main loop. Cron minds a change of the offset
 // only when the zone says that daylight saving began or ended, or when cron starts; here
 // every change counts. And after a gap of one to four minutes cron also makes up wildcard

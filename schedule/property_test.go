@@ -148,6 +148,40 @@ func TestPrevIsTheInverseOfNext(t *testing.T) {
 	})
 }
 
+// TestARunIsTheSameFromNearAndFromFar: what is months away is found by a leap over all that
+// lies between, and must be what a step from nearby finds, which cron itself confirms.
+func TestARunIsTheSameFromNearAndFromFar(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := zoneNames.Draw(t, "zone")
+		location, err := time.LoadLocation(name)
+		require.NoError(t, err)
+		change := instant(t, rapid.SampledFrom(transitions[name]).Draw(t, "change"))
+		day := change.In(location).AddDate(0, 0, rapid.IntRange(-3, 3).Draw(t, "day"))
+		clock := strings.Fields(expressions().Draw(t, "clock"))
+		expr := strings.Join([]string{clock[0], clock[1], strconv.Itoa(day.Day()), strconv.Itoa(int(day.Month())), "*"}, " ")
+		requireSameRuns(t, expr, name, change.Add(-30*time.Hour), change.Add(30*time.Hour))
+
+		set := mustNew(t, name, expr)
+		at, _ := set.Next(change.Add(-100 * time.Hour))
+		for runs := 0; runs < 20 && at.Before(change.Add(100*time.Hour)); runs++ {
+			before, ok := set.Prev(at.Add(-time.Second))
+			require.True(t, ok)
+			after, ok := set.Next(at)
+			require.True(t, ok)
+			for range 3 {
+				between := func(from, to time.Time) time.Time {
+					return from.Add(time.Duration(rapid.Int64Range(0, int64(to.Sub(from)-1)).Draw(t, "between")))
+				}
+				next, _ := set.Next(between(before, at))
+				require.Equal(t, at, next, expr)
+				prev, _ := set.Prev(between(at, after))
+				require.Equal(t, at, prev, expr)
+			}
+			at = after
+		}
+	})
+}
+
 func TestASetRunsWhenAnyOfItsExpressionsDoes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		exprs := rapid.SliceOfN(expressions(), 1, 5).Draw(t, "exprs")

@@ -115,8 +115,11 @@ func (s *Schedule) nextIn(z *zone, u int64) int64 {
 			return max(local-in.offset, in.start)
 		}
 		u = in.end
-		if from < in.end+in.offset-reach {
-			u = max(u, local-reach) // nothing matches before, so skip the spans between
+		if from < in.end+in.offset-reach { // nothing matches before, so skip the spans between
+			if there := z.at(local - in.offset); there.holds(local) {
+				return local - there.offset
+			}
+			u = max(u, local-reach)
 		}
 	}
 	return never
@@ -142,8 +145,16 @@ func (s *Schedule) prevIn(z *zone, u int64) int64 {
 		}
 		u = in.start - 1
 		if upTo > in.start+in.offset+reach {
+			if there := z.at(local - in.offset); there.holds(local) {
+				return local - there.offset
+			}
 			u = min(u, local+reach)
 		}
 	}
 	return never
+}
+
+// holds reports whether a local time comes in the span, further than reach from its ends.
+func (s *span) holds(local int64) bool {
+	return local >= s.start+s.offset+reach && local < s.end+s.offset-reach
 }

@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -119,12 +118,16 @@ func spanAt(location *time.Location, instant int64) span {
 
 // at returns the span that an instant is in.
 func (z *zone) at(instant int64) span {
-	i := sort.Search(len(z.spans), func(i int) bool { return instant < z.spans[i].end })
+	i, j := 0, len(z.spans) // sort.Search, without a call for each step
+	for i < j {
+		if h := (i + j) / 2; instant < z.spans[h].end {
+			j = h
+		} else {
+			i = h + 1
+		}
+	}
 	if i == len(z.spans) || instant < z.spans[i].start {
 		return spanAt(z.location, instant)
 	}
 	return z.spans[i]
 }
-
-// utc reports whether the zone is UTC under whatever name.
-func (z *zone) utc() bool { return len(z.spans) == 1 && z.spans[0].offset == 0 }
