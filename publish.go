@@ -33,6 +33,7 @@ type SyncOutcome struct {
 	Desired   *DesiredState // nil: the last good one stays; Sequence is the one that was read
 	Mark      []string      // ids of the agents whose bundle may change
 	Owner     string        // that began the sync
+	Pinned    string        // the whole hash of the commit that the source is pinned to, if it was found
 	Delta     *DesiredDelta // how Desired differs from what was read; nil: the store compares every row
 	Rewrite   bool          // Desired replaces every row, because those that are stored are not to be trusted
 	AgentsSeq int64         // the agents' sequence that Mark was made from; agents changed since are marked too

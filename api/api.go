@@ -27,6 +27,7 @@ type Store interface {
 	heartbeatStore
 	jobStore
 	keyStore
+	pinStore
 	reportStore
 	runStore
 	sourceStore

@@ -76,6 +76,18 @@ func (s *fakeStore) SuspendSource(ctx context.Context, _ crontopus.TenantID, _, 
 	return s.edit(ctx, name, func(source *crontopus.Source) error { source.Suspended = suspended; return nil })
 }
 
+func (s *fakeStore) PinSource(ctx context.Context, _ crontopus.TenantID, _, name, commit string, _ time.Time) error {
+	return s.edit(ctx, name, func(source *crontopus.Source) error { source.Pinned = commit; return nil })
+}
+
+func (s *fakeStore) UnpinSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, now time.Time) error {
+	return s.PinSource(ctx, tenant, actor, name, "", now)
+}
+
+func (s *fakeStore) RollbackSource(ctx context.Context, tenant crontopus.TenantID, actor, name, to string, now time.Time) (string, error) {
+	return "main@sha1:" + to, s.PinSource(ctx, tenant, actor, name, to, now)
+}
+
 func (s *fakeStore) LimitSource(ctx context.Context, _ crontopus.TenantID, _, name string, limits crontopus.SourceLimits, _ time.Time) error {
 	return s.edit(ctx, name, func(source *crontopus.Source) error { source.Limits = limits; return nil })
 }

@@ -165,6 +165,30 @@ func TestSourceFromItsAddingToItsRemoval(t *testing.T) {
 	require.Equal(t, crontopus.ReasonSynced, sync.Reason)
 }
 
+func TestASourceIsPinnedByItsOperator(t *testing.T) {
+	s := newServer(t)
+	c := s.as(crontopus.RoleOperator)
+	whole := strings.Repeat("0123456789", 4)
+	for name, revision := range map[string]string{"whole": whole, "as others show it": "main@sha1:" + whole, "short": whole[:7], "in capitals": "ABCDEF0"} {
+		require.NoError(t, c.PinSource(t.Context(), "ops", revision), name)
+		require.Equal(t, strings.ToLower(strings.TrimPrefix(revision, "main@sha1:")), s.store.sources["src-1"].Pinned, name)
+	}
+	for name, revision := range map[string]string{"none": "", "too short": "012345", "a branch": "release", "of another branch": "dev@sha1:" + whole,
+		"too long": whole + "0", "a range": "0123456..789", "an option": "--0123456"} {
+		require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(c.PinSource(t.Context(), "ops", revision)), name)
+	}
+	require.NoError(t, c.UnpinSource(t.Context(), "ops"))
+	require.Empty(t, s.store.sources["src-1"].Pinned)
+	chosen, err := c.RollbackSource(t.Context(), "ops", whole)
+	require.NoError(t, err)
+	require.Equal(t, "main@sha1:"+whole, chosen.Revision)
+	require.EqualValues(t, 6, s.syncs.Load(), "each wakes the syncer")
+	_, err = c.RollbackSource(t.Context(), "ops", "a\nb")
+	require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err))
+	require.Equal(t, crontopus.CodeNotFound, crontopus.ErrorCode(c.PinSource(t.Context(), "none", whole)))
+	require.Equal(t, crontopus.CodeForbidden, crontopus.ErrorCode(s.as(crontopus.RoleViewer).PinSource(t.Context(), "ops", whole)))
+}
+
 func TestSourcesThatAreRefused(t *testing.T) {
 	s := newServer(t)
 	for name, change := range map[string]func(*wire.SourceInput){

@@ -23,6 +23,7 @@ func registerAll(r *router, a *API, o Options) {
 	whoami{}.register(r)
 	keys{o.Store, o.Now, r.auth.keys.Forget}.register(r)
 	sources{o.Store, o.Now, o.PublicURL, o.CheckSourceURL, o.WakeSyncer}.register(r)
+	pins{o.Store, o.Now, o.WakeSyncer}.register(r)
 	syncs{o.Store}.register(r)
 	jobs{o.Store, o.Now}.register(r)
 	runs{o.Store}.register(r)

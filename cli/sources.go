@@ -13,6 +13,7 @@ import (
 func newSourcesCommand() *cobra.Command {
 	return addServerFlags(newGroup("sources", "Connect Git repositories and see how they stand",
 		newSourcesAddCommand(), newSourcesListCommand(), newSourcesGetCommand(), newSourcesSyncCommand(), newSourcesApproveCommand(), newSourcesLimitCommand(),
+		newSourcesPinCommand(), newSourcesUnpinCommand(), newSourcesRollbackCommand(),
 		newSourcesSuspendCommand(), newSourcesResumeCommand(), newSourcesRemoveCommand()))
 }
 
@@ -103,6 +104,9 @@ func describeSource(t *table, s crontopus.Source) (told string) {
 	}
 	t.row("Polled every:", s.Interval.String())
 	describeLimits(t, s.Limits)
+	if s.Pinned != "" {
+		t.row("Pinned to:", s.Pinned)
+	}
 	t.row("Status:", sourceState(s))
 	for _, c := range s.Status.Conditions {
 		if c.Status == (c.Type == crontopus.ConditionReady) {

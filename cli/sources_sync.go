@@ -53,7 +53,7 @@ outcome: exit code 0 when the revision is in force, 1 when it was refused or hel
 		if sync.Plan != nil {
 			fmt.Fprintln(cmd.ErrOrStderr(), "\nTo let exactly this through:", approveCommand(name, sync.Plan.Digest()))
 		}
-		if sync.Reason != crontopus.ReasonSynced {
+		if !sync.Applied() {
 			return errProblems
 		}
 		return nil

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"crontopus.dev/crontopus"
 )
@@ -42,6 +43,11 @@ func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourc
 		}
 		if err := mark(ctx, t, tenant, o.Mark...); err != nil {
 			return err
+		}
+		if src.Pinned != "" && src.Pinned != o.Pinned && strings.HasPrefix(o.Pinned, src.Pinned) { // it was written short
+			if _, err := t.Exec(ctx, "UPDATE sources SET pinned = $1 WHERE tenant_id = $2 AND id = $3", o.Pinned, tenant, sourceID); err != nil {
+				return err
+			}
 		}
 		if src.Approved != "" && spent(src.Approved, o) {
 			if _, err := t.Exec(ctx, "UPDATE sources SET approved = '' WHERE tenant_id = $1 AND id = $2", tenant, sourceID); err != nil {

@@ -124,25 +124,25 @@ func (m *mirror) list(ctx context.Context) (*listing, error) {
 		return nil, err
 	}
 	m.listed = time.Now().UTC()
-	if m.q.Settled && head.String() == m.q.Applied {
+	if m.q.Settled && (m.q.Pin == "" && head.String() == m.q.Applied || m.q.Pin == m.q.Applied && head.String() == m.q.Seen) {
 		return &listing{Commit: crontopus.Commit{Hash: m.q.Applied}, ListedAt: m.listed, Unchanged: true}, nil
 	}
 	if err := m.update(ctx, head); err != nil {
 		return nil, err
 	}
-	l, err := m.read(ctx)
+	l, err := m.look(ctx)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		if err := m.rewrite(ctx); err != nil {
 			return nil, err
 		}
-		l, err = m.read(ctx)
+		l, err = m.look(ctx)
 	}
 	return l, err
 }
 
-// read lists the branch's newest commit.
-func (m *mirror) read(ctx context.Context) (*listing, error) {
-	commit, err := m.commit(m.head)
+// read lists a commit.
+func (m *mirror) read(ctx context.Context, at plumbing.Hash) (*listing, error) {
+	commit, err := m.commit(at)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -191,6 +192,9 @@ func (m *memStore) FinishSync(_ context.Context, tenant crontopus.TenantID, id s
 	}
 	if o.Desired != nil || o.Status.HeldPlan != "" && o.Status.HeldPlan != source.Approved {
 		source.Approved = ""
+	}
+	if o.Pinned != "" && strings.HasPrefix(o.Pinned, source.Pinned) && source.Pinned != "" {
+		source.Pinned = o.Pinned
 	}
 	if o.Sync.ID != "" {
 		m.syncs = append(m.syncs, o.Sync)

@@ -81,7 +81,9 @@ type fetchRequest struct {
 	AllowFileSources bool           `json:"allowFileSources,omitempty"`
 	Applied          string         `json:"applied,omitempty"` // commit in force: changes are told since it
 	Limits           FetchLimits    `json:"limits"`            // that the child sets for itself first
-	Settled          bool           `json:"settled,omitempty"` // if the head is Applied, nothing else is of interest
+	Settled          bool           `json:"settled,omitempty"` // if the head, or Pin, is Applied, nothing else is of interest
+	Pin              string         `json:"pin,omitempty"`     // the commit, or the beginning of its hash, that is wanted instead of the head
+	Seen             string         `json:"seen,omitempty"`    // the head when Pin was last looked at
 }
 
 // listing is what a commit says, without its blobs.
@@ -95,6 +97,8 @@ type listing struct {
 	Changes     []crontopus.Commit `json:"changes,omitempty"`
 	Irregular   []irregular        `json:"irregular,omitempty"`
 	Fetched     bool               `json:"fetched,omitempty"` // objects were downloaded
+
+	Pin *crontopus.PinStatus `json:"pin,omitempty"` // where the branch is beside Commit, if anything new is known of it
 }
 
 // listedFile is a manifest, or a .crontopusignore. Change is the index in Changes, plus

@@ -23,6 +23,8 @@ type verdict struct {
 	message string
 	jobs    int
 	held    string // digest of the plan that waits for approval
+
+	pin *crontopus.PinStatus // where the branch is, if the source is pinned
 }
 
 func synced(revision string, jobs int) verdict {
@@ -45,6 +47,9 @@ func (v verdict) status(src crontopus.Source, revision string, now time.Time) cr
 	}
 	if v.ready {
 		s.LastAppliedRevision, s.Jobs, s.LimitsDigest = revision, v.jobs, src.Limits.Digest()
+	}
+	if v.ready || src.Pinned == "" {
+		s.Pin = v.pin
 	}
 	interval := src.Interval.Std()
 	if interval <= 0 {

@@ -30,7 +30,8 @@ type attempt struct {
 	commit   string // the branch's head
 	revision string
 
-	rewritten string // the commit in force, from which the branch's new history does not lead on
+	pin       *crontopus.PinStatus // nil: the source follows its branch
+	rewritten string               // the commit in force, from which the branch's new history does not lead on
 }
 
 // attempt syncs a source once. Whatever Git does ends in FinishSync; an error is the store's.
@@ -67,12 +68,15 @@ func (a *attempt) run(ctx context.Context) error {
 	defer child.close()
 	a.commit, a.revision = l.Commit.Hash, crontopus.Revision(a.source.Branch, l.Commit.Hash)
 	a.sync.Revision = a.revision
-	if l.Rewritten {
+	if a.pin = l.Pin; a.pin == nil && a.source.Pinned != "" {
+		a.pin = a.source.Status.Pin // the branch is where it was
+	}
+	if l.Rewritten && a.pin == nil {
 		a.rewritten = strings.TrimPrefix(a.source.Status.LastAppliedRevision, crontopus.Revision(a.source.Branch, ""))
 		a.log.WarnContext(ctx, "the branch's history was rewritten; it was fetched afresh", "from", a.rewritten, "to", a.commit)
 	}
 	if l.Unchanged {
-		return a.finish(ctx, crontopus.SyncOutcome{}, synced(a.source.Status.LastAppliedRevision, a.source.Status.Jobs))
+		return a.finish(ctx, crontopus.SyncOutcome{}, a.inForce(a.source.Status.LastAppliedRevision, a.source.Status.Jobs))
 	}
 	root := cleanPath(a.source.Path)
 	found, err := a.load(ctx, child, l, root)
@@ -107,7 +111,7 @@ func (a *attempt) fetch(ctx context.Context) (*fetchChild, *listing, error) {
 		Username: secrets.Username, Password: secrets.Password, SSHKey: secrets.SSHKey, KnownHosts: secrets.KnownHosts,
 		AllowNetworks: a.AllowNetworks, AllowFileSources: a.AllowFileSources,
 		Applied: strings.TrimPrefix(status.LastAppliedRevision, crontopus.Revision(a.source.Branch, "")),
-		Settled: settled,
+		Settled: settled, Pin: a.source.Pinned, Seen: seenHead(a.source),
 	})
 	if err != nil {
 		return nil, nil, err
@@ -141,7 +145,7 @@ func (a *attempt) apply(ctx context.Context, found *loaded, l *listing) error {
 			return a.hold(ctx, p.held)
 		}
 		err = a.finish(ctx, crontopus.SyncOutcome{Desired: &p.desired, Delta: &p.delta, Rewrite: sealBroken(a.source), Mark: p.mark, AgentsSeq: p.agentsSeq},
-			synced(a.revision, len(p.desired.Jobs)))
+			a.inForce(a.revision, len(p.desired.Jobs)))
 		if crontopus.ErrorCode(err) != crontopus.CodeConflict {
 			return err
 		}
@@ -183,6 +187,9 @@ func (a *attempt) finish(ctx context.Context, outcome crontopus.SyncOutcome, v v
 		a.sync.Message += "; the branch's history was rewritten: it does not lead on from " + a.rewritten
 	}
 	outcome.Owner = a.owner
+	if a.source.Pinned != "" {
+		outcome.Pinned = a.commit
+	}
 	outcome.Status = v.status(a.source, a.revision, now)
 	if a.worthKeeping(v) || outcome.Desired != nil {
 		outcome.Sync = a.sync

@@ -67,6 +67,17 @@ func TestEveryMethodIsOneRequest(t *testing.T) {
 		{"limit source", func(ctx context.Context, c *client.Client) error {
 			return c.LimitSource(ctx, "ops", crontopus.SourceLimits{Namespaces: []string{"team-*"}, MaxEntries: 5})
 		}, "POST /api/v1/sources/ops/limit", `{"namespaces":["team-*"],"maxEntries":5}`},
+		{"pin source", func(ctx context.Context, c *client.Client) error { return c.PinSource(ctx, "ops", "0a1b2c3") },
+			"POST /api/v1/sources/ops/pin", `{"revision":"0a1b2c3"}`},
+		{"unpin source", done((*client.Client).UnpinSource, "ops"), "POST /api/v1/sources/ops/unpin", ""},
+		{"roll a source back", func(ctx context.Context, c *client.Client) error {
+			_, err := c.RollbackSource(ctx, "ops", "")
+			return err
+		}, "POST /api/v1/sources/ops/rollback", `{}`},
+		{"roll a source back to a sync", func(ctx context.Context, c *client.Client) error {
+			_, err := c.RollbackSource(ctx, "ops", "sync-1")
+			return err
+		}, "POST /api/v1/sources/ops/rollback", `{"to":"sync-1"}`},
 		{"suspend source", done((*client.Client).SuspendSource, "ops"), "POST /api/v1/sources/ops/suspend", ""},
 		{"resume source", done((*client.Client).ResumeSource, "ops"), "POST /api/v1/sources/ops/resume", ""},
 		{"syncs", func(ctx context.Context, c *client.Client) error {

@@ -45,6 +45,22 @@ func (c *Client) LimitSource(ctx context.Context, name string, limits crontopus.
 	return c.sourceAction(ctx, name, "limit", limits)
 }
 
+// PinSource holds the source at a commit of its branch.
+func (c *Client) PinSource(ctx context.Context, name, revision string) error {
+	return c.sourceAction(ctx, name, "pin", wire.Pin{Revision: revision})
+}
+
+// UnpinSource lets it follow its branch again.
+func (c *Client) UnpinSource(ctx context.Context, name string) error {
+	return c.sourceAction(ctx, name, "unpin", nil)
+}
+
+// RollbackSource pins the source to a revision that was in force before, and returns that: the
+// one that to names by its commit or by a sync's id, or with "" the last before the present one.
+func (c *Client) RollbackSource(ctx context.Context, name, to string) (wire.Pin, error) {
+	return post[wire.Pin](ctx, c, sourcePath(name)+"/rollback", wire.Rollback{To: to})
+}
+
 // SuspendSource stops a source's syncs; its jobs stay as they are.
 func (c *Client) SuspendSource(ctx context.Context, name string) error {
 	return c.sourceAction(ctx, name, "suspend", nil)

@@ -140,6 +140,17 @@ type Approve struct {
 	Plan string `json:"plan"`
 }
 
+// Pin holds a source at a commit: branch@sha1:hash, a hash, or the beginning of one. As an
+// answer it is the revision that was chosen.
+type Pin struct {
+	Revision string `json:"revision"`
+}
+
+// Rollback goes back to a revision that was in force before.
+type Rollback struct {
+	To string `json:"to,omitempty"` // its commit, or a sync's id; default: the last one before the present
+}
+
 // TokenInput asks for an enrolment token.
 type TokenInput struct {
 	Labels      map[string]string  `json:"labels,omitempty"`

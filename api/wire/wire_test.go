@@ -26,6 +26,8 @@ var messages = map[string]any{
 	"agent-report":    &crontopus.AgentReport{},
 	"api-key":         &crontopus.APIKey{},
 	"approve":         &wire.Approve{},
+	"pin":             &wire.Pin{},
+	"rollback":        &wire.Rollback{},
 	"bundle":          &crontopus.Bundle{},
 	"check-in":        &crontopus.CheckIn{},
 	"check-ins":       &wire.CheckIns{},

@@ -127,6 +127,16 @@ var strangers = map[string]struct {
 	"ApprovePlan": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.ApprovePlan(ctx, there, actor, "ops", "abc")
 	}},
+	"PinSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.PinSource(ctx, there, actor, "ops", "0123456", t0)
+	}},
+	"UnpinSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.UnpinSource(ctx, there, actor, "ops", t0)
+	}},
+	"RollbackSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		revision, err := s.RollbackSource(ctx, there, actor, "ops", "", t0)
+		return revision, err
+	}},
 	"LimitSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.LimitSource(ctx, there, actor, "ops", crontopus.SourceLimits{MaxEntries: 1}, t0)
 	}},
