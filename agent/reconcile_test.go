@@ -212,7 +212,7 @@ func TestTheHostsOwnZone(t *testing.T) {
 		return out
 	}
 	reconcile()
-	require.Equal(t, "# BEGIN crontopus\n* * * * * > other\n30 2 * * * > own\n# END crontopus\n", k.entries())
+	require.Equal(t, "# BEGIN crontopus\n30 * * * * > other\n30 2 * * * > own\n# END crontopus\n", k.entries())
 
 	k.in = "UTC"
 	k.now = k.now.Add(5 * time.Minute)

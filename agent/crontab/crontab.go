@@ -84,7 +84,7 @@ func (s *Scheduler) Name() string { return "crontab" }
 func (s *Scheduler) HostZone() string { return s.hostZone() }
 
 // Render writes the job's lines for cron in its zone. Where cron cannot say the
-// exact times it gets a line for every minute, and the gate of exec decides.
+// exact times it gets a line for more, and the gate of exec decides.
 func (s *Scheduler) Render(job *crontopus.Job) (agent.Native, error) {
 	return s.form.entry(job, s.cronZone())
 }

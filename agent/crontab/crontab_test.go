@@ -44,7 +44,7 @@ func TestWhatAnEntryLooksLike(t *testing.T) {
 		{"with a configuration", "30 2 * * * /opt/crontopus-agent exec --config /etc/a.yaml default/b", form{executable: "/opt/crontopus-agent", config: "/etc/a.yaml"}, job("default/b", "30 2 * * *")},
 		{"with a user column", "@reboot root /usr/bin/crontopus-agent exec default/b", form{user: "root", executable: "/usr/bin/crontopus-agent"}, job("default/b", "@reboot")},
 		{"several times", "0 6 * * * /usr/bin/crontopus-agent exec default/b\n0 9 1 * * /usr/bin/crontopus-agent exec default/b", testForm, job("default/b", "0 6 * * *", "0 9 1 * *")},
-		{"a zone that cron does not have", "* * * * * /usr/bin/crontopus-agent exec default/b", testForm, inBerlin},
+		{"a zone that cron does not have", "0,30 * * * * /usr/bin/crontopus-agent exec default/b", testForm, inBerlin},
 		{"a percent sign in a path", `0 6 * * * /a\%b/crontopus-agent exec default/b`, form{executable: "/a%b/crontopus-agent"}, job("default/b", "0 6 * * *")},
 		{"a program of another name", "0 6 * * * /opt/agent-1.2 exec default/b", form{executable: "/opt/agent-1.2"}, job("default/b", "0 6 * * *")},
 	} {
