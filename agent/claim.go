@@ -1,15 +1,15 @@
 package agent
 
 import (
-	"errors"
-	"io/fs"
+	"cmp"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"crontopus.dev/crontopus"
-	"crontopus.dev/crontopus/internal/filelock"
+	"crontopus.dev/crontopus/internal/atomicfile"
 	"crontopus.dev/crontopus/schedule"
 )
 
@@ -79,8 +79,12 @@ func (c *claim) due(job *crontopus.Job, set *schedule.Set, now time.Time) (time.
 }
 
 // ResetClaim begins a job's claims anew: it will run for what is due after now, and at the
-// next boot. What was claimed stays claimed: a run may have come between now and the lock.
+// next boot. What was claimed stays claimed: a run may have come between now and the lock. It
+// makes the job's files, so that a thousand first runs at one moment need not.
 func (s State) ResetClaim(job crontopus.JobName, boot string, now time.Time) error {
+	if lock, err := s.lockPlace(job); err == nil {
+		_ = lock.Close() // nothing was done with it
+	}
 	_, err := s.changeClaim(job, func(c *claim) bool {
 		*c = claim{Floor: now, Claimed: c.Claimed, Boot: boot}
 		return true
@@ -90,23 +94,23 @@ func (s State) ResetClaim(job crontopus.JobName, boot string, now time.Time) err
 
 // changeClaim lets change see the record, alone, and writes it if change says so. A record
 // that cannot be read is replaced: then only lateness bounds what may run.
-func (s State) changeClaim(job crontopus.JobName, change func(*claim) bool) (bool, error) {
-	path := filepath.Join(s.ClaimsDir(), fileName(job))
-	lock, err := filelock.Wait(path + ".lock")
-	if err != nil {
-		return false, crontopus.Errorf(crontopus.CodeUnavailable, "cannot lock the claims of %s: %w", job, err).
+func (s State) changeClaim(job crontopus.JobName, change func(*claim) bool) (changed bool, err error) {
+	var unsaid error
+	err = atomicfile.Update(filepath.Join(s.ClaimsDir(), fileName(job)), func(content []byte) (data []byte) {
+		var c claim
+		if json.Unmarshal(content, &c) != nil {
+			c = claim{}
+		}
+		if changed = change(&c); changed {
+			data, unsaid = json.Marshal(c) // which cannot say the year 10,000
+		}
+		return data
+	})
+	if err = cmp.Or(unsaid, err); err != nil {
+		return false, crontopus.Errorf(crontopus.CodeUnavailable, "cannot keep the claims of %s: %w", job, err).
 			WithHint("run as the user who owns %s", s.Dir)
 	}
-	defer lock.Close()
-	var c claim
-	err = readJSON(path, &c)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && crontopus.ErrorCode(err) != crontopus.CodeInvalid {
-		return false, err
-	}
-	if !change(&c) {
-		return false, nil
-	}
-	return true, writeJSON(path, c)
+	return changed, nil
 }
 
 // fileName is what a job's files are called. A name has no dot in it, so no two jobs share

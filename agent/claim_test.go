@@ -125,6 +125,6 @@ func TestAClaimThatCannotBeWrittenIsNone(t *testing.T) {
 	set, err := cron.New([]string{"* * * * *"}, "UTC", "")
 	require.NoError(t, err)
 	_, ok, err := state.TakeClaim(claimer("* * * * *"), set, "", at)
-	require.ErrorContains(t, err, "cannot lock the claims of default/claimer")
+	require.ErrorContains(t, err, "cannot keep the claims of default/claimer")
 	require.False(t, ok)
 }

@@ -273,7 +273,6 @@ func (r *run) finish(ctx context.Context, final crontopus.CheckIn) {
 
 // spool keeps a check-in. A failure must not fail the job, so it is only logged.
 func (r *run) spool(ctx context.Context, c crontopus.CheckIn) {
-	defer r.slot()()
 	if err := r.Spool.Add(c); err != nil {
 		r.Log.ErrorContext(ctx, "a check-in is lost", "job", c.Job, "event", c.Event, "error", err)
 	}

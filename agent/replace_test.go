@@ -185,15 +185,18 @@ func TestOfManyThatWouldReplaceARunOneDoes(t *testing.T) {
 }
 
 func TestWhoWaitsForTheLastRunToEndMayBeStopped(t *testing.T) {
-	pipe := newPipe(t)
-	h := newHost(t, replacing("trap '' TERM; echo > "+pipe+"; while :; do sleep 0.02; done"))
+	pipe, told := newPipe(t), newPipe(t)
+	h := newHost(t, replacing("trap 'echo > "+told+"' TERM; echo > "+pipe+"; while :; do sleep 0.02; done"))
 	h.KillAfter = 2 * time.Second
 	first := h.begun(t, pipe)
 	ctx, stop := context.WithCancel(t.Context())
-	stop()
+	go func() {
+		_, _ = os.ReadFile(told) // returns when the first run was told to end
+		stop()
+	}()
 	_, err := h.later(1, "true").Exec(ctx, h.job.Name(), false)
 	require.NoError(t, err)
-	require.Equal(t, 137, first(), "it was told to end before")
+	require.Equal(t, 137, first())
 	require.Equal(t, "skipped: the agent was stopped before the job's last run had ended", endings(h.delivered(t))[1])
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,8 +16,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
@@ -39,11 +38,13 @@ const (
 // Send delivers check-ins and returns a result for each, in their order.
 type Send func(ctx context.Context, checkIns []crontopus.CheckIn) ([]wire.CheckInResult, error)
 
-// Spool keeps check-ins on disk until the server has answered for them, one file each, in
-// the order in which they were added. Any number of processes may add and deliver.
+// Spool keeps check-ins on disk until the server has answered for them, in the order in which
+// they were added. Each is in a file of its own, unless several are added at one moment.
+// Any number of processes may add and deliver.
 type Spool struct {
 	dir             string
 	most, mostBytes int // how much may wait
+	adding          groups
 
 	mu    sync.Mutex
 	added int // since the limits were last looked at
@@ -61,13 +62,13 @@ func (s *Spool) Add(c crontopus.CheckIn) error {
 	if err != nil {
 		return crontopus.Errorf(crontopus.CodeInternal, "cannot encode a check-in: %w", err)
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return crontopus.Errorf(crontopus.CodeInternal, "cannot name a check-in: %w", err)
-	}
-	s.makeRoom()
-	name := spooled{id: id.String(), final: c.Final(), size: len(data)}.name()
-	if err := atomicfile.Write(filepath.Join(s.dir, name), data, 0o600); err != nil {
+	return s.adding.add(append(data, '\n'), c.Final(), s.write)
+}
+
+// write puts check-ins into a file.
+func (s *Spool) write(f spooled, data []byte) error {
+	s.makeRoom(f.count)
+	if err := atomicfile.Write(filepath.Join(s.dir, f.name()), data, 0o600); err != nil {
 		return crontopus.Errorf(crontopus.CodeUnavailable, "cannot spool a check-in: %w", err)
 	}
 	return nil
@@ -83,47 +84,75 @@ func (s *Spool) Deliver(ctx context.Context, send Send) error {
 	}
 	defer lock.Close()
 	for ctx.Err() == nil {
-		batch, checkIns, err := s.batch()
+		batch, err := s.batch()
 		if err != nil || len(batch) == 0 {
 			return err
 		}
-		if err := s.deliver(ctx, send, batch, checkIns); err != nil {
+		if err := s.deliver(ctx, send, batch); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// deliver sends one batch. If the server will not have it as a whole, each half is tried
+// parcel is a spool file with what it holds.
+type parcel struct {
+	spooled
+	checkIns []crontopus.CheckIn
+}
+
+// deliver sends one batch. If the server will not have it as a whole, each part is tried
 // by itself, so that one check-in that it cannot take does not block all behind it.
-func (s *Spool) deliver(ctx context.Context, send Send, batch []spooled, checkIns []crontopus.CheckIn) error {
-	results, err := send(ctx, checkIns)
+func (s *Spool) deliver(ctx context.Context, send Send, batch []parcel) error {
+	var all []crontopus.CheckIn
+	for _, p := range batch {
+		all = append(all, p.checkIns...)
+	}
+	results, err := send(ctx, all)
 	switch code := crontopus.ErrorCode(err); {
-	case err == nil && len(results) != len(batch):
-		return crontopus.Errorf(crontopus.CodeInternal, "the server answered %d check-ins with %d results", len(batch), len(results))
+	case err == nil && len(results) != len(all):
+		return crontopus.Errorf(crontopus.CodeInternal, "the server answered %d check-ins with %d results", len(all), len(results))
 	case err == nil:
 		return s.settle(batch, results)
 	case code != crontopus.CodeInvalid && code != crontopus.CodeTooLarge:
 		return err
+	case len(batch) == 1 && len(all) == 1:
+		return s.drop([]spooled{batch[0].spooled})
 	case len(batch) == 1:
-		return s.drop(batch)
+		return s.unpack(batch[0])
 	}
 	half := len(batch) / 2
-	if err := s.deliver(ctx, send, batch[:half], checkIns[:half]); err != nil {
+	if err := s.deliver(ctx, send, batch[:half]); err != nil {
 		return err
 	}
-	return s.deliver(ctx, send, batch[half:], checkIns[half:])
+	return s.deliver(ctx, send, batch[half:])
 }
 
-// settle takes out what has its final answer.
-func (s *Spool) settle(batch []spooled, results []wire.CheckInResult) error {
+// unpack gives each check-in of a file its own, for the next batch.
+func (s *Spool) unpack(p parcel) error {
+	for _, c := range p.checkIns {
+		if err := s.Add(c); err != nil {
+			return err
+		}
+	}
+	return s.remove(p.spooled)
+}
+
+// settle takes out what has its final answer. A file of which something is to be sent again
+// stays as it is: sending the rest again does no harm.
+func (s *Spool) settle(batch []parcel, results []wire.CheckInResult) error {
 	var later error
-	for i, result := range results {
-		if result.Status >= http.StatusInternalServerError || result.Status == http.StatusTooManyRequests {
-			later = crontopus.Errorf(crontopus.CodeUnavailable, "the server could not take a check-in: %s", result.Message)
+	for _, p := range batch {
+		answers := results[:len(p.checkIns)]
+		results = results[len(p.checkIns):]
+		again := slices.IndexFunc(answers, func(r wire.CheckInResult) bool {
+			return r.Status >= http.StatusInternalServerError || r.Status == http.StatusTooManyRequests
+		})
+		if again >= 0 {
+			later = crontopus.Errorf(crontopus.CodeUnavailable, "the server could not take a check-in: %s", answers[again].Message)
 			continue
 		}
-		if err := s.remove(batch[i]); err != nil {
+		if err := s.remove(p.spooled); err != nil {
 			return err
 		}
 	}
@@ -146,24 +175,32 @@ func (s *Spool) DrainedUpTo(now time.Time) (time.Time, error) {
 // Len returns how many check-ins wait.
 func (s *Spool) Len() (int, error) {
 	waiting, err := s.list()
-	return len(waiting), err
+	n := 0
+	for _, f := range waiting {
+		n += f.count
+	}
+	return n, err
 }
 
 // spooled is what a spool file's name says, so that most questions need no file opened.
 type spooled struct {
 	id    string // a UUIDv7: names sort by time
-	final bool
+	final bool   // whether one of them is
 	size  int
+	count int // how many check-ins are in it, a line each
 }
 
-var spooledName = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.(start|final)\.([0-9]{1,9})\.json$`)
+var spooledName = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.(start|final)\.([0-9]{1,9})(?:x([0-9]{1,3}))?\.json$`)
 
 func (f spooled) name() string {
-	kind := "start"
+	kind, count := "start", ""
 	if f.final {
 		kind = "final"
 	}
-	return fmt.Sprintf("%s.%s.%d.json", f.id, kind, f.size)
+	if f.count > 1 {
+		count = fmt.Sprintf("x%d", f.count)
+	}
+	return fmt.Sprintf("%s.%s.%d%s.json", f.id, kind, f.size, count)
 }
 
 func (f spooled) time() time.Time {
@@ -186,23 +223,27 @@ func (s *Spool) list() ([]spooled, error) {
 	var waiting []spooled
 	for _, name := range names {
 		if parts := spooledName.FindStringSubmatch(name); parts != nil {
-			size, _ := strconv.Atoi(parts[3])
-			waiting = append(waiting, spooled{parts[1], parts[2] == "final", size})
+			f := spooled{id: parts[1], final: parts[2] == "final", count: 1}
+			f.size, _ = strconv.Atoi(parts[3])
+			if parts[4] != "" {
+				f.count, _ = strconv.Atoi(parts[4])
+			}
+			waiting = append(waiting, f)
 		}
 	}
 	return waiting, nil
 }
 
-// batch reads as many of the oldest check-ins as one request takes. A file that is no
-// check-in is set aside.
-func (s *Spool) batch() (batch []spooled, checkIns []crontopus.CheckIn, err error) {
+// batch reads as many of the oldest check-ins as one request takes. A file that holds no
+// check-ins is set aside.
+func (s *Spool) batch() (batch []parcel, err error) {
 	waiting, err := s.list()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	bytes := 0
+	count, size := 0, 0
 	for _, f := range waiting {
-		if len(batch) == wire.MaxCheckIns || (len(batch) > 0 && bytes+f.size > maxBatchBytes) {
+		if count+f.count > wire.MaxCheckIns || (len(batch) > 0 && size+f.size > maxBatchBytes) {
 			break
 		}
 		data, err := os.ReadFile(filepath.Join(s.dir, f.name()))
@@ -210,25 +251,32 @@ func (s *Spool) batch() (batch []spooled, checkIns []crontopus.CheckIn, err erro
 			continue // another process made room
 		}
 		if err != nil {
-			return nil, nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot read the spool: %w", err)
+			return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot read the spool: %w", err)
 		}
-		c, ok := parseSpooled(data)
+		checkIns, ok := parseSpooled(data)
 		if !ok {
 			if err := s.setAside(f); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			continue
 		}
-		batch, checkIns, bytes = append(batch, f), append(checkIns, c), bytes+len(data)
+		f.count = len(checkIns)
+		batch, count, size = append(batch, parcel{f, checkIns}), count+f.count, size+len(data)
 	}
-	return batch, checkIns, nil
+	return batch, nil
 }
 
 // parseSpooled reads a spool file. False means that it was damaged.
-func parseSpooled(data []byte) (crontopus.CheckIn, bool) {
-	var c crontopus.CheckIn
-	err := json.Unmarshal(data, &c)
-	return c, err == nil && c.RunID != "" && c.Event.State() != "" && crontopus.ValidName(c.Job.Name)
+func parseSpooled(data []byte) (all []crontopus.CheckIn, ok bool) {
+	lines := json.NewDecoder(bytes.NewReader(data))
+	for lines.More() {
+		var c crontopus.CheckIn
+		if err := lines.Decode(&c); err != nil || c.RunID == "" || c.Event.State() == "" || !crontopus.ValidName(c.Job.Name) {
+			return nil, false
+		}
+		all = append(all, c)
+	}
+	return all, len(all) > 0 && len(all) <= maxTogether
 }
 
 func (s *Spool) lock(ctx context.Context) (*filelock.Lock, error) {

@@ -9,13 +9,14 @@ import (
 	"crontopus.dev/crontopus"
 )
 
-// makeRoom keeps the spool within its limits. It is no reason to lose the check-in that
-// comes if that fails.
-func (s *Spool) makeRoom() {
+// makeRoom keeps the spool within its limits when so many check-ins come. It is no reason to
+// lose them if that fails.
+func (s *Spool) makeRoom(coming int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.added++
-	if s.added != 1 && s.added < checkEvery {
+	first := s.added == 0
+	s.added += coming
+	if !first && s.added < checkEvery {
 		return
 	}
 	s.added = 1
@@ -23,14 +24,14 @@ func (s *Spool) makeRoom() {
 	if err != nil {
 		return
 	}
-	_ = s.drop(excess(waiting, s.most-1, s.mostBytes)) // the next check-in tries again
+	_ = s.drop(excess(waiting, s.most-coming, s.mostBytes)) // the next check-in tries again
 }
 
 // excess chooses what has to go: the oldest starts, then the oldest of all.
 func excess(waiting []spooled, most, mostBytes int) []spooled {
-	count, bytes := len(waiting), 0
+	count, bytes := 0, 0
 	for _, f := range waiting {
-		bytes += f.size
+		count, bytes = count+f.count, bytes+f.size
 	}
 	var out []spooled
 	for _, final := range []bool{false, true} {
@@ -39,7 +40,7 @@ func excess(waiting []spooled, most, mostBytes int) []spooled {
 				return out
 			}
 			if f.final == final {
-				out, count, bytes = append(out, f), count-1, bytes-f.size
+				out, count, bytes = append(out, f), count-f.count, bytes-f.size
 			}
 		}
 	}
@@ -51,12 +52,14 @@ func (s *Spool) drop(files []spooled) error {
 	if len(files) == 0 {
 		return nil
 	}
+	dropped := 0
 	for _, f := range files {
 		if err := s.remove(f); err != nil {
 			return err
 		}
+		dropped += f.count
 	}
-	return s.count(len(files))
+	return s.count(dropped)
 }
 
 // setAside keeps the newest damaged file for a person to look at.
@@ -64,7 +67,7 @@ func (s *Spool) setAside(f spooled) error {
 	if err := os.Rename(filepath.Join(s.dir, f.name()), filepath.Join(s.dir, "damaged")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return crontopus.Errorf(crontopus.CodeUnavailable, "cannot set a damaged check-in aside: %w", err)
 	}
-	return s.count(1)
+	return s.count(f.count)
 }
 
 func (s *Spool) remove(f spooled) error {

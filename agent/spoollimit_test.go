@@ -9,8 +9,8 @@ import (
 )
 
 func TestWhatAFullSpoolLetsGo(t *testing.T) {
-	start := func(id string) spooled { return spooled{id, false, 10} }
-	final := func(id string) spooled { return spooled{id, true, 10} }
+	start := func(id string) spooled { return spooled{id, false, 10, 1} }
+	final := func(id string) spooled { return spooled{id, true, 10, 1} }
 	waiting := []spooled{final("1"), start("2"), final("3"), start("4"), final("5")}
 	for _, c := range []struct {
 		name            string
@@ -26,6 +26,12 @@ func TestWhatAFullSpoolLetsGo(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, excess(waiting, c.most, c.mostBytes)) })
 	}
+}
+
+func TestAFileOfManyCheckInsCountsAsMany(t *testing.T) {
+	one, many := spooled{"1", false, 10, 1}, spooled{"2", true, 50, 5}
+	require.Equal(t, []spooled{one}, excess([]spooled{one, many}, 5, 100))
+	require.Equal(t, []spooled{one, many}, excess([]spooled{one, many}, 4, 100))
 }
 
 func TestASpoolMakesRoomAndCountsWhatItLost(t *testing.T) {

@@ -74,12 +74,17 @@ func (p *Process) Stop() error {
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // RSS is the memory that the program has resident now, in bytes.
-func (p *Process) RSS() (float64, error) {
+func (p *Process) RSS() (float64, error) { return p.status("VmRSS:") }
+
+// PeakRSS is the most that the program ever had resident, in bytes.
+func (p *Process) PeakRSS() (float64, error) { return p.status("VmHWM:") }
+
+func (p *Process) status(line string) (float64, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := strings.Cut(string(data), "VmRSS:")
+	_, rest, _ := strings.Cut(string(data), line)
 	kib, err := strconv.ParseFloat(strings.TrimSpace(strings.Split(rest, "kB")[0]), 64)
 	return kib * 1024, err
 }

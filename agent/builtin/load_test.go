@@ -54,6 +54,7 @@ func BenchmarkAThousandJobsDueAtOnce(b *testing.B) {
 			entry, err := scheduler.Render(job)
 			require.NoError(b, err)
 			entries = append(entries, entry)
+			require.NoError(b, state.ResetClaim(job.Name(), "", due.Add(-time.Minute))) // as when the entry came
 		}
 		begin := time.Now()
 		require.NoError(b, scheduler.Apply(b.Context(), entries))

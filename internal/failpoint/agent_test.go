@@ -45,7 +45,7 @@ func applies(t *testing.T) act {
 // and no two run the job for one due instant.
 func runs(t *testing.T) act {
 	due := time.Now().UTC().Add(-time.Minute) // the only instant in a year, and not too long ago
-	jobs := generation{"due": due.Format("4 15 2 1") + " *"}
+	jobs := generation{"due": fmt.Sprintf("%d %d %d %d *", due.Minute(), due.Hour(), due.Day(), due.Month())}
 	h := host{t.TempDir()}
 	s := newServer(t, "", map[string]string{"jobs.yaml": jobs.manifest(fmt.Sprintf("[/bin/sh, -c, 'echo $CRONTOPUS_SCHEDULED_FOR >>%s']", h.file("ran")))})
 	h.configure(t)

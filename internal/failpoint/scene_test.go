@@ -32,8 +32,8 @@ type act struct {
 var scenes = map[string]scene{
 	"an agent applies a bundle": {[]string{"agent.Accept", "agent.State.changeClaim", "agent/crontab.file.write",
 		"agent.(*Reconciler).remember", "agent.(*reporter).tell"}, applies},
-	"a job runs":                       {[]string{"agent.State.changeClaim", "agent.(*Spool).Add"}, runs},
-	"a damaged check-in is set aside":  {[]string{"agent.(*Spool).Add", "agent.(*Spool).count"}, setsAside},
+	"a job runs":                       {[]string{"agent.State.changeClaim", "agent.(*Spool).write"}, runs},
+	"a damaged check-in is set aside":  {[]string{"agent.(*Spool).write", "agent.(*Spool).count"}, setsAside},
 	"a host enrolls":                   {[]string{"internal/keyfile.create", "agent.Enroll", "agent/command.write"}, enrolls},
 	"a host is paused":                 {[]string{"agent.State.Pause"}, pauses},
 	"a host changes its key":           {[]string{"internal/keyfile.create", "agent.RotateKey"}, changesItsKey},

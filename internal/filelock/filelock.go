@@ -44,6 +44,9 @@ func lock(path string, how int) (*Lock, error) {
 	return &Lock{f}, nil
 }
 
+// File is the locked file, for its holder to read and write.
+func (l *Lock) File() *os.File { return l.file }
+
 // SetNote leaves text in the file for others to read with Note. It is gone when the next
 // note is left; ending the lock leaves it.
 func (l *Lock) SetNote(text string) error {
