@@ -13,12 +13,15 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+
+	"crontopus.dev/crontopus/internal/smalldisk"
 )
 
 // Cluster is a PostgreSQL server. Its zero value is one that the first need of it starts.
 type Cluster struct {
 	port     string   // of TCP on this machine; "": it is reached by its socket only
 	settings []string // beside the usual ones: name=value
+	disk     string   // the size of the disk that is its own; "": it is on everybody's
 
 	once     sync.Once
 	err      error // of the start
@@ -65,10 +68,11 @@ func (c *Cluster) Stop() error {
 		return nil
 	}
 	c.lifeline.Close()
+	c.lifeline = nil
 	if err := <-c.ended; err != nil {
 		return fmt.Errorf("PostgreSQL's supervisor: %w", err)
 	}
-	return nil
+	return os.RemoveAll(c.dir)
 }
 
 func (c *Cluster) start() error {
@@ -96,6 +100,9 @@ func (c *Cluster) launch() error {
 		}
 		command = append([]string{"runuser", "-u", "postgres", "--"}, command...)
 	}
+	if c.disk != "" {
+		command = append(smalldisk.Command(c.disk, c.dir), command...)
+	}
 	if err := c.supervise(command); err != nil {
 		return err
 	}
@@ -103,9 +110,9 @@ func (c *Cluster) launch() error {
 }
 
 func (c *Cluster) psql(statements ...string) error {
-	args := []string{"-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", c.dir, "-U", "postgres"}
+	args := []string{"-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h", c.dir}
 	if c.port != "" {
-		args = append(args, "-p", c.port) // which the socket's name has in it
+		args = append(args[:len(args)-1], "127.0.0.1", "-p", c.port)
 	}
 	for _, s := range statements {
 		args = append(args, "-c", s)

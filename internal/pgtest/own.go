@@ -14,13 +14,28 @@ import (
 // by TCP, as one on another machine is, and ends with the test.
 func New(t testing.TB, settings ...string) *Cluster {
 	t.Helper()
+	c := newCluster(t, settings...)
+	require.NoError(t, c.start())
+	return c
+}
+
+// NewOnDisk is New on a disk of its own, of a size as mount takes it, which can be full.
+func NewOnDisk(t testing.TB, size string, settings ...string) *Cluster {
+	t.Helper()
+	c := newCluster(t, settings...)
+	c.disk = size
+	require.NoError(t, c.start())
+	return c
+}
+
+func newCluster(t testing.TB, settings ...string) *Cluster {
+	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	_, port, err := net.SplitHostPort(free.Addr().String())
 	require.NoError(t, err)
 	require.NoError(t, free.Close())
 	c := &Cluster{port: port, settings: settings}
-	require.NoError(t, c.start())
 	t.Cleanup(func() { require.NoError(t, c.Stop()) })
 	return c
 }
@@ -50,6 +65,18 @@ func (c *Cluster) Down(t testing.TB, how string) {
 func (c *Cluster) Up(t testing.TB) {
 	t.Helper()
 	c.command(t, "start", saysReady)
+}
+
+// Fill fills the cluster's own disk to the last byte.
+func (c *Cluster) Fill(t testing.TB) {
+	t.Helper()
+	c.command(t, "fill", saysFilled)
+}
+
+// Free gives the disk back what Fill took.
+func (c *Cluster) Free(t testing.TB) {
+	t.Helper()
+	c.command(t, "free", saysFreed)
 }
 
 // Standby makes a server that is down one that comes up as a copy: it only reads, until

@@ -4,7 +4,8 @@
 // that is no superuser and that row-level security binds. A test that has to break its
 // PostgreSQL makes one of its own.
 //
-// It knows nothing of jobs and imports the standard library and the test libraries only.
+// It knows nothing of jobs and imports the standard library, the test libraries and
+// internal/smalldisk only.
 package pgtest
 
 import (

@@ -38,7 +38,7 @@ func TestAClusterOfItsOwnIsStoppedAndStarted(t *testing.T) {
 	for _, how := range []string{Fast, Immediate} {
 		c.SQL(t, database, "INSERT INTO t VALUES (1)")
 		c.Down(t, how)
-		require.ErrorContains(t, c.psql("SELECT 1"), "on that socket")
+		require.ErrorContains(t, c.psql("SELECT 1"), "refused")
 		c.Up(t)
 	}
 	c.SQL(t, database, "DO $$ BEGIN ASSERT (SELECT count(*) FROM t) = 2; ASSERT current_setting('max_connections') = '7'; END $$")
@@ -47,4 +47,17 @@ func TestAClusterOfItsOwnIsStoppedAndStarted(t *testing.T) {
 	c.Up(t)
 	require.ErrorContains(t, c.psql("CREATE TABLE u ()"), "read-only transaction")
 	c.SQL(t, database, "SELECT pg_promote()", "CREATE TABLE u ()")
+}
+
+func TestADiskOfItsOwnIsFull(t *testing.T) {
+	c := NewOnDisk(t, "160m")
+	database, err := c.Database()
+	require.NoError(t, err)
+	grow := "CREATE TABLE t AS SELECT repeat('x', 1000) FROM generate_series(1, 2000)"
+	c.Fill(t)
+	require.ErrorContains(t, c.psql(grow), "No space left on device")
+	c.Free(t)
+	c.SQL(t, database, grow)
+	require.NoError(t, c.Stop())
+	require.NoDirExists(t, c.dir)
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // supervisor makes the cluster and runs the server until its standard input ends, however
-// the test binary ends. A line that it reads is a signal for the server, or start. Ctrl-C
-// is for the test binary; the supervisor tidies up after it.
+// the test binary ends. A line that it reads is a signal for the server, or start; or fill or
+// free, for a disk of its own. Ctrl-C is for the test binary; the supervisor tidies up after it.
 const supervisor = `
 trap '' INT
 bin=$1 dir=$2
@@ -30,18 +30,25 @@ start
 while read -r command; do
 	case $command in
 	start) start ;;
+	fill)
+		dd if=/dev/zero of=ballast bs=1M 2>/dev/null
+		dd if=/dev/zero of=rest bs=512 2>/dev/null
+		echo filled
+		;;
+	free) rm -f ballast rest; echo freed ;;
 	*) stop "$command"; echo stopped ;;
 	esac
 done
 stop INT
-cd /
-rm -rf "$dir"
+rm -rf "$dir"/*
 `
 
 // What the supervisor or the server says when a command was carried out.
 const (
 	saysReady   = "database system is ready to accept"
 	saysStopped = "stopped"
+	saysFilled  = "filled"
+	saysFreed   = "freed"
 )
 
 // supervise runs the supervisor and waits until the server is ready.
@@ -78,7 +85,7 @@ func (c *Cluster) listen(output io.Reader) string {
 	lines := bufio.NewScanner(output)
 	for lines.Scan() {
 		line := lines.Text()
-		for _, event := range []string{saysReady, saysStopped} {
+		for _, event := range []string{saysReady, saysStopped, saysFilled, saysFreed} {
 			if line == event || strings.Contains(line, ":  "+event) { // ready: with or without read-only
 				select {
 				case c.said <- event:
