@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -30,6 +32,9 @@ type Server struct {
 
 	Installation string // the audience of agents' tokens
 	Agents       []Agent
+
+	bench *Bench
+	args  []string
 }
 
 // Agent is one that has enrolled.
@@ -41,28 +46,31 @@ type Agent struct {
 // StartServer starts crontopus server on a new database of an engine, SQLite or PostgreSQL, with
 // more flags.
 func (b *Bench) StartServer(ctx context.Context, engine string, more ...string) (*Server, error) {
-	s := &Server{Data: b.TB.TempDir()}
-	args := append([]string{"server", "--listen", "127.0.0.1:0", "--data", s.Data, "--allow-file-sources"}, more...)
+	s := &Server{Data: b.TB.TempDir(), bench: b}
+	s.args = append([]string{"server", "--listen", "127.0.0.1:0", "--data", s.Data, "--allow-file-sources"}, more...)
 	if engine == "PostgreSQL" {
 		database, err := b.Database()
 		if err != nil {
 			return nil, err
 		}
-		args = append(args, "--database", database)
+		s.args = append(s.args, "--database", database)
 	}
-	var err error
-	s.Process, err = start(exec.CommandContext(ctx, b.Bin("crontopus"), args...), servesAt)
-	if err != nil {
-		return nil, err
+	return s, s.Run(ctx)
+}
+
+// Run starts the server, also one that was stopped, on the data that it has.
+func (s *Server) Run(ctx context.Context) (err error) {
+	if s.Process, err = start(exec.CommandContext(ctx, s.bench.Bin("crontopus"), s.args...), servesAt); err != nil {
+		return err
 	}
 	s.URL = s.Ready
 	key, err := os.ReadFile(filepath.Join(s.Data, "admin.key"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.Key = strings.TrimSpace(string(key))
 	s.Client, err = client.New(s.URL, client.WithAPIKey(s.Key))
-	return s, err
+	return err
 }
 
 // servesAt finds the address in the server's log.
@@ -94,21 +102,35 @@ func (s *Server) Furnish(ctx context.Context, b *Bench, jobs, agents int) error 
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(64)
+	polls := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	defer polls.CloseIdleConnections()
 	for _, a := range s.Agents {
-		g.Go(func() error {
-			c, err := client.New(s.URL, client.WithAgent(a.ID, s.Installation, a.Key))
-			if err != nil {
-				return err
-			}
-			_, _, changed, err := c.Bundle(ctx, "", wire.MaxWait, time.Time{})
-			if err == nil && !changed {
-				err = fmt.Errorf("the agent %s got no bundle in %s", a.ID, wire.MaxWait)
-			}
-			return err
-		})
+		g.Go(func() error { return s.awaitBundle(ctx, polls, a) })
 	}
 	return g.Wait()
 }
+
+// awaitBundle waits until an agent has a bundle.
+func (s *Server) awaitBundle(ctx context.Context, polls *http.Client, a Agent) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+bundlePath+"?wait=60s", http.NoBody)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+s.Token(a))
+	resp, err := polls.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the agent %s got no bundle but %s", a.ID, resp.Status)
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+// bundlePath is where agents poll.
+const bundlePath = "/api/v1/agent/bundle"
 
 // enroll enrolls agents, with one token.
 func (s *Server) enroll(ctx context.Context, agents int) error {

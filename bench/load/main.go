@@ -14,7 +14,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fail(fmt.Errorf("usage: load checkins"))
+		fail(fmt.Errorf("usage: load checkins|polls"))
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	addr := flags.String("addr", "", "host:port of the server")
@@ -23,21 +23,23 @@ func main() {
 	connections := flags.Int("connections", 64, "how many at once")
 	body := flags.String("body", "", "file with the body of a check-in; RUN-ID, INSTANT and NOW are filled in")
 	lasts := flags.Duration("for", 4*time.Second, "how long to measure, after a second of warming up")
+	rounds := flags.Int("rounds", 1, "how often polls wait")
 	_ = flags.Parse(os.Args[2:]) // it exits
 	lines, err := os.ReadFile(*headers)
 	if err != nil {
 		fail(err)
 	}
 	l := load{addr: *addr, path: *path, connections: *connections, headers: strings.Split(strings.TrimSpace(string(lines)), "\n")}
-	var result any
 	switch os.Args[1] {
 	case "checkins":
-		result, err = l.checkIns(*body, *lasts)
+		var result rate
+		if result, err = l.checkIns(*body, *lasts); err == nil {
+			err = json.NewEncoder(os.Stdout).Encode(result)
+		}
+	case "polls":
+		err = l.polls(*rounds)
 	default:
 		err = fmt.Errorf("there is no load %q", os.Args[1])
-	}
-	if err == nil {
-		err = json.NewEncoder(os.Stdout).Encode(result)
 	}
 	if err != nil {
 		fail(err)
