@@ -44,7 +44,7 @@ func applies(t *testing.T) act {
 // runs: whatever becomes of the first process, the scheduler may start as many as it likes,
 // and no two run the job for one due instant.
 func runs(t *testing.T) act {
-	due := time.Now().UTC().Add(-time.Minute) // the only instant in a year, and not too long ago
+	due := time.Now().Add(-time.Minute).Truncate(time.Minute) // the only instant in a year, and not too long ago
 	jobs := generation{"due": fmt.Sprintf("%d %d %d %d *", due.Minute(), due.Hour(), due.Day(), due.Month())}
 	h := host{t.TempDir()}
 	s := newServer(t, "", map[string]string{"jobs.yaml": jobs.manifest(fmt.Sprintf("[/bin/sh, -c, 'echo $CRONTOPUS_SCHEDULED_FOR >>%s']", h.file("ran")))})
@@ -60,7 +60,7 @@ func runs(t *testing.T) act {
 			require.ErrorIs(t, err, os.ErrNotExist)
 			return 0
 		}
-		require.Equal(t, due.Truncate(time.Minute).Format(time.RFC3339)+"\n", string(data))
+		require.Equal(t, due.UTC().Format(time.RFC3339)+"\n", string(data))
 		return strings.Count(string(data), "\n")
 	}
 	exec := func(t testing.TB, env ...string) *process { return h.agent(t, env, "exec", "default/due") }

@@ -68,7 +68,7 @@ func (g generation) manifest(command string) string {
 	var b strings.Builder
 	for name, schedule := range g {
 		fmt.Fprintf(&b, "---\napiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: %s}\n"+
-			"spec: {schedule: %q, target: {all: true}, run: {command: %s}}\n", name, schedule, command)
+			"spec: {schedule: %q, timezone: host, target: {all: true}, run: {command: %s}}\n", name, schedule, command)
 	}
 	return b.String()
 }

@@ -11,7 +11,7 @@ import (
 	"crontopus.dev/crontopus/internal/pgtest"
 )
 
-// programs is the folder of both programs, built so that they can be killed at their failpoints.
+// programs is the folder of both programs, and of one that writes to databases, built so that they can be killed at their failpoints.
 var programs string
 
 func TestMain(m *testing.M) {
@@ -37,7 +37,7 @@ func build() (dir string, err error) {
 	if os.Getenv("GOCOVERDIR") != "" {
 		args = append(args, "-cover", "-coverpkg=crontopus.dev/crontopus/...")
 	}
-	cmd := exec.Command("go", append(args, "crontopus.dev/crontopus/cmd/...")...)
+	cmd := exec.Command("go", append(args, "crontopus.dev/crontopus/cmd/...", "./testdata/transactions")...)
 	cmd.Stderr = os.Stderr
 	return dir, errors.Join(os.Chmod(dir, 0o755), os.Mkdir(programs, 0o755), cmd.Run())
 }
