@@ -65,7 +65,7 @@ func NewDaemon(o DaemonOptions) *Daemon {
 	}
 	d.puller = &puller{
 		state: o.State, id: o.Identity, server: o.Server, policy: d.policy, drained: d.drained,
-		judged: d.judged, reachable: d.reachable, reloadKey: o.ReloadKey, retryAfter: o.Interval, now: o.Now, log: o.Log, again: loop.NewSignal(),
+		judged: d.judged, reachable: d.reachable, reloadKey: o.ReloadKey, version: o.Version, retryAfter: o.Interval, now: o.Now, log: o.Log, again: loop.NewSignal(),
 	}
 	return d
 }

@@ -20,10 +20,15 @@ type Enrollment struct {
 	Server string
 	Token  string // cte_SECRET.FINGERPRINT
 	Name   string
+	// Version is this program's, which the server is told.
+	Version string
 	// Configure, if it is set, is called once the server has said yes, and before the host
 	// counts as enrolled: what it writes is there when an enrolment that broke off has been repeated.
 	Configure func() error
 }
+
+// Program is how agents name themselves to servers.
+const Program = "crontopus-agent"
 
 // Enroll makes this host an agent, once. Its key is made here and never leaves. An
 // enrolment that broke off is repeated with the same key and gets the same answer.
@@ -32,7 +37,7 @@ func Enroll(ctx context.Context, state State, e Enrollment) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := client.New(e.Server)
+	server, err := client.New(e.Server, client.As(Program, e.Version))
 	if err != nil {
 		return nil, err
 	}

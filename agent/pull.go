@@ -41,6 +41,7 @@ type puller struct {
 	judged     func(*crontopus.Refusal) // called with each verdict; nil is accepted
 	reachable  func(bool)               // called after each poll
 	reloadKey  func(context.Context) (bool, error)
+	version    string        // this program's
 	retryAfter time.Duration // when a refused bundle is looked at again: policies and clocks change
 	now        func() time.Time
 	log        *slog.Logger
@@ -150,6 +151,7 @@ func (p *puller) decide(ctx context.Context, raw []byte) error {
 	case err != nil:
 		return err
 	case refusal != nil:
+		refusal.Message += p.versions(refusal)
 		p.refuse(ctx, refusal)
 	default:
 		if p.id, err = p.state.forgetRetired(p.id); err != nil {
@@ -160,6 +162,16 @@ func (p *puller) decide(ctx context.Context, raw []byte) error {
 		p.judged(nil)
 	}
 	return nil
+}
+
+// versions says that the server may have put something into the bundle that this agent does
+// not know yet: a job that it would run by half is not run at all.
+func (p *puller) versions(r *crontopus.Refusal) string {
+	server, tells := p.server.(interface{ ServerVersion() string })
+	if r.Code != crontopus.RefusedMalformed || !tells || server.ServerVersion() == "" || server.ServerVersion() == p.version {
+		return ""
+	}
+	return " (the server is version " + server.ServerVersion() + ", this agent " + p.version + "; update the older one)"
 }
 
 func (p *puller) refuse(ctx context.Context, r *crontopus.Refusal) {

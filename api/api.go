@@ -102,7 +102,7 @@ func build(o Options) (*API, *router) {
 	}
 	a.keys.Store(&o.Keys)
 	auth := newAuthenticator(o, a.agents, a.heartbeats)
-	r := newRouter(auth, o.Log, o.Observer, a.gate)
+	r := newRouter(auth, o, a.gate)
 	if o.HealthOnly {
 		health{o.Store, a.gate}.register(r)
 	} else {

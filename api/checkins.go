@@ -97,7 +97,7 @@ func (s checkIns) batch(ctx context.Context, in *struct {
 	valid := make([]crontopus.CheckIn, 0, len(items))
 	places := make([]int, 0, len(items)) // of each valid one in the batch
 	for i, item := range items {
-		c, err := s.read(item, nil)
+		c, err := s.read(ctx, item, nil)
 		results[i].RunID = c.RunID
 		if err != nil {
 			s.tell(c, err)
@@ -124,7 +124,7 @@ func (s checkIns) single(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.read(in.RawBody, &name)
+	c, err := s.read(ctx, in.RawBody, &name)
 	if err != nil {
 		s.tell(c, err)
 		return nil, err
@@ -211,11 +211,15 @@ func splitBatch(raw []byte) ([]json.RawMessage, error) {
 
 var errNotJSON = invalid("the body is not a check-in, an array of them or {checkIns: […]} in JSON")
 
-// read decodes and checks one check-in. job, if given, is what the address says.
-func (s checkIns) read(raw []byte, job *crontopus.JobName) (crontopus.CheckIn, error) {
+// read decodes and checks one check-in. job, if given, is what the address says. A field that
+// is not known is a mistake of who wrote it, but of an agent that is newer than this server: a
+// refusal would lose its check-in.
+func (s checkIns) read(ctx context.Context, raw []byte, job *crontopus.JobName) (crontopus.CheckIn, error) {
 	var c crontopus.CheckIn
 	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
+	if callerOf(ctx).agent == nil {
+		d.DisallowUnknownFields()
+	}
 	if err := d.Decode(&c); err != nil {
 		return c, invalid("the check-in cannot be read: %s", err)
 	}

@@ -50,13 +50,19 @@ func saneRequestID(id string) bool {
 	}) < 0
 }
 
-// standardHeaders keeps answers out of caches and browsers from guessing at them.
-func standardHeaders(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
-		next.ServeHTTP(w, r)
-	})
+// standardHeaders keeps answers out of caches and browsers from guessing at them, and says
+// which version answers: a program of another one can then say so when it understands nothing.
+func standardHeaders(version string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			w.Header().Set("Cache-Control", "no-store")
+			if version != "" {
+				w.Header().Set(wire.HeaderVersion, version)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 }
 
 // readDeadline bounds how long a body may take to arrive. The deadline goes once the body

@@ -76,6 +76,22 @@ func operation(method, path, id, tag, summary, description string) huma.Operatio
 	return huma.Operation{Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary, Description: description}
 }
 
+// takeMore lets a message of agents, and all that it is made of, have fields that this version
+// does not know: a newer agent may say more, and what is said beside it is worth having.
+func takeMore(schemas map[string]*huma.Schema, name string) {
+	s := schemas[name]
+	if s == nil || s.AdditionalProperties == true {
+		return
+	}
+	s.AdditionalProperties = true
+	for _, field := range s.Properties {
+		for field != nil && field.Items != nil {
+			field = field.Items
+		}
+		takeMore(schemas, strings.TrimPrefix(field.Ref, "#/components/schemas/"))
+	}
+}
+
 // created and accepted set the status of an answer that is not 200.
 func created(op huma.Operation) huma.Operation  { op.DefaultStatus = http.StatusCreated; return op }
 func accepted(op huma.Operation) huma.Operation { op.DefaultStatus = http.StatusAccepted; return op }

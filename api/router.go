@@ -35,6 +35,9 @@ func registerAll(r *router, a *API, o Options) {
 	report{o.Store, o.Now, o.WakePublisher, o.Log, new(sync.Map)}.register(r)
 	newCheckIns(o.Store, o.Now, o.Observer).register(r)
 	description{r.huma}.register(r)
+	for _, said := range []string{"Enroll", "RotateKey", "AgentReport"} {
+		takeMore(r.huma.OpenAPI().Components.Schemas.Map(), said)
+	}
 }
 
 // router puts operations on HTTP: each with its permission, its limits and one way to
@@ -62,11 +65,11 @@ var configureHuma = sync.OnceFunc(func() {
 	}
 })
 
-func newRouter(auth *authenticator, log *slog.Logger, observer Observer, gate *gate) *router {
+func newRouter(auth *authenticator, o Options, gate *gate) *router {
 	configureHuma()
 	mux := chi.NewMux()
-	r := &router{mux: mux, auth: auth, log: log, observer: observer}
-	mux.Use(requestID, r.observe, standardHeaders, gate.guard, r.recoverPanic, middleware.GetHead)
+	r := &router{mux: mux, auth: auth, log: o.Log, observer: o.Observer}
+	mux.Use(requestID, r.observe, standardHeaders(o.Version), gate.guard, r.recoverPanic, middleware.GetHead)
 	mux.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		writeProblem(w, newProblem(req.Context(), http.StatusNotFound, errNoRoute(req)))
 	})

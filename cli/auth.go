@@ -12,6 +12,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/client"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 func newAuthCommand() *cobra.Command {
@@ -55,7 +56,7 @@ read from standard input, so that it stays out of the shell's history:
 
 // login asks the server who the key is before anything is stored.
 func login(cmd *cobra.Command, c connection) error {
-	api, err := client.New(c.Server, client.WithAPIKey(c.APIKey))
+	api, err := client.New(c.Server, client.WithAPIKey(c.APIKey), client.As("crontopus", usage.Version()))
 	if err != nil {
 		return err
 	}

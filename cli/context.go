@@ -13,6 +13,7 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/client"
 	"crontopus.dev/crontopus/internal/atomicfile"
+	"crontopus.dev/crontopus/internal/usage"
 )
 
 // Environment variables that say which server to ask, and as whom.
@@ -53,7 +54,7 @@ func connect(cmd *cobra.Command) (*client.Client, error) {
 		return nil, crontopus.Errorf(crontopus.CodeUnauthorized, "no API key is known for %s", c.Server).
 			WithHint("log in with: crontopus auth login --server %s --key KEY (or set %s)", c.Server, envAPIKey)
 	}
-	return client.New(c.Server, client.WithAPIKey(c.APIKey))
+	return client.New(c.Server, client.WithAPIKey(c.APIKey), client.As("crontopus", usage.Version()))
 }
 
 // resolve takes each part from the first that has it. The stored key belongs to the

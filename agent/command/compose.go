@@ -42,7 +42,7 @@ func openHost(config agent.Config, log *slog.Logger) (*host, error) {
 	if server == "" {
 		server = id.Server
 	}
-	c, err := client.New(server, client.WithAgent(id.AgentID, id.InstallationID, key))
+	c, err := client.New(server, client.WithAgent(id.AgentID, id.InstallationID, key), client.As(agent.Program, usage.Version()))
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func newEnrollCommand(settings *flags) *cobra.Command {
-	var e agent.Enrollment
+	e := agent.Enrollment{Version: usage.Version()}
 	cmd := &cobra.Command{
 		Use:   "enroll --server URL --token TOKEN",
 		Short: "Make this host an agent of a server",

@@ -26,12 +26,20 @@ type Client struct {
 	reader *retryablehttp.Client // a few tries: for reads
 	apiKey string
 	agent  *agentIdentity
-	skew   atomic.Int64 // nanoseconds that the server's clock is ahead of ours
-	keySet atomic.Pointer[crontopus.KeySetVersion]
+
+	program, version string
+	server           atomic.Pointer[string] // the server's version, as its last answer told
+	skew             atomic.Int64           // nanoseconds that the server's clock is ahead of ours
+	keySet           atomic.Pointer[crontopus.KeySetVersion]
 }
 
 // Option says as whom a Client asks.
 type Option func(*Client)
+
+// As tells the server which program asks, and of which version.
+func As(program, version string) Option {
+	return func(c *Client) { c.program, c.version = program, version }
+}
 
 // WithAPIKey asks with an API key, ctk_….
 func WithAPIKey(key string) Option {
@@ -70,6 +78,24 @@ func New(server string, options ...Option) (*Client, error) {
 
 // Server returns the server's address.
 func (c *Client) Server() string { return c.base.String() }
+
+// ServerVersion is the server's, as its last answer told; "" before, or of one that does not tell.
+func (c *Client) ServerVersion() string {
+	if v := c.server.Load(); v != nil {
+		return *v
+	}
+	return ""
+}
+
+// versions says that the two programs are of different versions, where that may be why one
+// does not understand the other; "" where they are not, or nobody told.
+func (c *Client) versions() string {
+	server := c.ServerVersion()
+	if server == "" || c.version == "" || server == c.version {
+		return ""
+	}
+	return " (the server is version " + server + ", this program " + c.version + "; update the older one)"
+}
 
 // Now returns the time that the server would tell, as far as it is known.
 func (c *Client) Now() time.Time { return time.Now().Add(time.Duration(c.skew.Load())) }

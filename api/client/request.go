@@ -22,6 +22,7 @@ import (
 const (
 	maxAnswer  = 64 << 20
 	maxProblem = 1 << 20
+	maxVersion = 100
 	timeout    = 60 * time.Second // of a request that does not wait by design
 )
 
@@ -72,7 +73,7 @@ type nothing struct{}
 
 func (c *Client) decode(a answer, out any) error {
 	if err := json.Unmarshal(a.body, out); err != nil {
-		return crontopus.Errorf(crontopus.CodeInternal, "%s answered with something that is not the API's JSON: %w", c.base, err).
+		return crontopus.Errorf(crontopus.CodeInternal, "%s answered with something that is not the API's JSON%s: %w", c.base, c.versions(), err).
 			WithHint("check that the address is that of a Crontopus server of this version")
 	}
 	return nil
@@ -114,6 +115,9 @@ func (c *Client) send(ctx context.Context, r request) (answer, *wire.Problem, er
 		return answer{}, nil, c.unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
+	if v := resp.Header.Get(wire.HeaderVersion); v != "" && len(v) <= maxVersion {
+		c.server.Store(&v)
+	}
 	limit := int64(maxAnswer)
 	if resp.StatusCode >= 400 {
 		limit = maxProblem
@@ -147,6 +151,9 @@ func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 		req.Header[name] = values
 	}
 	req.Header.Set("Accept", "application/json")
+	if c.program != "" {
+		req.Header.Set("User-Agent", c.program+"/"+c.version)
+	}
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	} else {
@@ -188,10 +195,23 @@ func readProblem(resp *http.Response, body []byte) *wire.Problem {
 	}
 }
 
+// misunderstood reports whether a problem may come of two versions that do not fit: the server
+// does not know the route, or what was sent there.
+func misunderstood(p *wire.Problem) bool {
+	switch p.Code {
+	case crontopus.CodeInvalid, crontopus.CodeUnsupported, "method_not_allowed", "unsupported_media_type":
+		return true
+	}
+	return p.Code == crontopus.CodeNotFound && strings.HasPrefix(p.Detail, "there is nothing at ") // as every version says it
+}
+
 func (c *Client) problemError(p *wire.Problem) *crontopus.Error {
 	e := &crontopus.Error{Code: p.Code, Message: p.Detail, Hint: p.Hint}
 	if e.Message == "" {
 		e.Message = p.Title
+	}
+	if misunderstood(p) {
+		e.Message += c.versions()
 	}
 	if p.Code == crontopus.CodeInternal && p.RequestID != "" {
 		e.Message += " (request " + p.RequestID + ")"

@@ -14,6 +14,7 @@ const (
 	HeaderSignature    = "Crontopus-Signature"     // base64 of the ed25519 signature over the raw body, by the key that it brings
 	HeaderKeySet       = "Crontopus-Key-Set"       // the version of the newest key set: a poll's answer tells it, the next poll repeats it
 	HeaderSpoolDrained = "Crontopus-Spool-Drained" // RFC 3339; rides along with a poll
+	HeaderVersion      = "Crontopus-Version"       // of the server, in each answer; a program tells its own as User-Agent
 	HeaderRequestID    = "X-Request-Id"            // the caller's or the server's; in the answer and the logs
 )
 
