@@ -11,6 +11,7 @@ import (
 
 // decoded is what one blob says. Its jobs are shared by all who ask, and never changed.
 type decoded struct {
+	name     string // of the file that it was read from
 	docs     []manifests.Document
 	digests  []string // of each doc's job
 	problems []crontopus.Problem
@@ -18,6 +19,10 @@ type decoded struct {
 
 // at returns what the blob says when it is the file of that name.
 func (d decoded) at(name string) decoded {
+	if d.name == name {
+		return d
+	}
+	d.name = name
 	d.docs, d.problems = slices.Clone(d.docs), slices.Clone(d.problems)
 	for i := range d.docs {
 		d.docs[i].Path = name

@@ -155,8 +155,9 @@ func (m *mirror) read(ctx context.Context, at plumbing.Hash) (*listing, error) {
 		l.PathMissing = true
 		return l, nil
 	}
-	walk := walker{mirror: m, listing: l}
-	if err := walk.folder(ctx, tree, "", 0); err != nil {
+	walk, base := walker{mirror: m, listing: l}, m.base()
+	l.Differs = base != nil
+	if err := walk.folder(ctx, tree, base, "", 0); err != nil {
 		return nil, err
 	}
 	return l, m.blame(ctx, commit, l)

@@ -32,6 +32,7 @@ type fetcher struct {
 	command []string
 	timeout time.Duration
 	limits  FetchLimits
+	known   *listings
 	log     *slog.Logger
 }
 
@@ -66,12 +67,15 @@ func (f *fetcher) start(ctx context.Context, q fetchRequest) (*fetchChild, *list
 	}
 	go c.watch()
 	q.Limits = f.limits
-	l, err := c.list(q)
+	base := f.known.of(q)
+	q.Known = base != nil
+	l, err := c.list(q, base)
 	if err != nil {
 		err = c.explain(err, f.timeout)
 		c.close()
 		return nil, nil, err
 	}
+	f.known.add(q, l)
 	return c, l, nil
 }
 
@@ -97,8 +101,9 @@ func (c *fetchChild) run(argv []string) (err error) {
 	return c.cmd.Start()
 }
 
-// list sends the request and reads the listing.
-func (c *fetchChild) list(q fetchRequest) (*listing, error) {
+// list sends the request and reads the listing; base is that of the commit in force, if it is
+// known.
+func (c *fetchChild) list(q fetchRequest, base *listing) (*listing, error) {
 	if err := writeJSON(c.in, kindRequest, q); err != nil {
 		return nil, err
 	}
@@ -106,11 +111,22 @@ func (c *fetchChild) list(q fetchRequest) (*listing, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readListing(payload, base)
+}
+
+// readListing reads a listing, and completes one that tells what differs from base.
+func readListing(payload []byte, base *listing) (*listing, error) {
 	l := &listing{}
 	if err := json.Unmarshal(payload, l); err != nil {
 		return nil, err
 	}
-	return l, l.check()
+	if err := l.check(); err != nil || !l.Differs {
+		return l, err
+	}
+	if base == nil {
+		return nil, errors.New("what differs was told though the whole was asked for")
+	}
+	return l, l.join(base)
 }
 
 // check refuses a listing that no honest child sends: what follows may rely on it.

@@ -39,17 +39,18 @@ func (s *Syncer) load(ctx context.Context, child *fetchChild, l *listing, root s
 			result.problems = append(result.problems, problemOf(path.Join(root, entry.Path), entry.What))
 		}
 	}
-	files := slices.DeleteFunc(l.Files, func(f listedFile) bool {
+	files := slices.DeleteFunc(slices.Clone(l.Files), func(f listedFile) bool {
 		return path.Base(f.Path) == manifests.IgnoreFile || ignore.Match(f.Path, false)
 	})
-	blobs, err := s.decode(ctx, child, files)
+	blobs, fresh, err := s.decode(ctx, child, root, files)
 	if err != nil {
 		return nil, err
 	}
-	result.decoded = len(blobs.fresh)
-	for _, file := range files {
+	result.decoded = fresh
+	result.docs, result.digests = make([]manifests.Document, 0, len(files)), make([]string, 0, len(files))
+	for i, file := range files {
 		name := path.Join(root, file.Path)
-		said := blobs.of(file.Hash).at(name)
+		said := blobs[i].at(name)
 		result.docs, result.digests = append(result.docs, said.docs...), append(result.digests, said.digests...)
 		result.problems = append(result.problems, said.problems...)
 		if file.Change > 0 {
@@ -89,36 +90,21 @@ func readIgnores(child *fetchChild, l *listing) (*manifests.Ignore, error) {
 	})
 }
 
-// blobSet is what the files of one revision say, by blob hash.
-type blobSet struct {
-	known map[blobHash]decoded
-	fresh map[blobHash]decoded
-}
-
-func (b blobSet) of(hash blobHash) decoded {
-	if d, ok := b.known[hash]; ok {
-		return d
-	}
-	return b.fresh[hash]
-}
-
-// decode finds what each file says, in the cache or, with all cores, from its blob.
-func (s *Syncer) decode(ctx context.Context, child *fetchChild, files []listedFile) (blobSet, error) {
-	set := blobSet{known: map[blobHash]decoded{}, fresh: map[blobHash]decoded{}}
+// decode finds what each file says, in the cache or, with all cores, from its blob, and how many
+// blobs were not in the cache.
+func (s *Syncer) decode(ctx context.Context, child *fetchChild, root string, files []listedFile) (said []decoded, fresh int, err error) {
+	said = make([]decoded, len(files))
+	missing := map[blobHash][]int{} // the files that have it
 	var want []blobHash
-	for _, file := range files {
-		if _, ok := set.known[file.Hash]; ok {
+	for i, file := range files {
+		var known bool
+		if said[i], known = s.cache.get(file.Hash); known {
 			continue
 		}
-		if _, ok := set.fresh[file.Hash]; ok {
-			continue
+		if missing[file.Hash] == nil {
+			want = append(want, file.Hash)
 		}
-		if d, ok := s.cache.get(file.Hash); ok {
-			set.known[file.Hash] = d
-			continue
-		}
-		set.fresh[file.Hash] = decoded{}
-		want = append(want, file.Hash)
+		missing[file.Hash] = append(missing[file.Hash], i)
 	}
 	type blob struct {
 		hash blobHash
@@ -127,19 +113,19 @@ func (s *Syncer) decode(ctx context.Context, child *fetchChild, files []listedFi
 	}
 	queue := make(chan blob, 64)
 	var workers sync.WaitGroup
-	var mu sync.Mutex
 	for range min(runtime.GOMAXPROCS(0), len(want)) {
 		workers.Go(func() {
 			for b := range queue {
-				d := decodeBlob(b.data, b.size)
+				places := missing[b.hash]
+				d := decodeBlob(b.data, b.size).at(path.Join(root, files[places[0]].Path))
 				s.cache.add(b.hash, len(b.data), d)
-				mu.Lock()
-				set.fresh[b.hash] = d
-				mu.Unlock()
+				for _, i := range places { // which are nobody else's
+					said[i] = d
+				}
 			}
 		})
 	}
-	err := child.blobs(want, func(hash blobHash, data []byte, size uint64) error {
+	err = child.blobs(want, func(hash blobHash, data []byte, size uint64) error {
 		select {
 		case queue <- blob{hash, data, size}:
 			return nil
@@ -149,7 +135,7 @@ func (s *Syncer) decode(ctx context.Context, child *fetchChild, files []listedFi
 	})
 	close(queue)
 	workers.Wait()
-	return set, err
+	return said, len(want), err
 }
 
 // decodeBlob decodes a blob without a name; decoded.at gives it one. No data for a size
@@ -174,5 +160,5 @@ func decodeBlob(data []byte, size uint64) decoded {
 	for i, doc := range docs {
 		digests[i] = doc.Job.Digest()
 	}
-	return decoded{docs, digests, problems}
+	return decoded{docs: docs, digests: digests, problems: problems}
 }

@@ -80,6 +80,7 @@ type fetchRequest struct {
 	AllowNetworks    []netip.Prefix `json:"allowNetworks,omitempty"`
 	AllowFileSources bool           `json:"allowFileSources,omitempty"`
 	Applied          string         `json:"applied,omitempty"` // commit in force: changes are told since it
+	Known            bool           `json:"known,omitempty"`   // the parent has the listing of Applied: what differs is enough
 	Limits           FetchLimits    `json:"limits"`            // that the child sets for itself first
 	Settled          bool           `json:"settled,omitempty"` // if the head, or Pin, is Applied, nothing else is of interest
 	Pin              string         `json:"pin,omitempty"`     // the commit, or the beginning of its hash, that is wanted instead of the head
@@ -93,6 +94,8 @@ type listing struct {
 	Unchanged   bool               `json:"unchanged,omitempty"` // the head is Applied; nothing was read
 	PathMissing bool               `json:"pathMissing,omitempty"`
 	Rewritten   bool               `json:"rewritten,omitempty"` // history does not descend from what was fetched before
+	Differs     bool               `json:"differs,omitempty"`   // Files and Irregular are only what Applied has not alike
+	Gone        []string           `json:"gone,omitempty"`      // files and folders of Applied that are not there any more, or otherwise
 	Files       []listedFile       `json:"files"`
 	Changes     []crontopus.Commit `json:"changes,omitempty"`
 	Irregular   []irregular        `json:"irregular,omitempty"`

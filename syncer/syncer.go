@@ -45,7 +45,7 @@ func New(opts Options) (*Syncer, error) {
 	return &Syncer{
 		Options:  opts,
 		owner:    rand.Text(),
-		fetcher:  fetcher{command: opts.FetchCommand, timeout: opts.FetchTimeout, limits: opts.FetchLimits, log: opts.Log},
+		fetcher:  fetcher{command: opts.FetchCommand, timeout: opts.FetchTimeout, limits: opts.FetchLimits, known: newListings(), log: opts.Log},
 		cache:    newBlobCache(cacheBytes),
 		memory:   newMemory(opts),
 		fleet:    newFleet(opts.Store),

@@ -45,6 +45,23 @@ func find(t *object.Tree, name string) *object.TreeEntry {
 	return nil
 }
 
+// base returns the tree of the commit in force where the parent has its listing, nil if it is
+// not here.
+func (m *mirror) base() *object.Tree {
+	if !m.q.Known {
+		return nil
+	}
+	commit, err := m.commit(plumbing.NewHash(m.q.Applied))
+	if err != nil {
+		return nil
+	}
+	tree, err := m.treeAt(commit, m.q.Path)
+	if err != nil {
+		return nil
+	}
+	return tree
+}
+
 // walker lists a tree without touching a blob.
 type walker struct {
 	mirror  *mirror
@@ -53,32 +70,53 @@ type walker struct {
 	names   int // bytes of all paths
 }
 
-// folder lists one folder and what is below it. Names that begin with a dot are not read.
-func (w *walker) folder(ctx context.Context, t *object.Tree, dir string, depth int) error {
+// folder lists one folder and what is below it, but for what base has alike; there may be no
+// base. Names that begin with a dot are not read.
+func (w *walker) folder(ctx context.Context, t, base *object.Tree, dir string, depth int) error {
 	if depth > maxTreeDepth {
 		return stalled(crontopus.ReasonVerificationFailed, "%s is more than %d folders deep", tidy(dir, 100), maxTreeDepth)
+	}
+	before := map[string]object.TreeEntry{}
+	if base != nil {
+		for _, entry := range base.Entries {
+			before[entry.Name] = entry
+		}
 	}
 	for _, entry := range t.Entries {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if w.entries++; w.entries > maxFiles {
-			return stalled(crontopus.ReasonVerificationFailed, "the source's path holds more than %d files and folders; name a narrower path", maxFiles)
+			return tooManyFiles()
 		}
 		if w.names += len(dir) + len(entry.Name); w.names > maxNames {
-			return stalled(crontopus.ReasonVerificationFailed, "the names of the files have more than %s together; name a narrower path", crontopus.Size(maxNames))
+			return tooLongNames()
 		}
-		if strings.HasPrefix(entry.Name, ".") && entry.Name != manifests.IgnoreFile {
+		old, existed := before[entry.Name]
+		delete(before, entry.Name)
+		if existed && old == entry || strings.HasPrefix(entry.Name, ".") && entry.Name != manifests.IgnoreFile {
 			continue
 		}
-		if err := w.entry(ctx, entry, path.Join(dir, entry.Name), depth); err != nil {
+		if existed && (old.Mode != filemode.Dir || entry.Mode != filemode.Dir) {
+			w.gone(dir, entry.Name)
+		}
+		if err := w.entry(ctx, entry, old, path.Join(dir, entry.Name), depth); err != nil {
 			return err
 		}
+	}
+	for name := range before {
+		w.gone(dir, name)
 	}
 	return nil
 }
 
-func (w *walker) entry(ctx context.Context, entry object.TreeEntry, name string, depth int) error {
+// gone notes that what was listed under a name no longer is what is there.
+func (w *walker) gone(dir, name string) {
+	w.listing.Gone = append(w.listing.Gone, tidy(path.Join(dir, name), maxPathBytes))
+}
+
+// entry lists one entry that differs from the one that base has.
+func (w *walker) entry(ctx context.Context, entry, old object.TreeEntry, name string, depth int) error {
 	if strings.Contains(entry.Name, "/") || tidy(name, maxPathBytes) != name || !utf8.ValidString(name) {
 		w.irregular(tidy(name, 100), "has a name that is too long or does not print")
 		return nil
@@ -89,7 +127,13 @@ func (w *walker) entry(ctx context.Context, entry object.TreeEntry, name string,
 		if err != nil {
 			return err
 		}
-		return w.folder(ctx, tree, name, depth+1)
+		var base *object.Tree
+		if old.Mode == filemode.Dir {
+			if base, err = w.mirror.tree(old.Hash); err != nil {
+				return err
+			}
+		}
+		return w.folder(ctx, tree, base, name, depth+1)
 	case filemode.Symlink:
 		w.irregular(name, "is a symbolic link")
 	case filemode.Submodule:
