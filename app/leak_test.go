@@ -16,6 +16,8 @@ import (
 
 var (
 	ofProduct = regexp.MustCompile(`(?m)^(crontopus\.dev/crontopus/(api|app|store|syncer|internal)[./(]|github\.com/jackc/|database/sql\.|modernc\.org/)`)
+	// the tests' own, and pgx's reader of a connection, of which each has one at most
+	notOurs   = regexp.MustCompile(`app_test|badnet|bgreader`)
 	createdBy = regexp.MustCompile(`(?m)^created by (\S+)`)
 )
 
@@ -25,9 +27,11 @@ func goroutines() map[string]int {
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	counts := map[string]int{}
 	for _, stack := range strings.Split(string(stacks), "\n\n") {
-		if by := createdBy.FindStringSubmatch(stack); by != nil && ofProduct.MatchString(stack) && !strings.Contains(by[1], "app_test") && !strings.Contains(by[1], "badnet") {
-			counts[by[1]]++
+		by := createdBy.FindStringSubmatch(stack)
+		if by == nil || !ofProduct.MatchString(stack) || notOurs.MatchString(by[1]) {
+			continue
 		}
+		counts[by[1]]++
 	}
 	return counts
 }
