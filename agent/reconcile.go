@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -92,8 +93,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, bundle *crontopus.Bundle, po
 // is denied; the others are not held up by it.
 func (r *Reconciler) render(jobs []crontopus.Job) (entries []Native, schedules map[crontopus.JobName]string, unfit []crontopus.Denial) {
 	entries, schedules = []Native{}, map[crontopus.JobName]string{}
+	zone := sync.OnceValue(r.Scheduler.HostZone) // it may have to be searched for
 	for i := range jobs {
-		job, err := jobs[i].InZone(r.Scheduler.HostZone)
+		job, err := jobs[i].InZone(zone)
 		var entry Native
 		if err == nil {
 			entry, err = r.Scheduler.Render(job)

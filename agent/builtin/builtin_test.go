@@ -196,3 +196,20 @@ func TestAJobThatCannotBeScheduled(t *testing.T) {
 	_, err := c.Render(&crontopus.Job{Spec: crontopus.JobSpec{Schedule: crontopus.Schedules{"0 0 31 2 *"}, Timezone: "UTC"}})
 	require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err))
 }
+
+func TestTheHostsZoneIsThatOfTheProcess(t *testing.T) {
+	t.Setenv("TZ", "Asia/Tokyo") // as containers are told where they are
+	c := newClockwork(agent.State{Dir: t.TempDir()})
+	require.Equal(t, "Asia/Tokyo", c.HostZone())
+	require.Equal(t, c.HostZone(), agent.ZoneOf(c.Name()), "and so for the runs that it starts")
+}
+
+func TestHAndTheLastDayAreKeptToTheMinute(t *testing.T) {
+	bubble(t, func(t *testing.T, c *clockwork) {
+		defer c.run(t)()
+		c.apply(t, map[string]string{"hashed": "H(1-5) 0 1 * *", "last": "30 0 L * *", "third": "0 4 * * mon#3"})
+		c.started()
+		time.Sleep(31 * 24 * time.Hour)
+		require.Equal(t, []string{"00:03:00 hashed", "04:00:00 third", "00:30:00 last"}, c.started())
+	})
+}
