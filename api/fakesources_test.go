@@ -49,7 +49,7 @@ func (s *fakeStore) SourceSecrets(_ context.Context, _ crontopus.TenantID, id st
 	return secrets, s.locked(find(s.secrets, id, &secrets))
 }
 
-func (s *fakeStore) SystemRequestSync(_ context.Context, id string, _ time.Time) error {
+func (s *fakeStore) SystemRequestSync(_ context.Context, id, _ string, _ time.Time) error {
 	return s.locked(func() error { s.requests = append(s.requests, id); return nil })
 }
 
@@ -58,7 +58,7 @@ func (s *fakeStore) RequestSync(ctx context.Context, tenant crontopus.TenantID, 
 	if err != nil {
 		return err
 	}
-	return s.SystemRequestSync(ctx, source.ID, now)
+	return s.SystemRequestSync(ctx, source.ID, crontopus.TriggerManual, now)
 }
 
 func (s *fakeStore) edit(ctx context.Context, name string, f func(*crontopus.Source) error) error {

@@ -20,7 +20,7 @@ import (
 type webhookStore interface {
 	SystemSource(ctx context.Context, id string) (crontopus.Source, error)
 	SourceSecrets(ctx context.Context, tenant crontopus.TenantID, id string) (crontopus.SourceSecrets, error)
-	SystemRequestSync(ctx context.Context, sourceID string, now time.Time) error
+	SystemRequestSync(ctx context.Context, sourceID, trigger string, now time.Time) error
 }
 
 // webhook takes a forge's word that a branch has moved. It is only a hint: nothing in it
@@ -99,7 +99,7 @@ func (s webhook) take(ctx context.Context, in *webhookIn) (*body[webhookAnswer],
 	case source.Suspended || source.RemovedAt != nil:
 		return answer(webhookAnswer{Message: "the source is suspended or removed"}), nil
 	}
-	if err := s.store.SystemRequestSync(ctx, source.ID, s.now()); err != nil {
+	if err := s.store.SystemRequestSync(ctx, source.ID, crontopus.TriggerWebhook, s.now()); err != nil {
 		return nil, err
 	}
 	s.wakeSyncer()

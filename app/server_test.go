@@ -23,10 +23,13 @@ type running struct {
 }
 
 // start starts a server on a data folder. It ends with the test, or before with stop.
-func start(t *testing.T, data string) *running {
+func start(t *testing.T, data string, change ...func(*app.Options)) *running {
 	t.Helper()
 	o := app.Defaults()
 	o.Listen, o.Data, o.AllowFileSources, o.DrainTimeout = "127.0.0.1:0", data, true, time.Second
+	for _, f := range change {
+		f(&o)
+	}
 	a, err := app.New(t.Context(), o, "v1.2.3", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -115,7 +115,7 @@ func TestPostgresTellsOtherServersWhatChanges(t *testing.T) {
 			return here.RequestSync(ctx, tenant, "test", "ops", time.Now())
 		}, []store.Change{sources}},
 		{"a webhook came", func(ctx context.Context) error {
-			return here.SystemRequestSync(ctx, "s", time.Now().Add(time.Second)) // asked for already
+			return here.SystemRequestSync(ctx, "s", crontopus.TriggerWebhook, time.Now().Add(time.Second)) // asked for already
 		}, nil},
 		{"a source is added", func(ctx context.Context) error {
 			return here.CreateSource(ctx, tenant, "test", crontopus.Source{ID: "s2", Name: "more"}, crontopus.SourceSecrets{})

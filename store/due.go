@@ -2,38 +2,48 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"crontopus.dev/crontopus"
 )
 
-// whereDue selects the sources that are due at $1.
-const whereDue = `
-			WHERE lease_until <= $1
+const (
+	longestBackoff = 30 * time.Minute // no source that failed waits longer
+	mostDue        = 100              // sources that are told of at once: far more than are synced at once
+)
+
+// whereDue selects the sources that are due at $1. What lies further ahead than anybody plans was
+// written by a clock that was ahead, and is due now: nobody waits until the years have passed.
+var whereDue = fmt.Sprintf(`
+			WHERE (lease_until <= $1 OR lease_until > $1 + %d)
 				AND (removed_at IS NOT NULL
-					OR (suspended = 0 AND (requested_at IS NOT NULL OR next_attempt_at <= $1)))`
+					OR (suspended = 0 AND (requested_at IS NOT NULL OR next_attempt_at <= $1
+						OR next_attempt_at > $1 + 2 * interval_us + %d)))`, longestLease.Microseconds(), longestBackoff.Microseconds())
 
 // SystemDueSources returns the sources that a syncer should look at: those that somebody
-// asked for, whose time has come, or that are being removed. A suspended one waits.
+// asked for, whose time has come, or that are being removed. A suspended one waits. Who waits
+// longest comes first; one that is asked for again and again has its turn and then waits behind all others.
 func (s *Store) SystemDueSources(ctx context.Context, now time.Time) (list []crontopus.Source, err error) {
 	err = s.engine.read(ctx, scopeDue, func(t tx) error {
 		list, err = collect(ctx, t, scanSource, selectSources+whereDue+`
-			ORDER BY COALESCE(requested_at, next_attempt_at, removed_at), id`, micros(now))
+			ORDER BY CASE WHEN COALESCE(requested_at, next_attempt_at, removed_at) > $1 THEN 0
+				ELSE COALESCE(requested_at, next_attempt_at, removed_at) END, id
+			LIMIT $2`, micros(now), mostDue)
 		return err
 	})
 	return list, err
 }
 
-// SystemRequestSync asks for a sync on a webhook's behalf. A thousand of them are one
-// request.
-func (s *Store) SystemRequestSync(ctx context.Context, sourceID string, now time.Time) error {
+// SystemRequestSync asks for a sync, and says why. A thousand requests are one.
+func (s *Store) SystemRequestSync(ctx context.Context, sourceID, trigger string, now time.Time) error {
 	return s.engine.write(ctx, scopeDue, func(t tx) error {
 		src, err := lockSource(ctx, t, sourceID, "WHERE id = $1", sourceID)
 		if err != nil || src.RequestedAt != nil {
 			return err
 		}
-		return request(ctx, t, src, crontopus.TriggerWebhook, now)
+		return request(ctx, t, src, trigger, now)
 	})
 }
 

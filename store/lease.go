@@ -11,6 +11,10 @@ import (
 // what a crash in the middle costs.
 const lease = time.Minute
 
+// longestLease is more than any server takes: a lease that lasts longer was written by a clock
+// that was ahead, and holds nobody up.
+const longestLease = 2 * lease
+
 // SystemBeginSync takes a source and the request for its sync, so that a later one asks for
 // another. Until FinishSync, DropSource or SystemAbandonSync no other owner can take it, unless
 // the owner is silent for a minute: a crash loses no request. conflict means that another
@@ -24,9 +28,11 @@ func (s *Store) SystemBeginSync(ctx context.Context, sourceID, owner string, now
 		src.Status.Conditions = condition(src.Status.Conditions, crontopus.ConditionReconciling, true,
 			crontopus.ReasonProgressing, "syncing", now)
 		n, err := t.Exec(ctx, `
-			UPDATE sources SET lease_owner = $1, lease_until = $2, requested_at = NULL, next_attempt_at = $2, status = $3
-			WHERE tenant_id = $4 AND id = $5 AND (lease_until <= $6 OR lease_owner = $1)`,
-			owner, micros(now.Add(lease)), text(src.Status), src.Tenant, src.ID, micros(now))
+			UPDATE sources SET lease_owner = $1, lease_until = $2, next_attempt_at = $2, status = $3,
+				requested_by = CASE WHEN requested_at IS NULL THEN $8 ELSE requested_by END, requested_at = NULL
+			WHERE tenant_id = $4 AND id = $5 AND (lease_until <= $6 OR lease_until > $7 OR lease_owner = $1)`,
+			owner, micros(now.Add(lease)), text(src.Status), src.Tenant, src.ID, micros(now), micros(now.Add(longestLease)),
+			crontopus.TriggerPoll)
 		return leased(src, n, err)
 	})
 }
@@ -47,7 +53,7 @@ func (s *Store) SystemRenewLease(ctx context.Context, sourceID, owner string, no
 }
 
 // SystemAbandonSync gives a source back whose sync ends without an outcome, because the
-// server stops, and asks for another.
+// server stops, and asks for another, for the same reason.
 func (s *Store) SystemAbandonSync(ctx context.Context, sourceID, owner string, now time.Time) error {
 	return s.engine.write(ctx, scopeDue, func(t tx) error {
 		src, err := lockSource(ctx, t, sourceID, "WHERE id = $1", sourceID)
@@ -57,7 +63,7 @@ func (s *Store) SystemAbandonSync(ctx context.Context, sourceID, owner string, n
 		if err := endLease(ctx, t, src, owner); err != nil || src.RequestedAt != nil {
 			return err
 		}
-		return request(ctx, t, src, crontopus.TriggerWebhook, now)
+		return request(ctx, t, src, src.RequestedBy, now)
 	})
 }
 

@@ -107,7 +107,7 @@ func (h *house) sync(t testing.TB, id string) crontopus.SourceStatus {
 // request asks for a sync and does not wait.
 func (h *house) request(t testing.TB, id string) {
 	t.Helper()
-	require.NoError(t, h.SystemRequestSync(t.Context(), id, time.Now()))
+	require.NoError(t, h.SystemRequestSync(t.Context(), id, crontopus.TriggerWebhook, time.Now()))
 	h.syncer.Wake()
 }
 

@@ -76,11 +76,12 @@ func (m *memStore) SystemDueSources(_ context.Context, now time.Time) ([]crontop
 	var due []crontopus.Source
 	for _, id := range slices.Sorted(maps.Keys(m.sources)) {
 		s := m.sources[id]
-		if m.leases[id].until.After(now) {
+		if until := m.leases[id].until; until.After(now) && !until.After(now.Add(2*time.Minute)) {
 			continue
 		}
 		next := s.Status.NextAttemptAt
-		if s.RemovedAt != nil || !s.Suspended && (s.RequestedAt != nil || next != nil && !next.After(now)) {
+		farAhead := now.Add(2*s.Interval.Std() + 30*time.Minute)
+		if s.RemovedAt != nil || !s.Suspended && (s.RequestedAt != nil || next != nil && (!next.After(now) || next.After(farAhead))) {
 			due = append(due, *s)
 		}
 	}
@@ -96,13 +97,13 @@ func (m *memStore) SystemSource(_ context.Context, id string) (crontopus.Source,
 	return crontopus.Source{}, notFound()
 }
 
-func (m *memStore) SystemRequestSync(_ context.Context, id string, now time.Time) error {
+func (m *memStore) SystemRequestSync(_ context.Context, id, trigger string, now time.Time) error {
 	end, err := m.begin("request")
 	if err != nil {
 		return err
 	}
 	defer end()
-	m.sources[id].RequestedAt, m.sources[id].RequestedBy = &now, crontopus.TriggerWebhook
+	m.sources[id].RequestedAt, m.sources[id].RequestedBy = &now, trigger
 	return nil
 }
 
@@ -112,7 +113,7 @@ func (m *memStore) SystemBeginSync(_ context.Context, id, owner string, now time
 		return err
 	}
 	defer end()
-	if held := m.leases[id]; held.owner != owner && held.until.After(now) {
+	if held := m.leases[id]; held.owner != owner && held.until.After(now) && !held.until.After(now.Add(2*time.Minute)) {
 		return conflict()
 	}
 	lease := now.Add(time.Minute)

@@ -81,7 +81,7 @@ func (o Options) defaults() (Options, error) {
 type SyncStore interface {
 	SystemDueSources(ctx context.Context, now time.Time) ([]crontopus.Source, error)
 	SystemSource(ctx context.Context, id string) (crontopus.Source, error)
-	SystemRequestSync(ctx context.Context, sourceID string, now time.Time) error
+	SystemRequestSync(ctx context.Context, sourceID, trigger string, now time.Time) error
 	SystemBeginSync(ctx context.Context, sourceID, owner string, now time.Time) error
 	SystemRenewLease(ctx context.Context, sourceID, owner string, now time.Time) error
 	SystemAbandonSync(ctx context.Context, sourceID, owner string, now time.Time) error
@@ -97,7 +97,7 @@ type SyncStore interface {
 // PublishStore is what a Publisher reads and writes.
 type PublishStore interface {
 	SystemSource(ctx context.Context, id string) (crontopus.Source, error)
-	SystemRequestSync(ctx context.Context, sourceID string, now time.Time) error
+	SystemRequestSync(ctx context.Context, sourceID, trigger string, now time.Time) error
 	SystemAgent(ctx context.Context, agentID string) (crontopus.Agent, error)
 	SystemInstallation(ctx context.Context) (crontopus.Installation, error)
 	SystemLeasePublisher(ctx context.Context, owner string, now, until time.Time) error

@@ -105,7 +105,7 @@ func (p *Publisher) lease(ctx context.Context) (mine bool, err error) {
 // renew marks the agents whose bundle is past half of its life.
 func (p *Publisher) renew(ctx context.Context) error {
 	now := p.Now()
-	if now.Sub(p.renewed) < min(p.BundleLife/20, time.Hour) {
+	if !past(now, p.renewed, min(p.BundleLife/20, time.Hour)) {
 		return nil
 	}
 	n, err := p.Store.SystemMarkExpiring(ctx, now.Add(p.BundleLife/2))
@@ -118,11 +118,18 @@ func (p *Publisher) renew(ctx context.Context) error {
 	return nil
 }
 
+// past reports whether so much time has passed since then. A clock that was set back makes nobody
+// wait until it comes there again.
+func past(now, then time.Time, d time.Duration) bool {
+	gone := now.Sub(then)
+	return gone < 0 || gone >= d
+}
+
 // look reads large desired states whole now and then: what somebody else wrote cannot become
 // a job, because it is not read, and is noticed here.
 func (p *Publisher) look(ctx context.Context) error {
 	now := p.Now()
-	if now.Sub(p.looked) < lookWhole {
+	if !past(now, p.looked, lookWhole) {
 		return nil
 	}
 	p.looked = now

@@ -154,7 +154,7 @@ func (p *Publisher) desired(ctx context.Context, tenant crontopus.TenantID) (set
 			return set, true, err
 		}
 		if errors.Is(why, errUnsealed) { // as after keys were replaced: nothing to look into
-			if err := p.Store.SystemRequestSync(ctx, id, p.Now()); err != nil {
+			if err := p.Store.SystemRequestSync(ctx, id, crontopus.TriggerRepair, p.Now()); err != nil {
 				return set, true, err
 			}
 		}

@@ -28,7 +28,7 @@ var auditCases = cases{
 		require.NoError(t, s.RevokeAPIKey(t.Context(), here, actor, "k1"))
 		src := w.source("ops")
 		require.NoError(t, s.RequestSync(t.Context(), here, actor, "ops", t0))
-		require.NoError(t, s.SystemRequestSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemRequestSync(t.Context(), src.ID, crontopus.TriggerWebhook, t0))
 		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		held := w.outcome(src)
 		held.Desired, held.Status.HeldPlan = nil, "abc"

@@ -31,7 +31,7 @@ var leaseCases = cases{
 		w := newWorld(t, s, here)
 		src := w.source("ops")
 		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "a", t0))
-		require.NoError(t, s.SystemRequestSync(t.Context(), src.ID, t0))
+		require.NoError(t, s.SystemRequestSync(t.Context(), src.ID, crontopus.TriggerWebhook, t0))
 		require.Empty(t, w.due(t0))
 		requireCode(t, crontopus.CodeConflict, s.SystemBeginSync(t.Context(), src.ID, "b", t0.Add(59*time.Second)))
 		requireCode(t, crontopus.CodeConflict, s.SystemRenewLease(t.Context(), src.ID, "b", t0))
@@ -54,6 +54,34 @@ var leaseCases = cases{
 		require.Equal(t, []string{"ops"}, w.due(t0.Add(110*time.Second)), "after a minute of silence")
 		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "b", t0.Add(110*time.Second)))
 		requireCode(t, crontopus.CodeConflict, s.SystemRenewLease(t.Context(), src.ID, "a", t0.Add(111*time.Second)))
+	},
+	"a lease of a clock that was ahead holds nobody up": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "a", t0.AddDate(1, 0, 0)))
+		require.Equal(t, []string{"ops"}, w.due(t0))
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "b", t0))
+		require.Empty(t, w.due(t0), "the lease of today is one")
+		requireCode(t, crontopus.CodeConflict, s.SystemRenewLease(t.Context(), src.ID, "a", t0))
+		requireCode(t, crontopus.CodeConflict, s.SystemBeginSync(t.Context(), src.ID, "c", t0.Add(-30*time.Second)))
+	},
+	"a sync that is given up is tried again for the reason that it had": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		again := func() string {
+			require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "a", t0))
+			require.NoError(t, s.SystemAbandonSync(t.Context(), src.ID, "a", t0))
+			require.NotNil(t, w.get("ops").RequestedAt)
+			return w.get("ops").RequestedBy
+		}
+		require.Equal(t, crontopus.TriggerManual, again(), "a new source")
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "a", t0))
+		w.finishAs(src, "a")
+		require.Equal(t, crontopus.TriggerPoll, again())
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "a", t0))
+		w.finishAs(src, "a")
+		require.NoError(t, s.SystemRequestSync(t.Context(), src.ID, crontopus.TriggerRepair, t0))
+		require.Equal(t, crontopus.TriggerRepair, again())
 	},
 	"a sync that is given up is due at once": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)

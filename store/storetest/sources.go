@@ -45,7 +45,7 @@ var sourceCases = cases{
 		requireCode(t, crontopus.CodeNotFound, err)
 		requireCode(t, crontopus.CodeNotFound, s.RequestSync(t.Context(), here, actor, "ops", t0))
 		requireCode(t, crontopus.CodeNotFound, s.RemoveSource(t.Context(), here, actor, "ops", t0))
-		requireCode(t, crontopus.CodeNotFound, s.SystemRequestSync(t.Context(), "ops", t0))
+		requireCode(t, crontopus.CodeNotFound, s.SystemRequestSync(t.Context(), "ops", crontopus.TriggerWebhook, t0))
 		requireCode(t, crontopus.CodeNotFound, s.SystemBeginSync(t.Context(), "ops", "", t0))
 		requireCode(t, crontopus.CodeNotFound, s.FinishSync(t.Context(), here, "ops", crontopus.SyncOutcome{}))
 		requireCode(t, crontopus.CodeNotFound, s.DropSource(t.Context(), here, "ops", nil))
