@@ -34,15 +34,22 @@ func (s State) SpoolDir() string     { return s.path("spool") }  // check-ins to
 func (s State) path(name string) string { return filepath.Join(s.Dir, name) }
 
 // Create makes the folders, for their owner only, as far as they are missing. A folder that
-// was there must be one that nobody else can write to.
+// was there must be one that nobody else can write to. It is swept of what a killed agent left.
 func (s State) Create() error {
-	for _, dir := range []string{s.Dir, s.ClaimsDir(), s.LocksDir(), s.SpoolDir()} {
+	folders := []string{s.Dir, s.ClaimsDir(), s.LocksDir(), s.SpoolDir()}
+	for _, dir := range folders {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return crontopus.Errorf(crontopus.CodeInvalid, "cannot make the state folder: %w", err).
 				WithHint("run as a user who may write there, or choose another folder with --state-dir")
 		}
 	}
-	return s.trusted()
+	if err := s.trusted(); err != nil {
+		return err
+	}
+	for _, dir := range folders {
+		atomicfile.Sweep(dir)
+	}
+	return nil
 }
 
 // Lock keeps a second daemon, or an enrolment, out of the folder until it is closed.

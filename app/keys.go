@@ -33,6 +33,7 @@ func loadKeys(o Options) (k keys, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return k, dataError(o.Data, err)
 	}
+	atomicfile.Sweep(dir)
 	if o.has(RoleSyncer) {
 		if k.signing, err = signingKey(o, dir); err != nil {
 			return k, err

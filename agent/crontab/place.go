@@ -42,6 +42,7 @@ func (f file) write(_ context.Context, data []byte) error {
 	} else if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
+	atomicfile.Sweep(filepath.Dir(path))
 	var err error
 	if f.system && len(data) == 0 {
 		err = os.Remove(path)

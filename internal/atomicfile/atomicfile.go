@@ -13,6 +13,10 @@ import (
 	"crontopus.dev/crontopus/internal/failpoint"
 )
 
+// temporary names the files that are being written. The leading dot keeps cron, which skips such
+// names, from reading half a file in /etc/cron.d.
+const temporary = ".crontopus-*"
+
 // Write replaces name's content with data: temporary file in the same folder, write,
 // fsync, rename, fsync of the folder. The file's mode becomes perm, whatever the umask.
 func Write(name string, data []byte, perm os.FileMode) error {
@@ -25,8 +29,7 @@ func Write(name string, data []byte, perm os.FileMode) error {
 // Create is Write for content that fill writes. If fill fails, name stays as it is.
 func Create(name string, perm os.FileMode, fill func(io.Writer) error) (err error) {
 	dir := filepath.Dir(name)
-	// The leading dot keeps cron, which skips such names, from reading half a file in /etc/cron.d.
-	f, err := os.CreateTemp(dir, ".crontopus-*")
+	f, err := os.CreateTemp(dir, temporary)
 	if err != nil {
 		return err
 	}

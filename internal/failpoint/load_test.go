@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -57,6 +58,11 @@ func underLoad(t *testing.T, database string) {
 	}
 	if database == "" || os.Getenv("CRONTOPUS_SOAK") != "" { // a sync that a killed server of many held waits for a minute
 		points = append(points, "tx:after-commit@store.(*Store).SystemBeginSync#1", "tx:before-commit@store.(*Store).FinishSync#1")
+	}
+	if os.Getenv("CRONTOPUS_SOAK") != "" {
+		for range 40 {
+			points = append(points, fmt.Sprintf("tx:%s-commit@store.(*Store).recordAll#%d", []string{"before", "after"}[rand.IntN(2)], 1+rand.IntN(200)))
+		}
 	}
 	for _, kill := range points {
 		killed := t.Run(kill, func(*testing.T) { // the next server outlives it

@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long anything may take before the test fails.
-const patience = 20 * time.Second
+const patience = 90 * time.Second
 
 // process is one of the programs at work.
 type process struct {

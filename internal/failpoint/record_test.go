@@ -56,7 +56,6 @@ var asOftenAsTimeLets = []string{"agent.(*reporter).tell"}
 // the rename: the page cache outlives kill -9.
 func kills(t testing.TB, record []reached, each bool) (all []string) {
 	t.Helper()
-	each = each || os.Getenv("CRONTOPUS_SOAK") != ""
 	hits := map[string]int{}
 	for _, r := range record {
 		name := r.point + "@" + r.site(t)
