@@ -125,6 +125,9 @@ func (s jobs) addNext(ctx context.Context, j *wire.Job) error {
 	byZone := map[string][]time.Time{"": {}} // a fleet has few
 	for _, agent := range j.Agents {
 		zone := zones[agent]
+		if _, err := schedule.Location(zone); err != nil {
+			zone = "" // it has not said, or nothing that means anything here
+		}
 		if byZone[zone] == nil {
 			there := j.Job
 			there.Spec.Timezone = zone

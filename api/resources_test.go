@@ -50,8 +50,8 @@ func TestAJobInItsHostsOwnZonesTellsTheNextRunOfEach(t *testing.T) {
 	s.now = func() time.Time { return time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC) }
 	s.store.change(func() {
 		s.store.jobs[0].Job.Spec.Timezone = crontopus.TimezoneHost
-		s.store.jobAgents = []string{"berlin", "new", "tokyo", "tokyo-2"}
-		s.store.zones = map[string]string{"berlin": "Europe/Berlin", "new": "", "tokyo": "Asia/Tokyo", "tokyo-2": "Asia/Tokyo"}
+		s.store.jobAgents = []string{"berlin", "mars", "new", "tokyo", "tokyo-2"}
+		s.store.zones = map[string]string{"berlin": "Europe/Berlin", "mars": "../Mars/Olympus", "new": "", "tokyo": "Asia/Tokyo", "tokyo-2": "Asia/Tokyo"}
 	})
 	job, err := s.as(crontopus.RoleViewer).Job(t.Context(), backup)
 	require.NoError(t, err)
@@ -65,6 +65,7 @@ func TestAJobInItsHostsOwnZonesTellsTheNextRunOfEach(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"berlin Europe/Berlin 2026-05-02T02:30:00+02:00 2026-05-03T02:30:00+02:00",
+		"mars ",
 		"new ",
 		"tokyo Asia/Tokyo 2026-05-02T02:30:00+09:00 2026-05-03T02:30:00+09:00",
 		"tokyo-2 Asia/Tokyo 2026-05-02T02:30:00+09:00 2026-05-03T02:30:00+09:00",
@@ -79,7 +80,7 @@ func TestAJobInItsHostsOwnZonesTellsTheNextRunOfEach(t *testing.T) {
 	job, err = s.as(crontopus.RoleViewer).Job(t.Context(), backup)
 	require.NoError(t, err)
 	require.Empty(t, job.Next)
-	require.Len(t, job.Hosts, 4)
+	require.Len(t, job.Hosts, 5)
 	r := s.send(http.MethodGet, "/api/v1/jobs", "", s.bearer(crontopus.RoleViewer))
 	require.NotContains(t, string(r.body), "null")
 }

@@ -112,12 +112,12 @@ func (z *zone) gapEnds(host *zone) (minutes uint64) {
 
 // line returns the time fields of a crontab line that comes on all days of the schedule,
 // and on as few others as one line can say; exact means on no others.
-func (s *Schedule) line(lists *[len(fields)]*list) (line string, exact bool) {
-	dom, dow := lists[domField], lists[dowField]
-	if !dom.isSpecial() && !dow.isSpecial() {
+func (s *Schedule) line(lists *[len(fields)]list) (line string, exact bool) {
+	dom, dow := &lists[domField], &lists[dowField]
+	if !dom.special && !dow.special {
 		return join(lists, dom, dow), true
 	}
-	everyDay := !dom.isSpecial() && dom.String() == "*"
+	everyDay := !dom.special && dom.String() == "*"
 	dom = dom.widen(func(sp special) (days uint32) {
 		for m := range each(s.months) {
 			days |= sp.days(m)
@@ -136,7 +136,7 @@ func (s *Schedule) line(lists *[len(fields)]*list) (line string, exact bool) {
 	return join(lists, dom, dow), s.count(combine(dom, dow)) == s.count(s.days)
 }
 
-func join(lists *[len(fields)]*list, dom, dow *list) string {
+func join(lists *[len(fields)]list, dom, dow *list) string {
 	return strings.Join([]string{lists[minuteField].String(), lists[hourField].String(), dom.String(), lists[monthField].String(), dow.String()}, " ")
 }
 

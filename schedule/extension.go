@@ -14,7 +14,7 @@ type special struct {
 	nth  uint // days before the last, or the how-manieth of its kind
 }
 
-type kind int
+type kind uint8
 
 const (
 	noSpecial   kind = iota

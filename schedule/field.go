@@ -35,20 +35,20 @@ var fields = [5]field{
 }
 
 // parse reads a list of items; seed decides about H.
-func (f *field) parse(text, seed string) (*list, error) {
-	l := &list{star: strings.HasPrefix(text, "*")}
+func (f *field) parse(text, seed string) (list, error) {
+	l := list{star: strings.HasPrefix(text, "*"), items: make([]item, 0, 1+strings.Count(text, ","))}
 	for word := range strings.SplitSeq(text, ",") {
 		if word == "" {
-			return nil, f.invalid(text, "leaves a value out").WithHint("write %s", f.domain())
+			return list{}, f.invalid(text, "leaves a value out").WithHint("write %s", f.domain())
 		}
 		it, err := f.item(word, seed)
 		if err != nil {
-			return nil, err
+			return list{}, err
 		}
 		l.add(it)
 	}
-	if l.hasRange && l.has(nearest, nearestLast) {
-		return nil, f.invalid(text, "has W beside a range").WithHint("make a list of two schedules, one with the range and one with W")
+	if l.ranges && l.special && l.has(nearest, nearestLast) {
+		return list{}, f.invalid(text, "has W beside a range").WithHint("make a list of two schedules, one with the range and one with W")
 	}
 	return l, nil
 }

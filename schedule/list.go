@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,10 +8,11 @@ import (
 
 // list is what a field says: its items.
 type list struct {
-	items    []item
-	values   uint64 // of all items but the special ones, as bits
-	star     bool   // it begins with "*"
-	hasRange bool
+	items   []item
+	values  uint64 // of all items but the special ones, as bits
+	star    bool   // it begins with "*"
+	ranges  bool   // there are some
+	special bool   // some days depend on the month
 }
 
 // item is a value, a range or all values ("*"), the latter two perhaps with a step; or a
@@ -26,9 +26,10 @@ type item struct {
 func (l *list) add(it item) {
 	l.items = append(l.items, it)
 	if it.special.kind != noSpecial {
+		l.special = true
 		return
 	}
-	l.hasRange = l.hasRange || !it.single
+	l.ranges = l.ranges || !it.single
 	for v := it.low; v <= it.high; v += it.step {
 		l.values |= 1 << v
 	}
@@ -39,33 +40,32 @@ func (l *list) has(kinds ...kind) bool {
 	return slices.ContainsFunc(l.items, func(it item) bool { return slices.Contains(kinds, it.special.kind) })
 }
 
-// isSpecial reports whether some days depend on the month.
-func (l *list) isSpecial() bool {
-	return slices.ContainsFunc(l.items, func(it item) bool { return it.special.kind != noSpecial })
-}
-
 // daysOfMonth returns the days of a month that the list has, read as days of the month.
 func (l *list) daysOfMonth(m shape) uint32 {
 	return uint32(l.values) | l.specials(m)
 }
 
 // daysOfWeek returns the same for a list of days of the week.
-func (l *list) daysOfWeek(m shape) (days uint32) {
-	for week := l.values; week != 0; week &= week - 1 {
-		days |= m.weekday(uint(bits.TrailingZeros64(week)) % weekdays) // 7 is Sunday too
-	}
-	return days | l.specials(m)
+func (l *list) daysOfWeek(m shape) uint32 {
+	const everySeventh = 1 | 1<<7 | 1<<14 | 1<<21 | 1<<28 | 1<<35
+	week := (l.values | l.values>>weekdays) & (1<<weekdays - 1) // 7 is Sunday too
+	return uint32(week*everySeventh>>m.first)<<1 | l.specials(m)
 }
 
 func (l *list) specials(m shape) (days uint32) {
-	for _, it := range l.items {
-		days |= it.special.days(m)
+	if l.special {
+		for _, it := range l.items {
+			days |= it.special.days(m)
+		}
 	}
 	return days
 }
 
 // String writes the list in plain numbers. It has no special items.
 func (l *list) String() string {
+	if len(l.items) == 1 {
+		return l.items[0].String()
+	}
 	words := make([]string, len(l.items))
 	for i, it := range l.items {
 		words[i] = it.String()

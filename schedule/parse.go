@@ -51,7 +51,7 @@ func Parse(expr, seed string) (*Schedule, error) {
 	if len(words) != len(fields) {
 		return nil, badCount(expr, len(words))
 	}
-	var lists [len(fields)]*list
+	var lists [len(fields)]list
 	for i, word := range words {
 		var err error
 		if lists[i], err = fields[i].parse(word, seed); err != nil {
@@ -61,11 +61,11 @@ func Parse(expr, seed string) (*Schedule, error) {
 	return compile(expr, &lists)
 }
 
-func compile(expr string, lists *[len(fields)]*list) (*Schedule, error) {
+func compile(expr string, lists *[len(fields)]list) (*Schedule, error) {
 	s := &Schedule{
 		expr: expr, fixed: !lists[minuteField].star && !lists[hourField].star,
 		minutes: lists[minuteField].values, hours: uint32(lists[hourField].values), months: uint16(lists[monthField].values),
-		days: combine(lists[domField], lists[dowField]),
+		days: combine(&lists[domField], &lists[dowField]),
 	}
 	for m := range each(s.months) {
 		if s.days.of(m) != 0 {
@@ -77,7 +77,7 @@ func compile(expr string, lists *[len(fields)]*list) (*Schedule, error) {
 }
 
 // never explains a date that never comes.
-func (s *Schedule) never(lists *[len(fields)]*list) error {
+func (s *Schedule) never(lists *[len(fields)]list) error {
 	err := invalid("%q names a date that never comes", s.expr)
 	if line, exact := s.line(lists); exact && strings.ContainsAny(s.expr, "Hh") {
 		err = invalid("%q names a date that never comes: for this job it is %s", s.expr, line)

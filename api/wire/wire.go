@@ -194,7 +194,7 @@ type Job struct {
 // JobHost is when a job runs that names no zone but its hosts' own.
 type JobHost struct {
 	Agent    string      `json:"agent"`
-	Timezone string      `json:"timezone"` // as the agent reported it, "" when it has not: then nobody knows the next runs
+	Timezone string      `json:"timezone"` // as the agent reported it, "" when it has not, or none that exists: then nobody knows the next runs
 	Next     []time.Time `json:"next"`
 }
 
