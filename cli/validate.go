@@ -8,6 +8,7 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/cli/findings"
 	"crontopus.dev/crontopus/internal/usage"
+	"crontopus.dev/crontopus/manifests/lint"
 )
 
 func newValidateCommand() *cobra.Command {
@@ -82,6 +83,7 @@ func (v *validation) report(args []string) (*findings.Report, error) {
 		Took:     time.Since(start),
 		Problems: tree.Problems,
 		Lines:    v.lines,
+		Help:     lint.Page,
 	}, nil
 }
 

@@ -16,7 +16,11 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/internal/gitfs"
 	"crontopus.dev/crontopus/manifests"
+	"crontopus.dev/crontopus/manifests/lint"
 )
+
+// inspected reads manifests and warns of what is odd in them.
+var inspected = manifests.Reader{Inspect: lint.Inspect}
 
 // validation is what validate has read so far.
 type validation struct {
@@ -96,7 +100,7 @@ func (v *validation) readFolder(fsys fs.FS, name, arg string) error {
 	if fsys == (disk{}) {
 		fsys, name = os.DirFS(arg), "."
 	}
-	tree, err := manifests.Read(fsys, name, func(found string) string {
+	tree, err := inspected.Read(fsys, name, func(found string) string {
 		if name == "." {
 			return under(arg, found)
 		}
@@ -145,7 +149,7 @@ func (v *validation) globCommit(pattern string) ([]string, error) {
 }
 
 func (v *validation) readFrom(name string, from io.Reader) error {
-	docs, problems, err := manifests.DecodeFrom(name, from)
+	docs, problems, err := inspected.DecodeFrom(name, from)
 	if err != nil {
 		return cannotRead(name, err)
 	}
@@ -162,6 +166,7 @@ func (v *validation) add(t manifests.Tree) {
 // finish checks all arguments' manifests against each other.
 func (v *validation) finish() manifests.Tree {
 	v.tree.Problems = append(v.tree.Problems, manifests.Check(v.tree.Documents)...)
+	v.tree.Problems = append(v.tree.Problems, lint.Check(v.tree.Documents)...)
 	manifests.Sort(v.tree.Problems)
 	return v.tree
 }

@@ -22,20 +22,21 @@ type Document struct {
 	// Line and Column say where its name stands.
 	Line, Column int
 
-	places [len(reachFields)]place // of reachFields
+	places  [len(keptFields)]place // of keptFields
+	allowed []allowance
 }
 
 // place is a position in a file, from 1.
 type place struct{ line, column int }
 
-// reachFields are the fields that say what a job reaches, by JSON pointer. Whoever bounds
-// that, knowing more than the file, says where it goes too far.
-var reachFields = [...]string{"/metadata/namespace", "/spec/target", "/spec/run/user"}
+// keptFields are the fields that somebody who knows more than the file may find wrong, by
+// JSON pointer: what the job reaches, and when.
+var keptFields = [...]string{"/metadata/namespace", "/spec/target", "/spec/run/user", "/spec/schedule"}
 
-// At returns where one of the fields stands that say what the job reaches: its namespace,
-// target or user, or what it would stand in where it is left out.
+// At returns where one of the fields stands that say what the job reaches and when: its
+// namespace, target, user or schedule, or what it would stand in where it is left out.
 func (d *Document) At(pointer string) (line, column int) {
-	if i := slices.Index(reachFields[:], pointer); i >= 0 {
+	if i := slices.Index(keptFields[:], pointer); i >= 0 {
 		return d.places[i].line, d.places[i].column
 	}
 	return d.Line, d.Column
@@ -47,7 +48,15 @@ const ignoreMark = "# crontopus: ignore"
 // Decode reads one file and returns its manifests that are right, and everything that is
 // wrong in it, ordered by place. It is pure, and safe for input from anyone.
 func Decode(file string, data []byte) ([]Document, []crontopus.Problem) {
-	r := &reader{file: file}
+	return decode(file, data, nil)
+}
+
+// Inspector looks at a manifest that is right and says what is odd about it; at returns
+// where a field, or what it would stand in, stands.
+type Inspector func(doc *Document, at func(pointer string) (line, column int)) []crontopus.Problem
+
+func decode(file string, data []byte, inspect Inspector) ([]Document, []crontopus.Problem) {
+	r := &reader{file: file, inspect: inspect}
 	if ignored(data) {
 		return nil, nil
 	}
@@ -85,6 +94,7 @@ func comparePlaces(a, b crontopus.Problem) int {
 // reader collects what is wrong in one file.
 type reader struct {
 	file     string
+	inspect  Inspector
 	tokens   int // so far, in all documents
 	problems []crontopus.Problem
 }
@@ -139,8 +149,17 @@ func (d *document) read() (Document, bool) {
 	job.SetDefaults()
 	line, column := d.position(find(d.body, []string{"metadata", "name"}, false))
 	doc := Document{Job: job, Path: d.file, Line: line, Column: column}
-	for i, pointer := range reachFields {
-		doc.places[i].line, doc.places[i].column = d.position(find(d.body, strings.Split(pointer[1:], "/"), false))
+	at := func(pointer string) (line, column int) {
+		return d.position(find(d.body, schema.Keys(pointer), false))
+	}
+	for i, pointer := range keptFields {
+		doc.places[i].line, doc.places[i].column = at(pointer)
+	}
+	doc.allowed = d.allowances()
+	if d.inspect != nil {
+		for _, p := range d.inspect(&doc, at) {
+			d.add(p)
+		}
 	}
 	return doc, true
 }

@@ -153,7 +153,8 @@ spec:
 		"/metadata/namespace": {"1:74", "4:1"}, // what is left out would stand in what there is
 		"/spec/target":        {"1:105", "8:3"},
 		"/spec/run/user":      {"1:153", "10:3"},
-		"/spec/schedule":      {"1:60", "5:9"}, // not one of them: the name's
+		"/spec/schedule":      {"1:95", "7:13"},
+		"/spec/timezone":      {"1:60", "5:9"}, // not one of them: the name's
 	} {
 		require.Equal(t, want, [2]string{at(flow, pointer), at(block, pointer)}, pointer)
 	}

@@ -43,7 +43,7 @@ const maxFiles = 200_000
 // cores, and checks them against each other. Paths are those of fsys; problems are ordered
 // by file and place. The error is for a root that cannot be walked.
 func Load(fsys fs.FS, root string) ([]Document, []crontopus.Problem, error) {
-	tree, err := Read(fsys, root, func(name string) string { return name })
+	tree, err := Reader{}.Read(fsys, root, func(name string) string { return name })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,10 +52,15 @@ func Load(fsys fs.FS, root string) ([]Document, []crontopus.Problem, error) {
 	return tree.Documents, problems, nil
 }
 
+// Reader reads manifests and has each that is right inspected.
+type Reader struct {
+	Inspect Inspector // nil: nobody looks
+}
+
 // Read is Load for who has several trees: without the check of manifests against each
 // other, and with paths as display makes them of those of fsys. Links are not followed;
 // one that is named like a manifest is a problem.
-func Read(fsys fs.FS, root string, display func(string) string) (Tree, error) {
+func (r Reader) Read(fsys fs.FS, root string, display func(string) string) (Tree, error) {
 	names, problems, err := files(fsys, root, display)
 	if err != nil {
 		return Tree{}, err
@@ -66,7 +71,7 @@ func Read(fsys fs.FS, root string, display func(string) string) (Tree, error) {
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
-				parts[i] = read(fsys, names[i], display(names[i]))
+				parts[i] = r.read(fsys, names[i], display(names[i]))
 			}
 		})
 	}
@@ -80,11 +85,11 @@ func Read(fsys fs.FS, root string, display func(string) string) (Tree, error) {
 	return tree, nil
 }
 
-func read(fsys fs.FS, name, shown string) (part Tree) {
+func (r Reader) read(fsys fs.FS, name, shown string) (part Tree) {
 	f, err := fsys.Open(name)
 	if err == nil {
 		defer f.Close()
-		part.Documents, part.Problems, err = DecodeFrom(shown, f)
+		part.Documents, part.Problems, err = r.DecodeFrom(shown, f)
 	}
 	if err != nil {
 		part.Problems = []crontopus.Problem{unreadable(shown, err)}
@@ -94,12 +99,12 @@ func read(fsys fs.FS, name, shown string) (part Tree) {
 
 // DecodeFrom is Decode for what is still to be read. It takes no more of it than Decode
 // would look at.
-func DecodeFrom(file string, from io.Reader) ([]Document, []crontopus.Problem, error) {
+func (r Reader) DecodeFrom(file string, from io.Reader) ([]Document, []crontopus.Problem, error) {
 	data, err := io.ReadAll(io.LimitReader(from, maxBytes+1))
 	if err != nil {
 		return nil, nil, err
 	}
-	docs, problems := Decode(file, data)
+	docs, problems := decode(file, data, r.Inspect)
 	return docs, problems, nil
 }
 

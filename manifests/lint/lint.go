@@ -1,0 +1,113 @@
+// Package lint finds what is valid in a manifest and will hardly do what was meant. Each
+// finding is a warning or notice under its rule's name, and a comment
+// "# crontopus: allow RULE" in the manifest says that it is meant.
+//
+// It imports manifests, schedule and schema, and is used by the commands that engineers run; what
+// a source brings into effect is never lint's to decide.
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/manifests"
+)
+
+// Rule is one thing that is looked for.
+type Rule struct {
+	Name     string
+	Severity string
+	Summary  string // what it finds, in a line
+	Why      string // what goes wrong, and what to do instead; Markdown
+	Example  string // of a spec that it warns of; YAML
+
+	manifest func(*manifest)                      // looks at one manifest
+	fleet    func([]manifests.Document) []finding // looks at all of them
+}
+
+// Page returns the address of a rule's documentation, and "" where there is no such rule.
+func Page(name string) string {
+	if slices.ContainsFunc(Rules(), func(r Rule) bool { return r.Name == name }) {
+		return "https://crontopus.dev/docs/lint-rules#" + name
+	}
+	return ""
+}
+
+// manifest is one that is being looked at.
+type manifest struct {
+	doc   *manifests.Document
+	job   *crontopus.Job
+	at    func(pointer string) (line, column int)
+	rule  *Rule
+	found []crontopus.Problem
+}
+
+// warn adds a finding at a field, unless a comment there allows it.
+func (m *manifest) warn(pointer, hint, format string, args ...any) {
+	line, column := m.at(pointer)
+	if m.doc.Allows(m.rule.Name, line) {
+		return
+	}
+	m.found = append(m.found, crontopus.Problem{
+		File: m.doc.Path, Line: line, Column: column, Path: pointer,
+		Code: m.rule.Name, Severity: m.rule.Severity, Message: fmt.Sprintf(format, args...), Hint: hint,
+	})
+}
+
+// Inspect looks at one manifest. It is a manifests.Inspector.
+func Inspect(doc *manifests.Document, at func(pointer string) (line, column int)) []crontopus.Problem {
+	m := &manifest{doc: doc, job: doc.Job, at: at}
+	for i := range rules {
+		if m.rule = &rules[i]; m.rule.manifest != nil {
+			m.rule.manifest(m)
+		}
+	}
+	return m.found
+}
+
+// finding is what a rule says of a manifest among others.
+type finding struct {
+	doc           *manifests.Document
+	pointer       string
+	message, hint string
+}
+
+// Check looks at manifests together.
+func Check(docs []manifests.Document) []crontopus.Problem {
+	var found []crontopus.Problem
+	for _, rule := range rules {
+		if rule.fleet == nil {
+			continue
+		}
+		for _, f := range rule.fleet(docs) {
+			line, column := f.doc.At(f.pointer)
+			if f.doc.Allows(rule.Name, line) {
+				continue
+			}
+			found = append(found, crontopus.Problem{
+				File: f.doc.Path, Line: line, Column: column, Path: f.pointer,
+				Code: rule.Name, Severity: rule.Severity, Message: f.message, Hint: f.hint,
+			})
+		}
+	}
+	return found
+}
+
+// Markdown returns the page about all rules.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString("# Lint rules\n\n<!-- Generated from manifests/lint; run `make generate`. -->\n\n")
+	b.WriteString("`crontopus validate` warns of what is valid and will hardly do what was meant. A warning does not make\n" +
+		"a manifest invalid (`--strict` makes it count). Where it is meant, say so in a comment on the line\n" +
+		"or on the one above it; above the first field it holds for the whole document:\n\n" +
+		"    # crontopus: allow no-timeout, herd\n\n| rule | severity | finds |\n|---|---|---|\n")
+	for _, r := range rules {
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", r.Name, r.Name, r.Severity, r.Summary)
+	}
+	for _, r := range rules {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\nWarns of:\n\n```yaml\n%s\n```\n", r.Name, r.Why, strings.Trim(r.Example, "\n"))
+	}
+	return b.String()
+}
