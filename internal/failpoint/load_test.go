@@ -60,7 +60,7 @@ func underLoad(t *testing.T, database string) {
 		points = append(points, "tx:after-commit@store.(*Store).SystemBeginSync#1", "tx:before-commit@store.(*Store).FinishSync#1")
 	}
 	if os.Getenv("CRONTOPUS_SOAK") != "" {
-		for range 40 {
+		for range 15 {
 			points = append(points, fmt.Sprintf("tx:%s-commit@store.(*Store).recordAll#%d", []string{"before", "after"}[rand.IntN(2)], 1+rand.IntN(200)))
 		}
 	}

@@ -1,6 +1,7 @@
 package failpoint_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,13 @@ import (
 var programs string
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "transactions" {
+		if err := transact(context.Background(), os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	dir, err := build()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cannot build the programs with failpoints:", err)
@@ -33,11 +41,18 @@ func build() (dir string, err error) {
 		return "", err
 	}
 	programs = filepath.Join(dir, "bin")
-	args := []string{"build", "-tags", "failpoint", "-o", programs + "/"}
+	options := []string{"-tags", "failpoint"}
 	if os.Getenv("GOCOVERDIR") != "" {
-		args = append(args, "-cover", "-coverpkg=crontopus.dev/crontopus/...")
+		options = append(options, "-cover", "-coverpkg=crontopus.dev/crontopus/...")
 	}
-	cmd := exec.Command("go", append(args, "crontopus.dev/crontopus/cmd/...", "./testdata/transactions")...)
-	cmd.Stderr = os.Stderr
-	return dir, errors.Join(os.Chmod(dir, 0o755), os.Mkdir(programs, 0o755), cmd.Run())
+	err = errors.Join(os.Chmod(dir, 0o755), os.Mkdir(programs, 0o755))
+	for _, args := range [][]string{
+		{"build", "-o", programs + "/", "crontopus.dev/crontopus/cmd/..."},
+		{"test", "-c", "-o", filepath.Join(programs, "transactions"), "."}, // this one, which can then be killed
+	} {
+		cmd := exec.Command("go", append(append(args[:1:1], options...), args[1:]...)...)
+		cmd.Stderr = os.Stderr
+		err = errors.Join(err, cmd.Run())
+	}
+	return dir, err
 }

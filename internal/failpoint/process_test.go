@@ -60,7 +60,7 @@ func start(t testing.TB, dir string, env []string, argv ...string) *process {
 	t.Cleanup(func() {
 		_ = p.Process.Kill() // it may have ended
 		<-p.done
-		if t.Failed() && !p.ProcessState.Success() {
+		if t.Failed() && p.ProcessState.ExitCode() > 0 {
 			t.Logf("%v: %v\n%s", p.Args, p.ProcessState, p.out.String())
 		}
 	})

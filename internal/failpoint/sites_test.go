@@ -85,7 +85,7 @@ func addSites(found map[string][]string, pkg string, fn *ast.FuncDecl) {
 			from, _ := fun.X.(*ast.Ident)
 			engine, _ := fun.X.(*ast.SelectorExpr)
 			switch {
-			case from != nil && from.Name == "atomicfile" && passesOn[name] == "":
+			case from != nil && from.Name == "atomicfile" && fun.Sel.Name != "Sweep" && passesOn[name] == "":
 				found["file"] = append(found["file"], name)
 			case pkg == "store" && engine != nil && engine.Sel.Name == "engine" && slices.Contains([]string{"write", "prepare"}, fun.Sel.Name) && receiver(fn) != "seam.":
 				found["tx"] = append(found["tx"], name)

@@ -14,29 +14,13 @@ import (
 	"crontopus.dev/crontopus/internal/pgtest"
 )
 
-// transaction is one that testdata/transactions can do.
-type transaction struct {
-	name   string
-	before bool // something has to be done first
-}
-
-// transactions lists all of them, in their order.
-func transactions(t testing.TB) (all []transaction) {
-	t.Helper()
-	for line := range strings.Lines(run(t, t.TempDir(), nil, "transactions", "list")) {
-		name, before, _ := strings.Cut(strings.TrimSpace(line), " ")
-		all = append(all, transaction{name, before == "true"})
-	}
-	return all
-}
-
 func TestNothingIsCommittedWithoutBeingKilledAtIt(t *testing.T) {
 	var done []string
-	for _, tx := range transactions(t) {
+	for _, tx := range transactions {
 		done = append(done, "store.(*Store)."+tx.name)
 	}
 	slices.Sort(done)
-	require.Equal(t, sites(t)["tx"], done, "who writes to the database is killed at it, in testdata/transactions")
+	require.Equal(t, sites(t)["tx"], done, "who writes to the database is killed at it, in transactions_test.go")
 }
 
 // Each transaction is there as a whole, whichever moment of its commit the program dies in.
@@ -48,7 +32,7 @@ func TestKilledWhereverItCommits(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			dir, whole, killed := t.TempDir(), database(t), database(t)
-			for _, tx := range transactions(t) {
+			for _, tx := range transactions {
 				do := func(database, stage, kill string) *process {
 					return start(t, dir, []string{"FAILPOINT_KILL=" + kill}, "transactions", tx.name, stage, database)
 				}
@@ -59,7 +43,7 @@ func TestKilledWhereverItCommits(t *testing.T) {
 					do(killed, "do", "tx:after-commit"+site).mustBeKilled(t)
 					continue
 				}
-				if tx.before {
+				if tx.before != nil {
 					do(killed, "before", "").succeeds(t)
 				}
 				before := contents(t, killed)
@@ -76,7 +60,7 @@ func TestKilledWhereverItCommits(t *testing.T) {
 var masked = map[string][]string{
 	"audit":        {"id"},
 	"installation": {"id", "publisher_owner", "publisher_until"},
-	"sources":      {"secrets", "lease_owner", "lease_until", "next_attempt_at"},
+	"sources":      {"secrets", "requested_by", "lease_owner", "lease_until", "next_attempt_at"},
 }
 
 // contents is all that a database holds, read behind the store's back.

@@ -1,16 +1,10 @@
-// Command transactions does to a database one of the things that the server does in a
-// transaction that writes, each as the only one of its kind, so that a test can kill it there.
-//
-//	transactions list              names, and whether something has to be done before
-//	transactions NAME before|do PATH-OR-URL
-package main
+package failpoint_test
 
 import (
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
@@ -21,25 +15,17 @@ import (
 const (
 	here  = crontopus.DefaultTenant
 	actor = "key:admin"
-	run   = "019ab000-0000-7000-8000-000000000001"
+	runID = "019ab000-0000-7000-8000-000000000001"
 )
 
 var now = time.Date(2026, 3, 1, 2, 30, 0, 0, time.UTC)
 
-func main() {
-	if err := do(context.Background(), os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func do(ctx context.Context, args []string) error {
-	if len(args) == 1 && args[0] == "list" {
-		for _, t := range all {
-			fmt.Println(t.name, t.before != nil)
-		}
-		return nil
-	}
+// transact is this test binary when it is started as transactions: it does to a database one of
+// the things that the server does in a transaction that writes, so that a test can kill it there.
+// What has to be done before is done before, or alone where the stage is "before".
+//
+//	transactions NAME before|do PATH-OR-URL
+func transact(ctx context.Context, args []string) error {
 	name, stage, database := args[0], args[1], args[2]
 	box, err := store.NewBox("test", [32]byte{1})
 	if err != nil {
@@ -53,7 +39,7 @@ func do(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range all {
+	for _, t := range transactions {
 		if t.name != name {
 			continue
 		}
@@ -79,8 +65,8 @@ type transaction struct {
 	before, do func(context.Context, *store.Store) error
 }
 
-// all of them, in an order in which each finds what those before it have made.
-var all = []transaction{
+// transactions are all of them, in an order in which each finds what those before it have made.
+var transactions = []transaction{
 	{"setUp", nil, func(context.Context, *store.Store) error { return nil }},
 	{"SystemCreateTenant", nil, func(ctx context.Context, s *store.Store) error {
 		return s.SystemCreateTenant(ctx, crontopus.Tenant{ID: "other", Name: "Other", CreatedAt: now})
@@ -113,7 +99,9 @@ var all = []transaction{
 		return s.CreateSource(ctx, here, actor, crontopus.Source{ID: "s1", Name: "ops", CreatedAt: now}, crontopus.SourceSecrets{Password: "hunter2"})
 	}},
 	{"SystemBeginSync", nil, begin},
-	{"SystemRequestSync", begin, func(ctx context.Context, s *store.Store) error { return s.SystemRequestSync(ctx, "s1", now) }},
+	{"SystemRequestSync", begin, func(ctx context.Context, s *store.Store) error {
+		return s.SystemRequestSync(ctx, "s1", crontopus.TriggerWebhook, now)
+	}},
 	{"SystemRenewLease", begin, func(ctx context.Context, s *store.Store) error { return s.SystemRenewLease(ctx, "s1", "me", now) }},
 	{"SystemAbandonSync", begin, func(ctx context.Context, s *store.Store) error { return s.SystemAbandonSync(ctx, "s1", "me", now) }},
 	{"FinishSync", begin, func(ctx context.Context, s *store.Store) error { return s.FinishSync(ctx, here, "s1", outcome()) }},
@@ -136,8 +124,8 @@ var all = []transaction{
 	{"recordAll", nil, func(ctx context.Context, s *store.Store) error {
 		zero := 0
 		results, err := s.RecordCheckIns(ctx, here, "a1", []crontopus.CheckIn{
-			{RunID: run, Job: backup, Event: crontopus.EventStart, At: now, Attempt: 1},
-			{RunID: run, Job: backup, Event: crontopus.EventSuccess, At: now.Add(time.Minute), Attempt: 1, ExitCode: &zero, Output: []byte("done")},
+			{RunID: runID, Job: backup, Event: crontopus.EventStart, At: now, Attempt: 1},
+			{RunID: runID, Job: backup, Event: crontopus.EventSuccess, At: now.Add(time.Minute), Attempt: 1, ExitCode: &zero, Output: []byte("done")},
 		})
 		for _, refused := range results {
 			if err == nil {
