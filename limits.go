@@ -1,9 +1,6 @@
 package crontopus
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"maps"
 	"path"
 	"slices"
@@ -93,10 +90,5 @@ func (l SourceLimits) Digest() string {
 	if l.IsZero() {
 		return ""
 	}
-	data, err := json.Marshal(l)
-	if err != nil {
-		panic(err) // strings and numbers marshal
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	return digest(l)
 }

@@ -56,7 +56,9 @@ func TestTheServersClockIsSetBack(t *testing.T) {
 	c.set(today)
 	p.advance(today.Sub(wrong))
 	h.syncer.Wake() // nobody asks: what was planned for ten years from now is due
-	h.until(t, func() bool { return h.sources[sourceID].Status.NextAttemptAt.Before(today.Add(2 * time.Hour)) && h.leases[sourceID].owner == "" })
+	h.until(t, func() bool {
+		return h.sources[sourceID].Status.NextAttemptAt.Before(today.Add(2*time.Hour)) && h.leases[sourceID].owner == ""
+	})
 	requireState(t, "true Synced", h.status(sourceID))
 	require.Equal(t, "two", h.word(t))
 	require.Equal(t, crontopus.TriggerPoll, h.lastSync(t).Trigger)

@@ -48,9 +48,11 @@ func (a *attempt) beyond(docs []manifests.Document, agents []crontopus.Agent) []
 			}
 			add(doc, "/spec/run/user", what+", and "+limited+"users "+strings.Join(limits.Users, ", "))
 		}
+		if limits.MaxEntries == 0 || crossed {
+			continue
+		}
 		entries += len(manifests.Entries([]crontopus.DesiredJob{{Job: *job}}, agents))
-		if !crossed && !limits.Entries(entries) {
-			crossed = true
+		if crossed = !limits.Entries(entries); crossed {
 			add(doc, "/spec/target", fmt.Sprintf("with this job the source's jobs come to %d entries on today's hosts, and %s%s",
 				entries, limited, count(limits.MaxEntries, "entry", "entries")))
 		}
@@ -73,11 +75,11 @@ func (a *attempt) stillWithin(ctx context.Context) (bool, error) {
 	if a.source.Limits.MaxEntries == 0 {
 		return true, nil
 	}
-	set, err := a.Store.DesiredSet(ctx, a.source.Tenant)
+	set, _, err := a.memory.read(ctx, a.source.Tenant)
 	if err != nil {
 		return false, err
 	}
-	agents, _, err := a.Store.AgentsAt(ctx, a.source.Tenant)
+	agents, _, err := a.fleet.read(ctx, a.source.Tenant)
 	if err != nil {
 		return false, err
 	}

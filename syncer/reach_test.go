@@ -3,6 +3,7 @@ package syncer_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -126,7 +127,8 @@ func TestASourceHasAtMostSoManyEntries(t *testing.T) {
 	require.Contains(t, h.placed(t), "z.yaml:8:3 /spec/target", "hosts that came since count, as soon as anybody looks")
 	require.Len(t, h.jobs(sourceID), 3, "and get the jobs in force")
 	h.mu.Lock()
-	h.agents = h.agents[:2]
+	gone := time.Now()
+	h.agents[2].RevokedAt = &gone
 	h.mu.Unlock()
 	h.poll(t, sourceID)
 	requireState(t, "true Synced", h.status(sourceID))

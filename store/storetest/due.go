@@ -146,7 +146,7 @@ var dueCases = cases{
 			o.Owner, o.Status.NextAttemptAt = "a", &next
 			require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
 		}
-		require.Equal(t, 2, len(w.due(t0)), "and not in a year")
+		require.Len(t, w.due(t0), 2, "and not in a year")
 		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "a", t0))
 		w.finishAs(src, "a")
 		require.Equal(t, []string{"asked-for"}, w.due(t0.Add(59*time.Second)))
