@@ -109,10 +109,16 @@ func (s *Store) CommitPublications(ctx context.Context, tenant crontopus.TenantI
 			return crontopus.Errorf(crontopus.CodeConflict,
 				"the desired state moved on (compiled from %d, now %d)", desiredSequence, has)
 		}
+		var changed []agentJob
 		for _, p := range pubs {
-			if err := publish(ctx, t, tenant, p); err != nil {
+			list, err := publish(ctx, t, tenant, p)
+			if err != nil {
 				return err
 			}
+			changed = append(changed, list...)
+		}
+		if err := setAgentJobs(ctx, t, tenant, changed); err != nil {
+			return err
 		}
 		if err := clearMarks(ctx, t, tenant, pubs, done); err != nil {
 			return err
@@ -157,15 +163,15 @@ func published(ctx context.Context, t tx, tenant crontopus.TenantID, pubs []cron
 }
 
 // publish replaces an agent's publication by one of a higher generation, or by a fresh
-// signature on the same jobs and generation.
-func publish(ctx context.Context, t tx, tenant crontopus.TenantID, p crontopus.Publication) error {
+// signature on the same jobs and generation, and returns which jobs come to the agent or leave it.
+func publish(ctx context.Context, t tx, tenant crontopus.TenantID, p crontopus.Publication) ([]agentJob, error) {
 	was, err := publication(ctx, t, tenant, p.AgentID)
 	if err != nil && !errors.Is(err, errNoRow) {
-		return err
+		return nil, err
 	}
 	step := p.Generation.Compare(was.Generation)
 	if step < 0 || (step == 0 && p.JobsDigest != was.JobsDigest) {
-		return crontopus.Errorf(crontopus.CodeConflict, "the agent %q has generation %s already", p.AgentID, was.Generation)
+		return nil, crontopus.Errorf(crontopus.CodeConflict, "the agent %q has generation %s already", p.AgentID, was.Generation)
 	}
 	_, err = t.Exec(ctx, `
 		INSERT INTO publications (tenant_id, agent_id, epoch, number, jobs_digest, issued_at, expires_at, envelope)
@@ -174,29 +180,35 @@ func publish(ctx context.Context, t tx, tenant crontopus.TenantID, p crontopus.P
 			jobs_digest = excluded.jobs_digest, issued_at = excluded.issued_at, expires_at = excluded.expires_at,
 			envelope = excluded.envelope`,
 		tenant, p.AgentID, p.Generation.Epoch, p.Generation.Number, p.JobsDigest, micros(p.Issued), micros(p.Expires), p.Envelope)
-	if err != nil {
-		return err
-	}
+	var changed []agentJob
 	for _, gone := range without(was.Jobs, p.Jobs) {
-		if err := setAgentJob(ctx, t, tenant, p.AgentID, gone, false); err != nil {
-			return err
-		}
+		changed = append(changed, agentJob{p.AgentID, gone, false})
 	}
 	for _, added := range without(p.Jobs, was.Jobs) {
-		if err := setAgentJob(ctx, t, tenant, p.AgentID, added, true); err != nil {
-			return err
-		}
+		changed = append(changed, agentJob{p.AgentID, added, true})
 	}
-	return nil
+	return changed, err
 }
 
-// setAgentJob notes whether a job is in an agent's newest bundle. That it once was is
-// never forgotten: its late check-ins are welcome.
-func setAgentJob(ctx context.Context, t tx, tenant crontopus.TenantID, agentID string, job crontopus.JobName, current bool) error {
-	_, err := t.Exec(ctx, `
-		INSERT INTO agent_jobs (tenant_id, agent_id, namespace, name, current) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (tenant_id, agent_id, namespace, name) DO UPDATE SET current = excluded.current`,
-		tenant, agentID, job.Namespace, job.Name, bit(current))
+// agentJob says whether a job is in an agent's newest bundle.
+type agentJob struct {
+	agent   string
+	job     crontopus.JobName
+	current bool
+}
+
+// setAgentJobs notes what is in agents' newest bundles. That a job once was is never forgotten:
+// its late check-ins are welcome.
+func setAgentJobs(ctx context.Context, t tx, tenant crontopus.TenantID, list []agentJob) error {
+	var v many
+	withEach(&v, "tenant", "text", list, func(*agentJob) string { return string(tenant) })
+	withEach(&v, "agent", "text", list, func(j *agentJob) string { return j.agent })
+	withEach(&v, "space", "text", list, func(j *agentJob) string { return j.job.Namespace })
+	withEach(&v, "job", "text", list, func(j *agentJob) string { return j.job.Name })
+	withEach(&v, "is_current", "bigint", list, func(j *agentJob) int64 { return bit(j.current) })
+	_, err := execMany(ctx, t, v, `
+		INSERT INTO agent_jobs (tenant_id, agent_id, namespace, name, current) SELECT tenant, agent, space, job, is_current FROM v WHERE true
+		ON CONFLICT (tenant_id, agent_id, namespace, name) DO UPDATE SET current = excluded.current`)
 	return err
 }
 

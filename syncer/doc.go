@@ -11,7 +11,10 @@
 //	sync.go       one sync, stage by stage
 //	fetch.go      the parent's side of the child process
 //	child.go      the child: mirror.go fetches, tree.go lists, history.go says who changed what
+//	listing.go    what a commit holds, remembered, so that the child tells only what differs
 //	load.go       blobs to manifests, through a cache by blob hash
+//	memory.go     the desired state, remembered as far as its seal vouches for it
+//	change.go     how a revision differs from it
 //	guard.go      mass removal held
 //	seal.go       the desired state signed, so that nobody else can write it
 //	publisher.go  marked agents to signed bundles
