@@ -14,41 +14,66 @@ import (
 
 // listen makes the context end, with errReplaced, when somebody asks for the job's place.
 func (s State) listen(ctx context.Context, job crontopus.JobName) (_ context.Context, deafen func(), err error) {
-	path := s.askFile(job)
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop, err := hear(s.askFile(job), func() { cancel(errReplaced) })
+	if err != nil {
+		cancel(err)
+		return nil, nil, err
+	}
+	return ctx, func() { stop(); cancel(nil) }, nil
+}
+
+// ask tells who has the job's place that it is wanted, and reports whether anybody listens.
+func (s State) ask(job crontopus.JobName) bool { return ring(s.askFile(job)) }
+
+func (s State) askFile(job crontopus.JobName) string { return s.placeFile(job) + ".ask" }
+
+// OnBell calls heard when a run has put something into the spool, until stop is called.
+func (s State) OnBell(heard func()) (stop func(), err error) { return hear(s.bellFile(), heard) }
+
+// Ring tells the daemon that there is something in the spool, and reports whether there is
+// one: then a run need not deliver by itself.
+func (s State) Ring() bool { return ring(s.bellFile()) }
+
+// hear calls heard, once or more often, when somebody rings at the path.
+func hear(path string, heard func()) (deafen func(), err error) {
 	if err := unix.Mkfifo(path, 0o600); err != nil && !errors.Is(err, unix.EEXIST) {
-		return nil, nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot make the pipe %s: %w", path, err)
+		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot make the pipe %s: %w", path, err)
 	}
 	// Opened for both, it neither waits for who writes nor ends when that one goes.
 	pipe, err := os.OpenFile(path, os.O_RDWR|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot listen for who replaces the run: %w", err)
+		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot listen at a pipe: %w", err)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if n, err := pipe.Read(make([]byte, 1)); n > 0 && err == nil {
-			cancel(errReplaced)
+		buf := make([]byte, 64)
+		for {
+			n, err := pipe.Read(buf)
+			if n == 0 || err != nil {
+				return
+			}
+			heard()
 		}
 	}()
-	return ctx, func() {
+	return func() {
 		_ = pipe.Close() // which is what ends the reading
 		<-done
-		cancel(nil)
 	}, nil
 }
 
-// ask tells who has the job's place that it is wanted, and reports whether anybody listens.
-func (s State) ask(job crontopus.JobName) bool {
-	pipe, err := os.OpenFile(s.askFile(job), os.O_WRONLY|unix.O_NONBLOCK, 0)
+// ring reports whether anybody hears it. It does not wait, also where so much was rung that
+// the pipe is full: who hears will see to it.
+func ring(path string) bool {
+	pipe, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
-	_, err = pipe.Write([]byte{'!'})
-	return errors.Join(err, pipe.Close()) == nil
+	_, err = unix.Write(pipe, []byte{'!'})
+	_ = unix.Close(pipe) // the byte is written, or it is not
+	return err == nil || errors.Is(err, unix.EAGAIN)
 }
-
-func (s State) askFile(job crontopus.JobName) string { return s.placeFile(job) + ".ask" }
 
 // stopReason says why a run's context has ended.
 func stopReason(ctx context.Context) string {

@@ -17,17 +17,53 @@ const (
 	// lateness is how long after a due instant its run may still begin.
 	lateness = 10 * time.Minute
 	// steppedBack is how far in the future a claim may lie, after the clock was set back,
-	// and still count. One from further ahead was made with a clock that was wrong, and
-	// must not keep the job from running until then.
+	// and still count for all that is before it. One from further ahead was made with a clock
+	// that was wrong, and must not keep the job from running until then.
 	steppedBack = time.Hour
 )
 
-// claim is the record of what a job's runs have taken: no run for an instant up to
-// Floor or Claimed, and none for the boot, will be started on this host any more.
+// maxEras is how many eras of a claim are remembered.
+const maxEras = 4
+
+// claim is the record of what a job's runs have taken: no run for an instant up to Floor, none for
+// one that was taken, and none for the boot, will be started on this host any more.
 type claim struct {
 	Floor   time.Time `json:"floor,omitzero"`   // when the entry came, or its schedule changed
-	Claimed time.Time `json:"claimed,omitzero"` // the newest due instant that a run took
+	Eras    []era     `json:"eras,omitempty"`   // the newest last
+	Claimed time.Time `json:"claimed,omitzero"` // written by agents before there were eras
 	Boot    string    `json:"boot,omitempty"`   // the boot id that @reboot took
+}
+
+// era is a time in which instants were taken one after the other. A clock that leaps begins
+// another, so that going back neither runs again what the era before took, nor waits for
+// the leap to be caught up with.
+type era struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// take remembers that a run was started for the instant.
+func (c *claim) take(due time.Time) {
+	if n := len(c.Eras); n > 0 && due.After(c.Eras[n-1].To) && due.Sub(c.Eras[n-1].To) <= steppedBack {
+		c.Eras[n-1].To = due
+		return
+	}
+	c.Eras = append(c.Eras, era{due, due})
+	c.Eras = c.Eras[max(0, len(c.Eras)-maxEras):]
+}
+
+// taken reports whether the instant must not be run for any more, and whether anything is remembered
+// that a missed run could be later than.
+func (c *claim) taken(due, now time.Time) (taken, known bool) {
+	past := func(t time.Time) bool { return !t.IsZero() && !t.After(now.Add(steppedBack)) }
+	taken, known = past(c.Floor) && !due.After(c.Floor), past(c.Floor)
+	for _, e := range c.Eras {
+		known = known || past(e.To)
+		if !due.After(e.To) && (past(e.To) || !due.Before(e.From)) {
+			return true, known
+		}
+	}
+	return taken, known
 }
 
 // Claimed is what a run was started for.
@@ -45,7 +81,7 @@ func (s State) TakeClaim(job *crontopus.Job, set *schedule.Set, boot string, now
 	changed, err := s.changeClaim(job.Name(), func(c *claim) bool {
 		if due, ok := c.due(job, set, now); ok {
 			taken = Claimed{ScheduledFor: due}
-			c.Claimed = due
+			c.take(due)
 			return true
 		}
 		if set.Reboot() && boot != "" && c.Boot != boot {
@@ -64,15 +100,9 @@ func (c *claim) due(job *crontopus.Job, set *schedule.Set, now time.Time) (time.
 	if !ok {
 		return time.Time{}, false
 	}
-	known := false // whether anything is remembered that a missed run could be later than
-	for _, taken := range []time.Time{c.Floor, c.Claimed} {
-		if taken.IsZero() || taken.After(now.Add(steppedBack)) {
-			continue
-		}
-		known = true
-		if !due.After(taken) {
-			return time.Time{}, false
-		}
+	taken, known := c.taken(due, now)
+	if taken {
+		return time.Time{}, false
 	}
 	catchUp := known && job.Spec.Monitor.CatchUp == crontopus.CatchUpOnce
 	return due, catchUp || now.Sub(due) <= lateness
@@ -86,7 +116,7 @@ func (s State) ResetClaim(job crontopus.JobName, boot string, now time.Time) err
 		_ = lock.Close() // nothing was done with it
 	}
 	_, err := s.changeClaim(job, func(c *claim) bool {
-		*c = claim{Floor: now, Claimed: c.Claimed, Boot: boot}
+		*c = claim{Floor: now, Eras: c.Eras, Boot: boot}
 		return true
 	})
 	return err
@@ -100,6 +130,9 @@ func (s State) changeClaim(job crontopus.JobName, change func(*claim) bool) (cha
 		var c claim
 		if json.Unmarshal(content, &c) != nil {
 			c = claim{}
+		}
+		if !c.Claimed.IsZero() {
+			c.Eras, c.Claimed = []era{{c.Claimed, c.Claimed}}, time.Time{}
 		}
 		if changed = change(&c); changed {
 			data, unsaid = json.Marshal(c) // which cannot say the year 10,000

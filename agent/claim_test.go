@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -46,6 +47,11 @@ func TestWhatIsClaimed(t *testing.T) {
 		{name: "nothing to catch up where nothing is known", exprs: []string{"0 * * * *"}, catchUp: true, steps: []step{{now: "15:30:00"}}},
 		{name: "the clock set back a little", exprs: []string{"*/5 * * * *"}, steps: []step{{now: "10:30:00", want: "10:30:00"}, {now: "10:00:00"}, {now: "10:30:20"}, {now: "10:35:00", want: "10:35:00"}}},
 		{name: "the clock was wrong by far", exprs: []string{"*/5 * * * *"}, steps: []step{{now: "20:00:00", want: "20:00:00"}, {now: "10:00:00", want: "10:00:00"}}},
+		{name: "the clock leapt ahead and back", exprs: []string{"*/5 * * * *"}, steps: []step{
+			{now: "08:00:00", want: "08:00:00"}, {now: "20:00:00", want: "20:00:00"}, {now: "20:05:00", want: "20:05:00"},
+			{now: "08:00:30"}, {now: "08:05:00", want: "08:05:00"}, {now: "20:00:30"}, {now: "20:05:01"}, {now: "20:10:00", want: "20:10:00"},
+		}},
+		{name: "the clock was set back an hour", exprs: []string{"*/5 * * * *"}, steps: []step{{now: "10:00:00", want: "10:00:00"}, {now: "09:00:00"}, {now: "09:55:00"}, {now: "10:00:10"}, {now: "10:05:00", want: "10:05:00"}}},
 		{name: "a boot, once", exprs: []string{"@reboot"}, steps: []step{{now: "10:00:00", boot: "b1", want: "boot"}, {now: "10:00:01", boot: "b1"}, {now: "11:00:00", boot: "b2", want: "boot"}}},
 		{name: "a new entry waits for the next boot", exprs: []string{"@reboot"}, steps: []step{{reset: true, now: "10:00:00", boot: "b1"}, {now: "10:05:00", boot: "b1"}, {now: "11:00:00", boot: "b2", want: "boot"}}},
 		{name: "a boot and a time", exprs: []string{"@reboot", "0 10 * * *"}, steps: []step{{now: "10:00:01", boot: "b1", want: "10:00:00"}, {now: "10:00:01", boot: "b1", want: "boot"}, {now: "10:00:01", boot: "b1"}}},
@@ -104,6 +110,60 @@ func TestNoInstantIsClaimedTwiceWhileTheClockWanders(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A clock that leaps ten years ahead and back, however often: nothing is run twice, and what is
+// due next at the right time runs.
+func TestNoInstantIsClaimedTwiceWhereverTheClockLeaps(t *testing.T) {
+	decade := 10 * 365 * 24 * time.Hour
+	set, err := cron.New([]string{"*/7 * * * *"}, "UTC", "")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		state := agent.State{Dir: dir}
+		require.NoError(t, os.RemoveAll(dir))
+		require.NoError(t, state.Create())
+		taken := map[int64]bool{}
+		take := func(now time.Time) bool {
+			got, ok, err := state.TakeClaim(claimer("*/7 * * * *"), set, "b", now)
+			require.NoError(t, err)
+			require.False(t, ok && taken[got.ScheduledFor.Unix()], "%s is run twice", got.ScheduledFor)
+			taken[got.ScheduledFor.Unix()] = taken[got.ScheduledFor.Unix()] || ok
+			return ok
+		}
+		leaps := rapid.SliceOfN(rapid.SampledFrom([]time.Duration{0, time.Hour, -time.Hour, decade, -decade}), 1, 6).Draw(t, "leaps")
+		for i, off := range leaps {
+			now := at.Add(time.Duration(i) * time.Minute)
+			take(now.Add(off))
+			take(now.Add(off + 8*time.Minute))
+			take(now)
+		}
+		require.True(t, take(at.Add(3*time.Hour)), "the right time is not kept from running")
+	})
+}
+
+func TestTheClaimOfAnOlderAgentCounts(t *testing.T) {
+	state := agent.State{Dir: t.TempDir()}
+	require.NoError(t, state.Create())
+	old := fmt.Sprintf("{\n  \"floor\": %q,\n  \"claimed\": %q\n}\n", at.Add(-time.Hour).Format(time.RFC3339), at.Truncate(time.Minute).Format(time.RFC3339))
+	require.NoError(t, os.WriteFile(filepath.Join(state.ClaimsDir(), "default.claimer"), []byte(old), 0o600))
+	set, err := cron.New([]string{"* * * * *"}, "UTC", "")
+	require.NoError(t, err)
+	_, ok, err := state.TakeClaim(claimer("* * * * *"), set, "", at)
+	require.NoError(t, err)
+	require.False(t, ok)
+	_, ok, err = state.TakeClaim(claimer("* * * * *"), set, "", at.Add(time.Minute))
+	require.NoError(t, err)
+	require.True(t, ok)
+}
+
+func TestAClockBeyondAllYearsRunsNothing(t *testing.T) {
+	state := agent.State{Dir: t.TempDir()}
+	require.NoError(t, state.Create())
+	set, err := cron.New([]string{"* * * * *"}, "UTC", "")
+	require.NoError(t, err)
+	_, ok, _ := state.TakeClaim(claimer("* * * * *"), set, "", time.Date(20_000, 1, 1, 0, 0, 30, 0, time.UTC))
+	require.False(t, ok, "what cannot be remembered is not run")
 }
 
 func TestADamagedClaimIsReplaced(t *testing.T) {

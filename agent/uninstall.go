@@ -29,7 +29,7 @@ func Uninstall(ctx context.Context, state State, scheduler Scheduler) ([]crontop
 func (s State) Purge() error {
 	for _, file := range []string{
 		s.BundleFile(), s.MarkFile(), s.AppliedFile(), s.ReportFile(), s.ConfigFile(), s.PausedFile(),
-		s.ClaimsDir(), s.LocksDir(), s.SpoolDir(), s.IdentityFile(), s.KeyFile(), s.LockFile(),
+		s.ClaimsDir(), s.LocksDir(), s.SpoolDir(), s.IdentityFile(), s.KeyFile(), s.LockFile(), s.bellFile(),
 	} {
 		if err := os.RemoveAll(file); err != nil {
 			return crontopus.Errorf(crontopus.CodeUnavailable, "cannot delete the agent's state: %w", err)

@@ -37,8 +37,12 @@ what the scheduler's entries start. It needs neither the daemon nor the network.
 			if err != nil {
 				return err
 			}
-			// Who does not answer is no news for cron's mail: the daemon delivers later, and says so.
+			// The daemon has a connection, and takes the check-ins of many runs together. Without one, who
+			// does not answer is no news for cron's mail: the daemon delivers later, and says so.
 			deliver := func(ctx context.Context) {
+				if h.state.Ring() {
+					return
+				}
 				if err := h.spool.Deliver(ctx, h.client.CheckIns); err != nil {
 					log.DebugContext(ctx, "check-ins stay in the spool", "error", err)
 				}

@@ -50,6 +50,11 @@ SIGHUP makes it look for drift at once.`,
 				"scheduler", config.SchedulerName(), "state", config.StateDir, "version", usage.Version())
 			stop := onHangup(cmd.Context(), daemon.Wake)
 			defer stop()
+			deafen, err := h.state.OnBell(daemon.Deliver)
+			if err != nil {
+				return err
+			}
+			defer deafen()
 			return daemon.Run(cmd.Context())
 		},
 	}
