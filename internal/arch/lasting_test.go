@@ -10,8 +10,7 @@ import (
 // which every file that is to outlive the program goes through.
 var writesItself = map[string]string{
 	"agent/account_unix.go: scriptFile":   "a run's script, gone before the run is",
-	"agent/ask.go: listen":                "a FIFO",
-	"agent/ask.go: ask":                   "a FIFO",
+	"agent/ask.go: hear":                  "a FIFO",
 	"agent/policyfile.go: readPolicy":     "opened to read",
 	"agent/spoollimit.go: setAside":       "a damaged check-in, for a person to look at if it is still there",
 	"app/backup.go: CreateBackup":         "an empty file for the database's own copy, in a folder that goes",
