@@ -71,6 +71,15 @@ func (a *attempt) change(found *loaded, before []crontopus.DesiredJob, head cron
 	return c
 }
 
+// leaving is the change that takes all jobs away.
+func leaving(before []crontopus.DesiredJob) *change {
+	c := &change{removed: len(before)}
+	for i := range before {
+		c.moves = append(c.moves, move{before: &before[i]})
+	}
+	return c
+}
+
 // concerned returns the agents that any job that moves is or was for.
 func (c *change) concerned(agents []crontopus.Agent) []string {
 	var ids []string

@@ -86,9 +86,7 @@ type SyncStore interface {
 	SystemRenewLease(ctx context.Context, sourceID, owner string, now time.Time) error
 	SystemAbandonSync(ctx context.Context, sourceID, owner string, now time.Time) error
 	SourceSecrets(ctx context.Context, tenant crontopus.TenantID, id string) (crontopus.SourceSecrets, error)
-	AgentsAt(ctx context.Context, tenant crontopus.TenantID) (agents []crontopus.Agent, sequence int64, err error)
 	AgentsSince(ctx context.Context, tenant crontopus.TenantID, since int64) (agents []crontopus.Agent, sequence int64, err error)
-	DesiredSet(ctx context.Context, tenant crontopus.TenantID) (crontopus.DesiredSet, error)
 	DesiredSince(ctx context.Context, tenant crontopus.TenantID, known map[string]int64) (crontopus.DesiredSet, error)
 	FinishSync(ctx context.Context, tenant crontopus.TenantID, sourceID string, outcome crontopus.SyncOutcome) error
 	DropSource(ctx context.Context, tenant crontopus.TenantID, sourceID string, mark []string) error

@@ -237,16 +237,16 @@ func (a *attempt) stage(ctx context.Context, name string, attributes ...any) {
 
 // drop ends a source that a person removed: its jobs leave the hosts, and its mirror goes.
 func (s *Syncer) drop(ctx context.Context, src crontopus.Source, log *slog.Logger) error {
-	set, err := s.Store.DesiredSet(ctx, src.Tenant)
+	set, _, err := s.memory.read(ctx, src.Tenant)
 	if err != nil {
 		return err
 	}
-	agents, _, err := s.Store.AgentsAt(ctx, src.Tenant)
+	agents, _, err := s.fleet.read(ctx, src.Tenant)
 	if err != nil {
 		return err
 	}
 	state, _ := split(set, src.ID)
-	mark := (&attempt{}).change(&loaded{}, state.Jobs, crontopus.Commit{}).concerned(agents)
+	mark := leaving(state.Jobs).concerned(agents)
 	if sealBroken(src) {
 		mark = everyone(agents)
 	}
