@@ -27,7 +27,7 @@ func TestAConnectionThatIsCutDuringACommit(t *testing.T) {
 		`CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON runs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hold()`)
 	beside, err := pgx.Connect(t.Context(), pgtest.As(t, database, "postgres"))
 	require.NoError(t, err)
-	defer beside.Close(t.Context())
+	defer beside.Close(t.Context()) //nolint:errcheck // the connection was for looking only
 	count := func(query string, args ...any) (n int) {
 		require.NoError(t, beside.QueryRow(t.Context(), query, args...).Scan(&n))
 		return n
@@ -69,7 +69,7 @@ func TestATableThatSomebodyElseLocks(t *testing.T) {
 	w := newWard(t, o)
 	beside, err := pgx.Connect(t.Context(), pgtest.As(t, database, "postgres"))
 	require.NoError(t, err)
-	defer beside.Close(t.Context())
+	defer beside.Close(t.Context()) //nolint:errcheck // the connection was for looking only
 	w.survives(t, accident{
 		begin: func(t *testing.T) {
 			_, err := beside.Exec(t.Context(), "BEGIN; LOCK TABLE runs IN ACCESS EXCLUSIVE MODE")

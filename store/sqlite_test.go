@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -231,4 +232,28 @@ func text(t *testing.T, v any) string {
 	data, err := json.Marshal(v)
 	require.NoError(t, err)
 	return string(data)
+}
+
+// What one transaction is the first to ask another may be about to keep prepared.
+func TestSQLiteTransactionsAtOncePrepareWhatTheyAsk(t *testing.T) {
+	for range 20 {
+		s := openAt(t, filepath.Join(t.TempDir(), "crontopus.db"))
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for _, ask := range []func() error{
+					func() error { _, err := s.SystemInstallation(t.Context()); return err },
+					func() error { _, err := s.SystemKeyStatements(t.Context()); return err },
+					func() error { _, err := s.SystemMarked(t.Context(), 1); return err },
+					func() error { _, err := s.SystemDueSources(t.Context(), time.Now()); return err },
+					func() error { _, err := s.DesiredSet(t.Context(), crontopus.DefaultTenant); return err },
+				} {
+					if err := ask(); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
 }

@@ -50,9 +50,11 @@ func (s *sqlitePool) statement(ctx context.Context, t *sql.Tx, query string) (*s
 func (s *sqlitePool) keep(ctx context.Context) error {
 	s.mu.Lock()
 	wanted := s.wanted
-	if len(wanted) > 0 {
-		s.wanted = map[string]bool{}
+	if len(wanted) == 0 {
+		s.mu.Unlock()
+		return nil // the map stays that of transactions under way, which add to it
 	}
+	s.wanted = map[string]bool{}
 	s.mu.Unlock()
 	for query := range wanted {
 		stmt, err := s.PrepareContext(ctx, query)

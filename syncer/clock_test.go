@@ -35,7 +35,7 @@ func TestTheServersClockIsSetBack(t *testing.T) {
 	h := newHouse(t, func(h *house) { h.opts.Now = c.Now })
 	h.addAgent("db", "db-01")
 	p := startPress(t, h, h.opts)
-	p.now = wrong
+	p.advance(wrong.Sub(today)) // from when its clock begins
 	generation := func() int64 {
 		h.until(t, func() bool { return len(h.marks) == 0 })
 		h.mu.Lock()
