@@ -1,0 +1,61 @@
+package api_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api"
+)
+
+// handler is an API that knows nobody.
+func handler(f *testing.F) *api.API {
+	h, err := api.New(api.Options{Store: newFakeStore(), Log: slog.New(slog.DiscardHandler),
+		Installation: crontopus.Installation{ID: installationID}, Keys: api.Keys{Set: crontopus.KeySet{Keys: []crontopus.Key{{ID: "k"}}}}})
+	require.NoError(f, err)
+	return h
+}
+
+// Nobody comes in with what nobody gave out, be it an API key or an agent's token.
+func FuzzCredential(f *testing.F) {
+	f.Add("Bearer ctk_" + strings.Repeat("0", 49))
+	f.Add("Bearer " + unsignedToken(`{"alg":"none"}`, time.Unix(0, 0), nil) + ".")
+	f.Add("Bearer " + unsignedToken(`{"alg":"EdDSA"}`, time.Unix(0, 0), nil) + ".AA")
+	f.Add("Basic YTpi")
+	h := handler(f)
+	f.Fuzz(func(t *testing.T, credential string) {
+		for _, path := range []string{"/api/v1/agent/bundle", "/api/v1/jobs"} {
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r.Header["Authorization"] = []string{credential}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			require.Equal(t, http.StatusUnauthorized, w.Code, "%q", credential)
+		}
+	})
+}
+
+// Any address is answered, and without a credential none lets a check-in through.
+func FuzzCheckInPath(f *testing.F) {
+	for _, seed := range []string{"/api/v1/checkins", "/api/v1/jobs/default/hello/checkins", "/api/v1/jobs/%00/%ff/checkins", "//api/../v1", "/ping/x/start"} {
+		f.Add(seed)
+	}
+	h := handler(f)
+	f.Fuzz(func(t *testing.T, path string) {
+		u, err := url.ParseRequestURI("/" + strings.TrimLeft(path, "/"))
+		if err != nil {
+			return // net/http refuses it before us
+		}
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}"))
+		r.URL, r.RequestURI = u, u.RequestURI()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.True(t, w.Code >= 300 && w.Code < 500, "%s: %d", path, w.Code)
+	})
+}
