@@ -35,6 +35,7 @@ func (c *agentCache) get(ctx context.Context, id string) (*crontopus.Agent, erro
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	a.Labels, a.Facts, a.Status = nil, nil, crontopus.AgentStatus{} // thousands are remembered, for who they are
 	// What was read before a change must not be remembered after it.
 	if c.changes == seen {
 		c.known[id] = &a

@@ -74,16 +74,19 @@ func (s checkIns) holdMemory(ctx huma.Context, next func(huma.Context)) {
 	if n := contentLength(ctx); n >= 0 {
 		weight = min(weight, n)
 	}
-	patience, cancel := context.WithTimeout(ctx.Context(), queueTimeout)
-	err := s.memory.Acquire(patience, weight)
-	cancel()
-	if err != nil { // nobody reads it if the caller has gone
+	if !s.memory.TryAcquire(weight) && !s.awaitMemory(ctx.Context(), weight) { // nobody reads it if the caller has gone
 		_, w := humachi.Unwrap(ctx)
 		writeProblem(w, newProblem(ctx.Context(), http.StatusServiceUnavailable, errBusy))
 		return
 	}
 	defer s.memory.Release(weight)
 	next(ctx)
+}
+
+func (s checkIns) awaitMemory(ctx context.Context, weight int64) bool {
+	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
+	defer cancel()
+	return s.memory.Acquire(ctx, weight) == nil
 }
 
 func (s checkIns) batch(ctx context.Context, in *struct {
@@ -99,6 +102,9 @@ func (s checkIns) batch(ctx context.Context, in *struct {
 	for i, item := range items {
 		c, err := s.read(ctx, item, nil)
 		results[i].RunID = c.RunID
+		if err != nil && !json.Valid(item) {
+			return nil, errNotJSON
+		}
 		if err != nil {
 			s.tell(c, err)
 			results[i] = result(c, err)
@@ -175,15 +181,17 @@ func result(c crontopus.CheckIn, err error) wire.CheckInResult {
 // splitBatch takes a batch in any of its three forms apart.
 func splitBatch(raw []byte) ([]json.RawMessage, error) {
 	raw = bytes.TrimSpace(raw)
-	if !json.Valid(raw) || (raw[0] != '[' && raw[0] != '{') {
-		return nil, errNotJSON
-	}
 	var items []json.RawMessage
-	if raw[0] == '[' {
+	switch {
+	case len(raw) == 0 || (raw[0] != '[' && raw[0] != '{'):
+		return nil, errNotJSON
+	case raw[0] == '[':
 		if err := json.Unmarshal(raw, &items); err != nil {
 			return nil, errNotJSON
 		}
-	} else {
+	case !bytes.Contains(raw, []byte(`"checkIns"`)): // one; read says what is wrong with it
+		items = []json.RawMessage{raw}
+	default:
 		var batch map[string]json.RawMessage
 		if err := json.Unmarshal(raw, &batch); err != nil {
 			return nil, errNotJSON

@@ -38,6 +38,10 @@ func newHeartbeats(store heartbeatStore, log *slog.Logger) *heartbeats {
 // time that cannot be read, or lies in the future, counts as not said.
 func (h *heartbeats) note(a *crontopus.Agent, now time.Time, spoolDrained string) {
 	beat := crontopus.Heartbeat{Tenant: a.Tenant, AgentID: a.ID, At: now}
+	if spoolDrained == "" {
+		h.put(beat)
+		return
+	}
 	if t, err := time.Parse(time.RFC3339Nano, spoolDrained); err == nil && !t.After(now.Add(clockLeeway)) {
 		beat.SpoolDrained = &t
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -48,7 +49,9 @@ func (r *router) observe(next http.Handler) http.Handler {
 			}
 			method, route, took := methodOf(req), routeOf(req), time.Since(begin)
 			r.observer.Request(method, route, status, took)
-			r.log.DebugContext(req.Context(), "request", "method", method, "route", route, "status", status, "took", took)
+			if r.log.Enabled(req.Context(), slog.LevelDebug) {
+				r.log.DebugContext(req.Context(), "request", "method", method, "route", route, "status", status, "took", took)
+			}
 		}()
 		next.ServeHTTP(out, req)
 		done = true

@@ -170,7 +170,8 @@ func (e *postgresEngine) repeat(ctx context.Context, begin string, s scope, fn f
 // indexed lets a batch find its few hundred rows by their keys. The planner may remember
 // tables as small as they were when it first saw them, and would read them whole, for each
 // row of the batch.
-const indexed = "; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_material = off"
+const indexed = ", set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true)" +
+	", set_config('enable_mergejoin', 'off', true), set_config('enable_material', 'off', true)"
 
 // transact names the scope in the round trip of BEGIN. It ends with the transaction.
 func (e *postgresEngine) transact(ctx context.Context, begin string, s scope, fn func(tx) error) error {

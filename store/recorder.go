@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -111,6 +112,7 @@ func (r *Recorder) end() {
 // hears so at once, rather than one batch after the other.
 func (r *Recorder) drain(ctx context.Context) {
 	for {
+		runtime.Gosched() // who is about to check in does so first: the batch costs the same
 		batch := r.next(maxBatch)
 		if len(batch) == 0 {
 			return

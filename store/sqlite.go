@@ -55,7 +55,7 @@ func openSQLite(path string) (*sqliteEngine, error) {
 // makes a commit survive a power cut: what was answered 2xx stays.
 func sqliteDSN(path, more string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&" + more
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(4000)&" + more
 }
 
 // prepare relies on the lock of the data folder: no other process has the file open.

@@ -31,7 +31,7 @@ func (l *load) checkIns(bodyFile string, lasts time.Duration) (rate, error) {
 	}
 	begin := time.Now().Add(time.Second) // after warming up
 	end := begin.Add(lasts)
-	first := begin.UnixMicro()
+	first := begin.Add(-time.Hour).UnixMicro() // no run is due in the future
 	var next atomic.Int64
 	next.Store(first)
 	all := make([][]time.Duration, l.connections)
@@ -49,7 +49,7 @@ func (l *load) checkIns(bodyFile string, lasts time.Duration) (rate, error) {
 				if sent.After(end) {
 					return nil
 				}
-				if _, _, err := c.exchange(r.fill(sent, next.Add(-1))); err != nil {
+				if _, _, err := c.exchange(r.fill(sent, next.Add(1))); err != nil {
 					return err
 				}
 				if now := time.Now(); sent.After(begin) && now.Before(end) {
@@ -67,7 +67,7 @@ func (l *load) checkIns(bodyFile string, lasts time.Duration) (rate, error) {
 		return rate{}, fmt.Errorf("nothing was answered in %s", lasts)
 	}
 	at := func(q float64) float64 { return float64(took[int(q*float64(len(took)-1))].Microseconds()) / 1000 }
-	return rate{float64(len(took)) / lasts.Seconds(), at(0.5), at(0.99), first - next.Load()}, nil
+	return rate{float64(len(took)) / lasts.Seconds(), at(0.5), at(0.99), next.Load() - first}, nil
 }
 
 // request is one whose places are filled in anew each time: the same bytes, no allocations.
