@@ -60,7 +60,7 @@ func NewDaemon(o DaemonOptions) *Daemon {
 		spooled:    loop.NewSignal(),
 	}
 	d.reporter = &reporter{
-		state: o.State, server: o.Server, hostZone: o.Scheduler.HostZone, now: o.Now, log: o.Log, wake: loop.NewSignal(), online: true,
+		state: o.State, server: o.Server, reloadKey: o.ReloadKey, hostZone: o.Scheduler.HostZone, now: o.Now, log: o.Log, wake: loop.NewSignal(), online: true,
 		report: crontopus.AgentReport{Instance: crontopus.Instance{Name: rand.Text()}, Version: o.Version, Scheduler: o.Scheduler.Name(), Facts: Facts()},
 	}
 	d.puller = &puller{
@@ -140,7 +140,9 @@ func (d *Daemon) deliver(ctx context.Context) error {
 	if !d.reporter.isOnline() {
 		return nil
 	}
-	return d.options.Spool.Deliver(ctx, d.options.Server.CheckIns)
+	return withReload(ctx, d.options.ReloadKey, func() error {
+		return d.options.Spool.Deliver(ctx, d.options.Server.CheckIns)
+	})
 }
 
 func (d *Daemon) policy() (*Policy, error) { return LoadPolicy(d.options.PolicyFile, d.options.UID) }

@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
@@ -25,6 +26,7 @@ type headquarters struct {
 	changed  chan struct{}
 	stopping chan struct{} // closed to let those go who wait
 	down     error
+	stranger error // what requests come to that do not wait; polls go on with the key they began with
 	polls    int
 	reports  []crontopus.AgentReport
 	checkIns []crontopus.CheckIn
@@ -62,6 +64,14 @@ func (h *headquarters) fail(err error) {
 	h.down = err
 	close(h.changed)
 	h.changed = make(chan struct{})
+}
+
+// know makes the server refuse whoever does not wait already, until the daemon takes over
+// the host's new key; nil ends that.
+func (h *headquarters) know(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stranger = err
 }
 
 func (h *headquarters) Bundle(ctx context.Context, etag string, wait time.Duration, _ time.Time) ([]byte, string, bool, error) {
@@ -115,17 +125,18 @@ func (h *headquarters) KeyStatements(context.Context) ([][]byte, error) {
 func (h *headquarters) Report(_ context.Context, r crontopus.AgentReport) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.down == nil {
-		h.reports = append(h.reports, r)
+	if err := cmp.Or(h.down, h.stranger); err != nil {
+		return err
 	}
-	return h.down
+	h.reports = append(h.reports, r)
+	return nil
 }
 
 func (h *headquarters) CheckIns(_ context.Context, c []crontopus.CheckIn) ([]wire.CheckInResult, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.down != nil {
-		return nil, h.down
+	if err := cmp.Or(h.down, h.stranger); err != nil {
+		return nil, err
 	}
 	h.checkIns = append(h.checkIns, c...)
 	results := make([]wire.CheckInResult, len(c))
@@ -199,6 +210,7 @@ type duty struct {
 	daemon *agent.Daemon
 	policy string
 	life   time.Duration // of the bundles that publish makes
+	reload func(context.Context) (bool, error)
 }
 
 // onDuty runs the test in a bubble with a daemon on a fresh host.
@@ -207,6 +219,13 @@ func onDuty(t *testing.T, test func(d *duty)) {
 	s := newSite(t)
 	synctest.Test(t, func(t *testing.T) {
 		d := &duty{site: s, t: t, server: newHeadquarters(), table: &table{}, policy: dir + "/policy.yaml", life: 14 * 24 * time.Hour}
+		d.reload = func(context.Context) (bool, error) {
+			d.server.mu.Lock()
+			defer d.server.mu.Unlock()
+			was := d.server.stranger
+			d.server.stranger = nil
+			return was != nil, nil
+		}
 		d.spool = agent.NewSpool(s.state.SpoolDir())
 		defer d.start()()
 		test(d)
@@ -217,7 +236,7 @@ func onDuty(t *testing.T, test func(d *duty)) {
 func (d *duty) start() (stop func()) {
 	d.daemon = agent.NewDaemon(agent.DaemonOptions{
 		State: d.state, Identity: d.id, Server: d.server, Scheduler: d.table, Spool: d.spool,
-		PolicyFile: d.policy, UID: os.Getuid(), Interval: 5 * time.Minute, Version: "v1",
+		PolicyFile: d.policy, UID: os.Getuid(), Interval: 5 * time.Minute, Version: "v1", ReloadKey: d.reload,
 		Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -359,6 +378,21 @@ func TestDaemonThatTheServerDoesNotKnowAnyMore(t *testing.T) {
 		pollsNow, _ := d.server.counted()
 		require.Equal(t, []string{"a"}, d.table.names(), "its jobs stay until somebody takes them away on the host")
 		require.InDelta(t, 12, pollsNow-polls, 3, "it asks again, slowly")
+	})
+}
+
+func TestDaemonWhoseKeyACommandChangedWhileItsPollWaits(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.publish(1, "a")
+		d.after(time.Minute)
+		polls, _ := d.server.counted()
+		d.server.know(crontopus.Errorf(crontopus.CodeUnauthorized, "the agent's token is not valid"))
+		require.NoError(t, d.spool.Add(said(crontopus.EventSuccess)))
+		d.daemon.Deliver()
+		d.settle()
+		pollsNow, _ := d.server.counted()
+		require.Equal(t, polls, pollsNow, "the poll that waits was let in with the old key")
+		require.Len(t, d.server.delivered(), 1, "with the new key, at once")
 	})
 }
 

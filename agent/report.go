@@ -31,8 +31,9 @@ type reporter struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	hostZone func() string
-	wake     loop.Signal // something may have changed
+	reloadKey func(context.Context) (bool, error)
+	hostZone  func() string
+	wake      loop.Signal // something may have changed
 
 	mu     sync.Mutex
 	report crontopus.AgentReport // what there is to say; guarded by mu
@@ -119,7 +120,7 @@ func (r *reporter) tell(ctx context.Context) error {
 	if !online {
 		return nil
 	}
-	if err := r.server.Report(ctx, report); err != nil {
+	if err := withReload(ctx, r.reloadKey, func() error { return r.server.Report(ctx, report) }); err != nil {
 		return err
 	}
 	r.sent, r.sentAt = content, now

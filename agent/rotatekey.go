@@ -71,3 +71,16 @@ func ReloadKey(ctx context.Context, state State, server KeyServer) (bool, error)
 	}
 	return true, RotateKey(ctx, state, server)
 }
+
+// withReload asks the server, and once more where it did not know this agent but the host
+// has another key since. reload may be nil: there is nothing to reload.
+func withReload(ctx context.Context, reload func(context.Context) (bool, error), ask func() error) error {
+	err := ask()
+	if crontopus.ErrorCode(err) != crontopus.CodeUnauthorized || reload == nil {
+		return err
+	}
+	if reloaded, failed := reload(ctx); failed != nil || !reloaded {
+		return err
+	}
+	return ask()
+}
