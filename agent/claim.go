@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,14 +23,15 @@ const (
 	steppedBack = time.Hour
 )
 
-// maxEras is how many eras of a claim are remembered.
-const maxEras = 4
+// maxEras is how many eras of a claim are remembered apart. Beyond that the nearest two become
+// one: rather is something between them not run than anything run twice.
+const maxEras = 12
 
 // claim is the record of what a job's runs have taken: no run for an instant up to Floor, none for
 // one that was taken, and none for the boot, will be started on this host any more.
 type claim struct {
 	Floor   time.Time `json:"floor,omitzero"`   // when the entry came, or its schedule changed
-	Eras    []era     `json:"eras,omitempty"`   // the newest last
+	Eras    []era     `json:"eras,omitempty"`   // in order, each more than steppedBack after the one before
 	Claimed time.Time `json:"claimed,omitzero"` // written by agents before there were eras
 	Boot    string    `json:"boot,omitempty"`   // the boot id that @reboot took
 }
@@ -38,18 +40,52 @@ type claim struct {
 // another, so that going back neither runs again what the era before took, nor waits for
 // the leap to be caught up with.
 type era struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
+	From, To time.Time
+}
+
+// MarshalJSON writes a pair of Unix seconds: the record has to fit into a sector of a disk.
+func (e era) MarshalJSON() ([]byte, error) {
+	return json.Marshal([2]int64{e.From.Unix(), e.To.Unix()})
+}
+
+// UnmarshalJSON is the inverse of MarshalJSON.
+func (e *era) UnmarshalJSON(data []byte) error {
+	var pair [2]int64
+	if err := json.Unmarshal(data, &pair); err != nil {
+		return err
+	}
+	*e = era{time.Unix(pair[0], 0).UTC(), time.Unix(pair[1], 0).UTC()}
+	return nil
 }
 
 // take remembers that a run was started for the instant.
 func (c *claim) take(due time.Time) {
-	if n := len(c.Eras); n > 0 && due.After(c.Eras[n-1].To) && due.Sub(c.Eras[n-1].To) <= steppedBack {
-		c.Eras[n-1].To = due
-		return
+	eras := append(c.Eras, era{due, due})
+	slices.SortFunc(eras, func(a, b era) int { return a.From.Compare(b.From) })
+	gap := func(i int) time.Duration { return eras[i+1].From.Sub(eras[i].To) } // may be negative
+	join := func(i int) {
+		if eras[i+1].To.After(eras[i].To) {
+			eras[i].To = eras[i+1].To
+		}
+		eras = slices.Delete(eras, i+1, i+2)
 	}
-	c.Eras = append(c.Eras, era{due, due})
-	c.Eras = c.Eras[max(0, len(c.Eras)-maxEras):]
+	for i := 0; i < len(eras)-1; {
+		if gap(i) > steppedBack {
+			i++
+			continue
+		}
+		join(i)
+	}
+	for len(eras) > maxEras {
+		nearest := 0
+		for i := range len(eras) - 1 {
+			if gap(i) < gap(nearest) {
+				nearest = i
+			}
+		}
+		join(nearest)
+	}
+	c.Eras = eras
 }
 
 // taken reports whether the instant must not be run for any more, and whether anything is remembered

@@ -131,7 +131,7 @@ func TestNoInstantIsClaimedTwiceWhereverTheClockLeaps(t *testing.T) {
 			taken[got.ScheduledFor.Unix()] = taken[got.ScheduledFor.Unix()] || ok
 			return ok
 		}
-		leaps := rapid.SliceOfN(rapid.SampledFrom([]time.Duration{0, time.Hour, -time.Hour, decade, -decade}), 1, 6).Draw(t, "leaps")
+		leaps := rapid.SliceOfN(rapid.SampledFrom([]time.Duration{0, time.Hour, -time.Hour, decade, -decade, 50 * 24 * time.Hour}), 1, 12).Draw(t, "leaps")
 		for i, off := range leaps {
 			now := at.Add(time.Duration(i) * time.Minute)
 			take(now.Add(off))
@@ -140,6 +140,28 @@ func TestNoInstantIsClaimedTwiceWhereverTheClockLeaps(t *testing.T) {
 		}
 		require.True(t, take(at.Add(3*time.Hour)), "the right time is not kept from running")
 	})
+}
+
+// A clock that never stops leaping is not given more of the disk each time, and still nothing
+// is run twice.
+func TestTheErasOfAClaimAreBounded(t *testing.T) {
+	state := agent.State{Dir: t.TempDir()}
+	require.NoError(t, state.Create())
+	set, err := cron.New([]string{"*/7 * * * *"}, "UTC", "")
+	require.NoError(t, err)
+	taken := map[int64]bool{}
+	for round := range 2 {
+		for i := range 100 {
+			got, ok, err := state.TakeClaim(claimer("*/7 * * * *"), set, "b", at.AddDate(-i, 0, 0))
+			require.NoError(t, err)
+			require.False(t, ok && taken[got.ScheduledFor.Unix()], "%s is run twice", got.ScheduledFor)
+			taken[got.ScheduledFor.Unix()] = true
+			require.Equal(t, round == 0, ok)
+		}
+	}
+	record, err := os.Stat(filepath.Join(state.ClaimsDir(), "default.claimer"))
+	require.NoError(t, err)
+	require.Less(t, record.Size(), int64(1025))
 }
 
 func TestTheClaimOfAnOlderAgentCounts(t *testing.T) {
