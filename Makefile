@@ -12,7 +12,7 @@ GENERATED := api/openapi.yaml docs/cli.md docs/lint-rules.md
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Watch a commit become a scheduled job that runs and reports (Ctrl-C ends it)
@@ -63,6 +63,10 @@ soak: install-deps ## Run the long form of every test that has one, with its fig
 .PHONY: bench
 bench: install-deps ## Measure the product against floors, in turns; writes bench/RESULTS.md (about 10 minutes)
 	$(GO) run ./bench
+
+.PHONY: bench-validate
+bench-validate: ## Measure crontopus validate beside kubeconform and its floors, in turns (about a minute)
+	$(GO) run ./bench -only validate
 
 .PHONY: cover
 cover: install-deps ## Measure statements covered over all packages; fail below COVER (80) percent

@@ -28,7 +28,7 @@ type Bench struct {
 
 // built lists what is measured, by folder of its go command.
 var built = map[string][]string{
-	".":           {"./cmd/...", "./bench/load", "./bench/floor/..."},
+	".":           {"./cmd/...", "./bench/load", "./bench/timed", "./bench/floor/..."},
 	"bench/peers": {"tool"},
 }
 
