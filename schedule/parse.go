@@ -32,38 +32,45 @@ func Parse(expr, seed string) (*Schedule, error) {
 		return nil, invalid("the schedule has %d characters; the most is %d", len(expr), maxLength).
 			WithHint("use ranges and steps, such as 0-59/5")
 	}
-	plain := strings.Trim(expr, " \t")
-	if plain == reboot {
-		return &Schedule{expr: expr, crontab: plain, exact: true, reboot: true}, nil
+	if strings.Trim(expr, " \t") == reboot {
+		return &Schedule{expr: expr, crontab: reboot, exact: true, reboot: true}, nil
 	}
+	lists, err := readFields(expr, seed)
+	if err != nil {
+		return nil, err
+	}
+	return compile(expr, seed, &lists)
+}
+
+// readFields reads five fields or a macro that stands for them.
+func readFields(expr, seed string) (lists [len(fields)]list, err error) {
+	plain := strings.Trim(expr, " \t")
 	if strings.HasPrefix(plain, "@") {
 		fields, known := macros[plain]
 		if !known {
-			return nil, badMacro(plain)
+			return lists, badMacro(plain)
 		}
 		plain = fields
 	}
 	words := strings.FieldsFunc(plain, func(r rune) bool { return r == ' ' || r == '\t' })
 	if len(words) > 0 && strings.Contains(words[0], "TZ=") {
-		return nil, invalid("%.80q sets a time zone inside the schedule", expr).
+		return lists, invalid("%.80q sets a time zone inside the schedule", expr).
 			WithHint("leave %.40s out, and name the zone in spec.timezone (schedule next: --timezone)", words[0])
 	}
 	if len(words) != len(fields) {
-		return nil, badCount(expr, len(words))
+		return lists, badCount(expr, len(words))
 	}
-	var lists [len(fields)]list
 	for i, word := range words {
-		var err error
 		if lists[i], err = fields[i].parse(word, seed); err != nil {
-			return nil, err
+			return lists, err
 		}
 	}
-	return compile(expr, &lists)
+	return lists, nil
 }
 
-func compile(expr string, lists *[len(fields)]list) (*Schedule, error) {
+func compile(expr, seed string, lists *[len(fields)]list) (*Schedule, error) {
 	s := &Schedule{
-		expr: expr, fixed: !lists[minuteField].star && !lists[hourField].star,
+		expr: expr, seed: seed, fixed: !lists[minuteField].star && !lists[hourField].star,
 		minutes: lists[minuteField].values, hours: uint32(lists[hourField].values), months: uint16(lists[monthField].values),
 		days: combine(&lists[domField], &lists[dowField]),
 	}

@@ -6,6 +6,7 @@ import "math/bits"
 // local calendar match; a Set adds the time zone.
 type Schedule struct {
 	expr    string // as it was written
+	seed    string // of H
 	crontab string // time fields of a crontab line that comes at all of its times
 	exact   bool   // and at no others
 	reboot  bool   // @reboot: when the host starts, at no time of the calendar
