@@ -27,7 +27,7 @@ test: install-deps ## Run every test, with the race detector
 	$(GO) test -race ./...
 
 .PHONY: install-deps
-install-deps: ## Install what the tests need and this machine lacks (cron, gcc, git, postgresql)
+install-deps: ## Install what the tests need and this machine lacks (cron, gcc, git, postgresql, pre-commit)
 	@tools/install-deps.sh
 
 .PHONY: lint

@@ -31,7 +31,7 @@ alone end with 0, unless --strict is given.`,
   git show HEAD:jobs/backup.yaml | crontopus validate -`,
 	}
 	format := addOutputFlag(cmd, findings.Formats()...)
-	ref := cmd.Flags().String("git-ref", "", "check the files of this commit, branch or tag instead of those on disk")
+	ref := cmd.Flags().String("git-ref", "", "check the files of this commit, branch, tag or tree instead of those on disk")
 	strict := cmd.Flags().Bool("strict", false, "end with 1 for warnings, too")
 	watch := cmd.Flags().Bool("watch", false, "check again whenever a file changes, until interrupted")
 	cmd.MarkFlagsMutuallyExclusive("git-ref", "watch")

@@ -10,6 +10,7 @@ need() { # need COMMAND PACKAGE...: the packages that bring a command
 }
 need cron cron
 need git git
+need pre-commit pre-commit
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need initdb postgresql # Debian has it outside PATH
 need promtool prometheus
 need "${CC:-gcc}" gcc libc6-dev

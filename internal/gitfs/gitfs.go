@@ -43,10 +43,10 @@ type node struct {
 	children map[string]*node // of a folder
 }
 
-// Open reads the tree of a commit, a branch or whatever else git finds a commit by, in
-// the repository that the folder is in. Errors say what git said.
+// Open reads the tree of a commit, a branch or whatever else git finds a commit or tree by,
+// in the repository that the folder is in. Errors say what git said.
 func Open(ctx context.Context, folder, ref string) (*FS, error) {
-	commit, err := git(ctx, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
+	commit, err := resolve(ctx, folder, ref)
 	if err != nil {
 		if _, outside := git(ctx, folder, "rev-parse", "--git-dir"); outside != nil {
 			return nil, crontopus.Errorf(crontopus.CodeInvalid, "%s is in no Git repository: %w", folder, outside).
@@ -71,7 +71,19 @@ func Open(ctx context.Context, folder, ref string) (*FS, error) {
 	return f, err
 }
 
-// Commit returns the commit's hash.
+// resolve finds the commit that a reference names, or the tree: git write-tree makes one of
+// what is about to be committed.
+func resolve(ctx context.Context, folder, ref string) (hash string, err error) {
+	for _, kind := range []string{"commit", "tree"} {
+		hash, err = git(ctx, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{"+kind+"}")
+		if err == nil {
+			break
+		}
+	}
+	return hash, err
+}
+
+// Commit returns the commit's hash, or the tree's.
 func (f *FS) Commit() string { return f.commit }
 
 // Prefix returns the folder that Open was asked from, slash-separated below the

@@ -56,6 +56,17 @@ func TestBranchesTagsAndEarlierCommitsAreReferences(t *testing.T) {
 	}
 }
 
+func TestWhatIsAboutToBeCommittedIsATree(t *testing.T) {
+	t.Parallel()
+	repo := gittest.NewRepo(t)
+	repo.Commit(t, "first", map[string]string{"a": "1"})
+	repo.Git(t, "update-index", "--cacheinfo", "100644,"+repo.Blob(t, strings.NewReader("2"))+",a")
+	tree := repo.Git(t, "write-tree")
+	data, err := fs.ReadFile(open(t, repo, tree), "a")
+	require.NoError(t, err)
+	require.Equal(t, "2", string(data))
+}
+
 func TestLinksAndSubmodulesAreNotFiles(t *testing.T) {
 	t.Parallel()
 	repo := gittest.NewRepo(t)
