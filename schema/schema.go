@@ -29,6 +29,9 @@ func JobSchema() []byte { return slices.Clone(manifest) }
 // Validate checks a decoded manifest of kind Job (maps, slices, strings, booleans,
 // int64, float64, nil) and returns everything that is wrong with it, ordered by pointer.
 func Validate(value any) []Violation {
+	if accepts(value) {
+		return nil
+	}
 	schema := compiled()
 	err := schema.Validate(value)
 	if err == nil {
