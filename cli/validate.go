@@ -36,6 +36,7 @@ alone end with 0, unless --strict is given.`,
 	watch := cmd.Flags().Bool("watch", false, "check again whenever a file changes, until interrupted")
 	cmd.MarkFlagsMutuallyExclusive("git-ref", "watch")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		defer collectSeldom()()
 		if len(args) == 0 {
 			args = []string{"."}
 		}

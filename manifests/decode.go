@@ -64,6 +64,7 @@ func decode(file string, data []byte, inspect Inspector) ([]Document, []crontopu
 	if !ok {
 		return nil, r.problems
 	}
+	r.simple = plainText(text)
 	var docs []Document
 	for _, p := range split(text) {
 		if r.tokens > maxTokens || r.full() {
@@ -95,7 +96,8 @@ func comparePlaces(a, b crontopus.Problem) int {
 type reader struct {
 	file     string
 	inspect  Inspector
-	tokens   int // so far, in all documents
+	tokens   int  // so far, in all documents
+	simple   bool // the text has only characters that plainTree reads, and is short
 	problems []crontopus.Problem
 }
 
@@ -123,6 +125,13 @@ type document struct {
 // anything.
 func (d *document) read() (Document, bool) {
 	before := len(d.problems)
+	if body, ok := d.plain(); ok {
+		d.body = body
+		if doc, ok := d.check(); ok {
+			return doc, true
+		}
+		d.problems, d.blamed = d.problems[:before], nil // whoever says what is wrong reads all of YAML
+	}
 	tokens, ok := d.tokenize()
 	if !ok || len(tokens) == 0 {
 		return Document{}, false
@@ -130,6 +139,20 @@ func (d *document) read() (Document, bool) {
 	if d.body, ok = d.parse(tokens); !ok || d.body == nil {
 		return Document{}, false
 	}
+	return d.check()
+}
+
+// plain is the document's tree if it is as simple as most are.
+func (d *document) plain() (ast.Node, bool) {
+	if !d.simple {
+		return nil, false
+	}
+	return plainTree(d.text)
+}
+
+// check makes a manifest of the tree if nothing is wrong with it.
+func (d *document) check() (Document, bool) {
+	before := len(d.problems)
 	value := d.value(d.body, make([]string, 0, 8))
 	if !d.ours(value) {
 		return Document{}, false
