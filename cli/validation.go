@@ -126,8 +126,7 @@ func (v *validation) readPattern(pattern string) error {
 		return cannotRead(pattern, err)
 	}
 	if len(found) == 0 {
-		return crontopus.Errorf(crontopus.CodeInvalid, "no file matches %s", pattern).
-			WithHint("** stands for any folders, * for a part of a name; quote the pattern, or the shell takes it first")
+		return noMatch(pattern)
 	}
 	for _, name := range found {
 		if err := v.read(name); err != nil {
@@ -135,6 +134,11 @@ func (v *validation) readPattern(pattern string) error {
 		}
 	}
 	return nil
+}
+
+func noMatch(pattern string) error {
+	return crontopus.Errorf(crontopus.CodeInvalid, "no file matches %s", pattern).
+		WithHint("** stands for any folders, * for a part of a name; quote the pattern, or the shell takes it first")
 }
 
 func (v *validation) globCommit(pattern string) ([]string, error) {

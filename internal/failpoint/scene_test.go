@@ -46,6 +46,7 @@ var scenes = map[string]scene{
 	"a backup is made":                {[]string{"app.writeArchive"}, backsUp},
 	"a backup is restored":            {[]string{"app.unpackFile", "app.setAside", "app.RestoreBackup"}, restores},
 	"a person logs in":                {[]string{"cli.saveConnection"}, logsIn},
+	"manifests are formatted":         {[]string{"cli.writeBack"}, formats},
 }
 
 func TestKilledWhereverItWritesAFile(t *testing.T) {
