@@ -38,7 +38,8 @@ func (r repository) readme(t *testing.T) string {
 	return string(text)
 }
 
-// repositories reads every example, which must be valid and without a warning.
+// repositories reads every example, which must be valid. Where there is a warning, its page
+// names the rule and says why.
 func repositories(t *testing.T) []repository {
 	t.Helper()
 	folders, err := os.ReadDir(".")
@@ -52,15 +53,18 @@ func repositories(t *testing.T) []repository {
 		tree, err := reader.Read(os.DirFS(folder.Name()), ".", func(name string) string { return name })
 		require.NoError(t, err)
 		problems := slices.Concat(tree.Problems, manifests.Check(tree.Documents), lint.Check(tree.Documents))
-		require.Empty(t, problems, folder.Name())
-		require.NotEmpty(t, tree.Documents, folder.Name())
 		r := repository{name: folder.Name(), hosts: hosts(t, folder.Name())}
+		for _, p := range problems {
+			require.NotEqual(t, crontopus.SeverityError, p.Level(), "%s: %s", r.name, p)
+			require.Contains(t, r.readme(t), "`"+p.Code+"`", "%s: %s", r.name, p)
+		}
+		require.NotEmpty(t, tree.Documents, r.name)
 		for _, doc := range tree.Documents {
 			r.jobs = append(r.jobs, crontopus.DesiredJob{Job: *doc.Job})
 		}
 		all = append(all, r)
 	}
-	require.GreaterOrEqual(t, len(all), 5)
+	require.GreaterOrEqual(t, len(all), 6)
 	return all
 }
 
