@@ -54,15 +54,19 @@ func KeyID(pub ed25519.PublicKey) string {
 // PAE returns the pre-authentication encoding: the bytes that are signed. Lengths stand
 // before type and payload, so that no two pairs share an encoding.
 func PAE(payloadType string, payload []byte) []byte {
-	pae := make([]byte, 0, len("DSSEv1    ")+2*20+len(payloadType)+len(payload))
+	return append(header(payloadType, len(payload), len(payload)), payload...)
+}
+
+// header is what stands before a payload of the size, with room for it.
+func header(payloadType string, size, room int) []byte {
+	pae := make([]byte, 0, len("DSSEv1    ")+2*20+len(payloadType)+room)
 	pae = append(pae, "DSSEv1 "...)
 	pae = strconv.AppendInt(pae, int64(len(payloadType)), 10)
 	pae = append(pae, ' ')
 	pae = append(pae, payloadType...)
 	pae = append(pae, ' ')
-	pae = strconv.AppendInt(pae, int64(len(payload)), 10)
-	pae = append(pae, ' ')
-	return append(pae, payload...)
+	pae = strconv.AppendInt(pae, int64(size), 10)
+	return append(pae, ' ')
 }
 
 // Sign returns the JSON form of an envelope around payload, signed by each of keys. The
@@ -107,16 +111,15 @@ func Verify(raw []byte, payloadType string, keys map[string]ed25519.PublicKey) (
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	payload, err = decodeBase64(e.Payload)
+	message, payload, err := e.message()
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: payload: %w", ErrMalformed, err)
 	}
-	message := PAE(e.PayloadType, payload)
-	for _, s := range e.Signatures {
+	for _, s := range e.signatures {
 		keyID, ok := s.signer(message, keys)
 		switch {
-		case ok && e.PayloadType != payloadType:
-			return nil, "", fmt.Errorf("%w: %q, not %q", ErrWrongType, e.PayloadType, payloadType)
+		case ok && e.payloadType != payloadType:
+			return nil, "", fmt.Errorf("%w: %q, not %q", ErrWrongType, e.payloadType, payloadType)
 		case ok:
 			return payload, keyID, nil
 		}

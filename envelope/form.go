@@ -6,30 +6,40 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 )
+
+// form is an envelope as it was read. The payload, which is most of it, is still a part of what
+// was read, and not looked at: decoding base64 refuses all that a string may not hold.
+type form struct {
+	payload     []byte // base64
+	payloadType string
+	signatures  []signature
+}
 
 // parse reads the JSON form. encoding/json would take a repeated member, one spelled
 // "Payload", or text after the end, so two readers could see two envelopes in the same
 // bytes; here there is one way to read them. It is also what makes verifying cost little
 // more than the signature: the payload is found by its closing quote.
-func parse(raw []byte) (envelope, error) {
-	var e envelope
+func parse(raw []byte) (form, error) {
+	var e form
 	if len(raw) > MaxSize {
 		return e, fmt.Errorf("%d bytes are more than %d", len(raw), MaxSize)
 	}
-	if !utf8.Valid(raw) {
-		return e, errors.New("not UTF-8")
-	}
 	s := scanner{rest: raw}
 	err := s.object(map[string]func() error{
-		"payload":     s.stringInto(&e.Payload),
-		"payloadType": s.stringInto(&e.PayloadType),
+		"payload": func() error {
+			literal, err := s.literal()
+			if err == nil {
+				e.payload, err = unescape(literal)
+			}
+			return err
+		},
+		"payloadType": s.stringInto(&e.payloadType),
 		"signatures": func() error {
 			return s.list(MaxSignatures, func() error {
-				e.Signatures = append(e.Signatures, signature{})
-				sig := &e.Signatures[len(e.Signatures)-1]
+				e.signatures = append(e.signatures, signature{})
+				sig := &e.signatures[len(e.signatures)-1]
 				return s.object(map[string]func() error{
 					"keyid": s.stringInto(&sig.KeyID),
 					"sig":   s.stringInto(&sig.Sig),
@@ -43,7 +53,7 @@ func parse(raw []byte) (envelope, error) {
 	if s.space(); len(s.rest) > 0 {
 		return e, errors.New("text after the end")
 	}
-	if len(e.Signatures) == 0 {
+	if len(e.signatures) == 0 {
 		return e, errors.New("no signatures")
 	}
 	return e, nil
@@ -110,17 +120,36 @@ func (s *scanner) stringInto(p *string) func() error {
 	}
 }
 
-// string reads a string; one with escapes, which are rare, is left to encoding/json.
+// string reads a string that JSON allows: UTF-8 without control characters.
 func (s *scanner) string() (string, error) {
+	literal, err := s.literal()
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(literal) {
+		return "", errors.New("a string is not UTF-8")
+	}
+	for _, c := range literal {
+		if c < ' ' {
+			return "", errors.New("a control character in a string")
+		}
+	}
+	text, err := unescape(literal)
+	return string(text), err
+}
+
+// literal reads a string and returns it with its quotes, as a part of the input. Its
+// characters may be anything.
+func (s *scanner) literal() ([]byte, error) {
 	s.space()
 	if len(s.rest) == 0 || s.rest[0] != '"' {
-		return "", errors.New("a string expected")
+		return nil, errors.New("a string expected")
 	}
 	end := 1
 	for {
 		n := bytes.IndexByte(s.rest[end:], '"')
 		if n < 0 {
-			return "", errors.New("a string does not end")
+			return nil, errors.New("a string does not end")
 		}
 		if end += n + 1; !escaped(s.rest[:end-1]) {
 			break
@@ -128,20 +157,18 @@ func (s *scanner) string() (string, error) {
 	}
 	literal := s.rest[:end]
 	s.rest = s.rest[end:]
+	return literal, nil
+}
+
+// unescape returns what stands between the quotes; escapes, which are rare, are left to
+// encoding/json.
+func unescape(literal []byte) ([]byte, error) {
 	if bytes.IndexByte(literal, '\\') < 0 {
-		text := literal[1 : end-1]
-		for _, c := range text {
-			if c < ' ' {
-				return "", errors.New("a control character in a string")
-			}
-		}
-		return string(text), nil
+		return literal[1 : len(literal)-1], nil
 	}
 	var text string
-	if err := json.Unmarshal(literal, &text); err != nil {
-		return "", err
-	}
-	return text, nil
+	err := json.Unmarshal(literal, &text)
+	return []byte(text), err
 }
 
 // escaped reports whether what follows text is escaped: an odd number of backslashes
@@ -162,18 +189,43 @@ func (s *scanner) take(c byte) bool {
 
 func (s *scanner) space() { s.rest = bytes.TrimLeft(s.rest, " \t\r\n") }
 
-// decodeBase64 reads standard or URL-safe base64, as the specification demands, with its
-// padding and without the line breaks and loose last bits that decoders like to pass
-// over: one payload has one spelling in each.
-func decodeBase64(text string) ([]byte, error) {
-	if has(text, '\r') || has(text, '\n') {
-		return nil, errors.New("a line break in base64")
+// message returns the bytes that are signed, and the payload, which is their end: it may be
+// large, so it is decoded into its place.
+func (e *form) message() (signed, payload []byte, err error) {
+	encoding, err := encodingOf(e.payload)
+	if err != nil {
+		return nil, nil, err
 	}
-	encoding := base64.StdEncoding
-	if has(text, '-') || has(text, '_') {
-		encoding = base64.URLEncoding
+	most := len(e.payload) / 4 * 3
+	size := max(0, most-(len(e.payload)-len(bytes.TrimRight(e.payload, "="))))
+	signed = header(e.payloadType, size, most)
+	payload = signed[len(signed) : len(signed)+most]
+	n, err := encoding.Decode(payload, e.payload)
+	if err == nil && n != size {
+		err = errors.New("base64 that does not end where its padding is")
 	}
-	return encoding.Strict().DecodeString(text)
+	return signed[:len(signed)+size], payload[:size], err
 }
 
-func has(text string, c byte) bool { return strings.IndexByte(text, c) >= 0 }
+// decodeBase64 reads what is short.
+func decodeBase64(text string) ([]byte, error) {
+	encoding, err := encodingOf([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return encoding.DecodeString(text)
+}
+
+// encodingOf says how the text is to be read: as standard or URL-safe base64, as the
+// specification demands, with its padding and without the line breaks and loose last bits that
+// decoders like to pass over. One payload has one spelling in each.
+func encodingOf(text []byte) (*base64.Encoding, error) {
+	has := func(c byte) bool { return bytes.IndexByte(text, c) >= 0 }
+	switch {
+	case has('\r') || has('\n'):
+		return nil, errors.New("a line break in base64")
+	case has('-') || has('_'):
+		return base64.URLEncoding.Strict(), nil
+	}
+	return base64.StdEncoding.Strict(), nil
+}

@@ -2,7 +2,6 @@ package envelope
 
 import (
 	"crypto/ed25519"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 
@@ -127,7 +126,7 @@ func ReadKeySet(raw []byte) (set crontopus.KeySet, err error) {
 	if err != nil {
 		return set, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	payload, err := base64.StdEncoding.DecodeString(e.Payload)
+	_, payload, err := e.message()
 	if err == nil {
 		err = json.Unmarshal(payload, &set)
 	}
