@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -105,9 +106,16 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// reconcile is one look at the scheduler. Without a bundle and a policy that can be
-// trusted it touches nothing: what runs goes on.
+// reconcile is one look at the scheduler, which has the whole bundle in memory. It gives that
+// back at once: a daemon is asleep most of its life.
 func (d *Daemon) reconcile(ctx context.Context) error {
+	defer debug.FreeOSMemory()
+	return d.look(ctx)
+}
+
+// look brings the scheduler to what the bundle says, and tells what it found. Without a bundle and a policy that can be
+// trusted it touches nothing: what runs goes on.
+func (d *Daemon) look(ctx context.Context) error {
 	out, err := d.bring(ctx)
 	d.reporter.reconciled(out, err)
 	for _, drift := range out.Drift {

@@ -49,6 +49,9 @@ const (
 	deliverTime = 3 * time.Second
 	// startDelay lets the start of a short job be delivered together with its end.
 	startDelay = 300 * time.Millisecond
+	// joinDelay lets it be written together with its end: bringing a file to the disk is most
+	// of what a run costs.
+	joinDelay = 50 * time.Millisecond
 )
 
 // run is one execution under way.
@@ -61,6 +64,7 @@ type run struct {
 	by       time.Time // when its splay is over; zero by hand
 	attempt  int       // from 1
 	place    *place
+	unsaid   *crontopus.CheckIn // a start that is to be spooled together with the next check-in
 }
 
 // Exec is one run of one job, as a scheduler starts it: it claims what the job is due for
@@ -254,14 +258,26 @@ func (r *run) report(ctx context.Context, c crontopus.CheckIn) (end func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if c.Event == crontopus.EventStart && !lasts(ctx, joinDelay) {
+			r.unsaid = &c
+			return
+		}
 		r.spool(ctx, c)
-		select {
-		case <-ctx.Done():
-		case <-time.After(startDelay):
+		if lasts(ctx, startDelay) {
 			r.deliver(ctx)
 		}
 	}()
 	return func() { cancel(); <-done }
+}
+
+// lasts waits and reports whether ctx has not ended meanwhile.
+func lasts(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 // finish reports the run's last check-in, also when the run is being stopped.
@@ -271,9 +287,15 @@ func (r *run) finish(ctx context.Context, final crontopus.CheckIn) {
 	r.deliver(ctx)
 }
 
-// spool keeps a check-in. A failure must not fail the job, so it is only logged.
+// spool keeps a check-in, and before it the one that waits for it. A failure must not fail the
+// job, so it is only logged.
 func (r *run) spool(ctx context.Context, c crontopus.CheckIn) {
-	if err := r.Spool.Add(c); err != nil {
+	all := []crontopus.CheckIn{c}
+	if r.unsaid != nil {
+		all = []crontopus.CheckIn{*r.unsaid, c}
+		r.unsaid = nil
+	}
+	if err := r.Spool.Add(all...); err != nil {
 		r.Log.ErrorContext(ctx, "a check-in is lost", "job", c.Job, "event", c.Event, "error", err)
 	}
 }

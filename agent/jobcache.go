@@ -38,7 +38,7 @@ func (j *Jobs) Find(name crontopus.JobName) (*crontopus.Job, string, error) {
 
 func (j *Jobs) refresh() error {
 	file, err := os.Stat(j.state.BundleFile())
-	if err == nil && j.file != nil && os.SameFile(file, j.file) && file.ModTime().Equal(j.file.ModTime()) && file.Size() == j.file.Size() {
+	if err == nil && sameContent(file, j.file) {
 		return nil
 	}
 	bundle, err := LoadBundle(j.state) // says what is wrong if the file cannot be examined
@@ -51,4 +51,10 @@ func (j *Jobs) refresh() error {
 	}
 	j.file, j.jobs, j.bundle = file, jobs, bundle
 	return nil
+}
+
+// sameContent reports whether a file is the one that was looked at before, if any was, and
+// nobody has written to it since.
+func sameContent(file, before os.FileInfo) bool {
+	return before != nil && os.SameFile(file, before) && file.ModTime().Equal(before.ModTime()) && file.Size() == before.Size()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,7 @@ type puller struct {
 	etag      string
 	refusedAt time.Time               // zero unless the server's newest was refused
 	failed    bool                    // the last poll was not answered
+	verified  os.FileInfo             // the bundle's file when it was last read and found good
 	distrusts crontopus.KeySetVersion // the server's newest key set, if it was refused
 }
 
@@ -111,8 +113,22 @@ func (p *puller) stale() bool {
 	if p.etag == "" {
 		return true
 	}
-	_, err := loadBundle(p.state, p.id)
-	return err != nil
+	return !p.intact()
+}
+
+// intact reports whether the stored bundle is still the good one. It is read only when its file
+// has changed since, for this is asked as often as the server is.
+func (p *puller) intact() bool {
+	file, err := os.Stat(p.state.BundleFile())
+	if err == nil && sameContent(file, p.verified) {
+		return true
+	}
+	if _, failed := loadBundle(p.state, p.id); err != nil || failed != nil {
+		p.verified = nil
+		return false
+	}
+	p.verified = file
+	return true
 }
 
 // followKeys takes over the server's newest signing keys, where statements by keys that

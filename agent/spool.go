@@ -55,14 +55,20 @@ func NewSpool(dir string) *Spool {
 	return &Spool{dir: dir, most: maxSpooled, mostBytes: maxSpooledBytes}
 }
 
-// Add puts a check-in into the spool; when it returns nil it is on disk. A full spool makes
-// room, with the oldest starts first, since a run's end also tells that it began.
-func (s *Spool) Add(c crontopus.CheckIn) error {
-	data, err := json.Marshal(c)
-	if err != nil {
-		return crontopus.Errorf(crontopus.CodeInternal, "cannot encode a check-in: %w", err)
+// Add puts check-ins, a few, into the spool; when it returns nil they are on disk. A full spool
+// makes room, with the oldest starts first, since a run's end also tells that it began.
+func (s *Spool) Add(checkIns ...crontopus.CheckIn) error {
+	var what spooled
+	var lines []byte
+	for _, c := range checkIns {
+		data, err := json.Marshal(c)
+		if err != nil {
+			return crontopus.Errorf(crontopus.CodeInternal, "cannot encode a check-in: %w", err)
+		}
+		lines = append(append(lines, data...), '\n')
+		what.final, what.count = what.final || c.Final(), what.count+1
 	}
-	return s.adding.add(append(data, '\n'), c.Final(), s.write)
+	return s.adding.add(what, lines, s.write)
 }
 
 // write puts check-ins into a file.
@@ -190,7 +196,10 @@ type spooled struct {
 	count int // how many check-ins are in it, a line each
 }
 
-var spooledName = regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.(start|final)\.([0-9]{1,9})(?:x([0-9]{1,3}))?\.json$`)
+// spooledName takes such a name apart. A run need not, and starts sooner without compiling it.
+var spooledName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.(start|final)\.([0-9]{1,9})(?:x([0-9]{1,3}))?\.json$`)
+})
 
 func (f spooled) name() string {
 	kind, count := "start", ""
@@ -222,7 +231,7 @@ func (s *Spool) list() ([]spooled, error) {
 	slices.Sort(names)
 	var waiting []spooled
 	for _, name := range names {
-		if parts := spooledName.FindStringSubmatch(name); parts != nil {
+		if parts := spooledName().FindStringSubmatch(name); parts != nil {
 			f := spooled{id: parts[1], final: parts[2] == "final", count: 1}
 			f.size, _ = strconv.Atoi(parts[3])
 			if parts[4] != "" {

@@ -30,9 +30,9 @@ type group struct {
 	err  error // once done
 }
 
-// add returns when data is written, together with what others add meanwhile.
-func (g *groups) add(data []byte, final bool, write func(spooled, []byte) error) error {
-	mine, first, err := g.join(data, final)
+// add returns when data, which holds what says, is written, together with what others add meanwhile.
+func (g *groups) add(what spooled, data []byte, write func(spooled, []byte) error) error {
+	mine, first, err := g.join(what, data)
 	if err != nil || !first {
 		return err
 	}
@@ -45,10 +45,10 @@ func (g *groups) add(data []byte, final bool, write func(spooled, []byte) error)
 }
 
 // join adds to the group that gathers. Who began it has to write it; the others wait here.
-func (g *groups) join(data []byte, final bool) (mine *group, first bool, err error) {
+func (g *groups) join(what spooled, data []byte) (mine *group, first bool, err error) {
 	g.mu.Lock()
 	mine = g.next
-	if mine == nil || mine.count == maxTogether || len(mine.data)+len(data) > maxTogetherBytes {
+	if mine == nil || mine.count+what.count > maxTogether || len(mine.data)+len(data) > maxTogetherBytes {
 		id, err := uuid.NewV7() // now, since its time is that of the oldest in the file
 		if err != nil {
 			g.mu.Unlock()
@@ -57,7 +57,7 @@ func (g *groups) join(data []byte, final bool) (mine *group, first bool, err err
 		mine, first = &group{spooled: spooled{id: id.String()}, done: make(chan struct{})}, true
 		g.next = mine
 	}
-	mine.data, mine.final, mine.count = append(mine.data, data...), mine.final || final, mine.count+1
+	mine.data, mine.final, mine.count = append(mine.data, data...), mine.final || what.final, mine.count+what.count
 	mine.size = len(mine.data)
 	g.mu.Unlock()
 	if !first {

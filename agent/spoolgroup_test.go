@@ -30,10 +30,10 @@ func TestWhoAddsWhileAnotherWritesSharesTheNextFile(t *testing.T) {
 		return nil
 	}
 	var all sync.WaitGroup
-	all.Go(func() { require.NoError(t, g.add([]byte("a"), false, write)) })
+	all.Go(func() { require.NoError(t, g.add(spooled{count: 1}, []byte("a"), write)) })
 	<-begun
 	for range 3 {
-		all.Go(func() { require.NoError(t, g.add([]byte("b"), true, write)) })
+		all.Go(func() { require.NoError(t, g.add(spooled{count: 1, final: true}, []byte("b"), write)) })
 	}
 	gathered := func() bool {
 		g.mu.Lock()
@@ -53,7 +53,7 @@ func TestAGroupThatCannotBeWrittenTellsAllOfIt(t *testing.T) {
 	var all sync.WaitGroup
 	for range cap(errs) {
 		all.Go(func() {
-			errs <- g.add([]byte("a"), false, func(f spooled, _ []byte) error {
+			errs <- g.add(spooled{count: 1}, []byte("a"), func(f spooled, _ []byte) error {
 				require.LessOrEqual(t, f.count, maxTogether)
 				return full
 			})
@@ -69,7 +69,7 @@ func TestAGroupThatCannotBeWrittenTellsAllOfIt(t *testing.T) {
 func together(t *testing.T, s *Spool, names ...string) {
 	t.Helper()
 	var g groups
-	mine, first, err := g.join(nil, true)
+	mine, first, err := g.join(spooled{count: 1, final: true}, nil)
 	require.NoError(t, err)
 	require.True(t, first)
 	mine.count = 0

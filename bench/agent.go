@@ -175,25 +175,19 @@ func waitUntil(ctx context.Context, at time.Time) error {
 	}
 }
 
-// agentSize builds both as a release is built.
-func agentSize(ctx context.Context, b *Bench) ([]Figure, error) {
-	size := func(name, of string) (float64, error) {
-		file := filepath.Join(b.Dir, name+"-stripped")
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", file, of)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("%v: %w\n%s", build, err, out)
-		}
-		info, err := os.Stat(file)
+// agentSize looks at the programs, which are built as a release is.
+func agentSize(_ context.Context, b *Bench) ([]Figure, error) {
+	size := func(name string) (float64, error) {
+		info, err := os.Stat(b.Bin(name))
 		if err != nil {
 			return 0, err
 		}
 		return float64(info.Size()) / 1e6, nil
 	}
-	product, err := size("crontopus-agent", "./cmd/crontopus-agent")
+	product, err := size("crontopus-agent")
 	if err != nil {
 		return nil, err
 	}
-	floor, err := size("idle", "./bench/floor/idle")
+	floor, err := size("idle")
 	return []Figure{{Name: "stripped", Unit: "MB", Product: product, Floor: floor, Reach: Within(12)}}, err
 }

@@ -32,7 +32,8 @@ var built = map[string][]string{
 	"bench/peers": {"tool"},
 }
 
-// newBench builds everything that is measured, from the folder of the module.
+// newBench builds everything that is measured, from the folder of the module: as a release is
+// built, stripped and without C.
 func newBench(ctx context.Context, rounds int, progress io.Writer) (*Bench, error) {
 	dir, err := os.MkdirTemp("", "crontopus-bench")
 	if err != nil {
@@ -45,7 +46,8 @@ func newBench(ctx context.Context, rounds int, progress io.Writer) (*Bench, erro
 	}
 	for folder, packages := range built {
 		fmt.Fprintf(progress, "bench: building %v in %s\n", packages, folder)
-		cmd := exec.CommandContext(ctx, "go", append([]string{"-C", folder, "build", "-o", b.bin + "/"}, packages...)...)
+		cmd := exec.CommandContext(ctx, "go", append([]string{"-C", folder, "build", "-trimpath", "-ldflags", "-s -w", "-o", b.bin + "/"}, packages...)...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, errors.Join(fmt.Errorf("go build in %s, which is run in the folder of the module: %w\n%s", folder, err, bytes.TrimSpace(out)), b.close())
 		}

@@ -4,13 +4,19 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"crontopus.dev/crontopus/agent"
 	"crontopus.dev/crontopus/internal/logs"
 	"crontopus.dev/crontopus/internal/usage"
 )
+
+// sleeperGC keeps the memory of a daemon that runs no jobs itself small: it sleeps, and has all
+// the time for it.
+const sleeperGC = 25
 
 func newRunCommand(settings *flags) *cobra.Command {
 	return &cobra.Command{
@@ -45,6 +51,9 @@ SIGHUP makes it look for drift at once.`,
 			daemon, err := h.daemon(entryConfig, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
+			}
+			if config.SchedulerName() != agent.SchedulerBuiltin {
+				debug.SetGCPercent(sleeperGC)
 			}
 			log.InfoContext(cmd.Context(), "agent started", "name", h.id.Name, "server", h.client.Server(),
 				"scheduler", config.SchedulerName(), "state", config.StateDir, "version", usage.Version())

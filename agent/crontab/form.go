@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/agent"
@@ -24,17 +25,19 @@ type form struct {
 	config     string // "" for the default
 }
 
-// entryLine takes a line of an entry apart: program and job.
-var entryLine = regexp.MustCompile(
-	`^(?:@[a-z]+|(?:[^\s#=]+[ \t]+){4}[^\s#=]+)[ \t]+(?:[a-z_][-a-z0-9_]*[ \t]+)?(/\S+) exec (?:--config /\S+ )?([-a-z0-9]+/[-a-z0-9]+)$`)
+// entryLine takes a line of an entry apart: program and job. Runs, which start this program
+// most often, do without: so it is compiled where it is needed.
+var entryLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:@[a-z]+|(?:[^\s#=]+[ \t]+){4}[^\s#=]+)[ \t]+(?:[a-z_][-a-z0-9_]*[ \t]+)?(/\S+) exec (?:--config /\S+ )?([-a-z0-9]+/[-a-z0-9]+)$`)
+})
 
 // safePath is a path that cron and its shell both take as it stands, % aside.
-var safePath = regexp.MustCompile(`^/[A-Za-z0-9/._+@:,=%-]*$`)
+var safePath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/[A-Za-z0-9/._+@:,=%-]*$`) })
 
 // check refuses paths that would need quoting.
 func (f form) check() error {
 	for _, path := range []string{f.executable, f.config} {
-		if path != "" && !safePath.MatchString(path) {
+		if path != "" && !safePath().MatchString(path) {
 			return crontopus.Errorf(crontopus.CodeInvalid, "the path %q cannot stand in a crontab", path).
 				WithHint("use an absolute path of letters, digits and ._+@:,=%%-/ for the agent's program and configuration")
 		}
@@ -71,7 +74,7 @@ func (f form) line(time string, job crontopus.JobName) string {
 // job returns the job of an entry's line, whichever installation wrote it, and false for
 // every other line.
 func (f form) job(line string) (crontopus.JobName, bool) {
-	parts := entryLine.FindStringSubmatch(line)
+	parts := entryLine().FindStringSubmatch(line)
 	if parts == nil {
 		return crontopus.JobName{}, false
 	}

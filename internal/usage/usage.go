@@ -33,7 +33,6 @@ func Prepare(root *cobra.Command, version string) {
 		},
 	})
 	root.Version = version
-	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 }
 
 // NoSuchCommand refuses what follows a group's name and is none of its commands, and says

@@ -42,7 +42,7 @@ func TestHelpAndVersionAnswerWhatIsThere(t *testing.T) {
 		"help":            "Available Commands:",
 		"help fish":       "octopus fish [command]",
 		"help fish catch": "octopus fish catch NAME",
-		"--version":       "octopus v8\n",
+		"--version":       "octopus version v8\n",
 	} {
 		out, err := run(line)
 		require.NoError(t, err)
