@@ -11,19 +11,9 @@ import (
 type change struct {
 	jobs  []crontopus.DesiredJob // of the revision, sorted by name
 	delta crontopus.DesiredDelta // what is to be written
-	moves []move
+	moves []manifests.Move
 
 	added, changed, removed int
-}
-
-// move is a job that does not run as before.
-type move struct {
-	before, after *crontopus.DesiredJob // nil: there was none, there is none
-}
-
-// on reports whether an agent had the job, and whether it has it now.
-func (m move) on(agent *crontopus.Agent) (had, has bool) {
-	return m.before != nil && manifests.RunsOn(&m.before.Job, agent), m.after != nil && manifests.RunsOn(&m.after.Job, agent)
 }
 
 // change compares the revision with the jobs before it. A job that runs as before keeps the
@@ -55,16 +45,16 @@ func (a *attempt) change(found *loaded, before []crontopus.DesiredJob, head cron
 	for i, stay := range stays {
 		if !stay {
 			c.delta.Gone = append(c.delta.Gone, before[i].Job.Name())
-			c.moves, c.removed = append(c.moves, move{before: &before[i]}), c.removed+1
+			c.moves, c.removed = append(c.moves, manifests.Move{Before: &before[i]}), c.removed+1
 		}
 	}
 	for i := range c.delta.Put {
 		job := &c.delta.Put[i]
 		switch at, existed := findJob(before, job.Job.Name()); {
 		case !existed:
-			c.moves, c.added = append(c.moves, move{after: job}), c.added+1
+			c.moves, c.added = append(c.moves, manifests.Move{After: job}), c.added+1
 		case before[at].Digest != job.Digest:
-			c.moves, c.changed = append(c.moves, move{&before[at], job}), c.changed+1
+			c.moves, c.changed = append(c.moves, manifests.Move{Before: &before[at], After: job}), c.changed+1
 		}
 	}
 	c.jobs = merge(before, c.delta)
@@ -75,7 +65,7 @@ func (a *attempt) change(found *loaded, before []crontopus.DesiredJob, head cron
 func leaving(before []crontopus.DesiredJob) *change {
 	c := &change{removed: len(before)}
 	for i := range before {
-		c.moves = append(c.moves, move{before: &before[i]})
+		c.moves = append(c.moves, manifests.Move{Before: &before[i]})
 	}
 	return c
 }
@@ -84,23 +74,9 @@ func leaving(before []crontopus.DesiredJob) *change {
 func (c *change) concerned(agents []crontopus.Agent) []string {
 	var ids []string
 	for i := range agents {
-		if slices.ContainsFunc(c.moves, func(m move) bool { had, has := m.on(&agents[i]); return had || has }) {
+		if slices.ContainsFunc(c.moves, func(m manifests.Move) bool { had, has := m.On(&agents[i]); return had || has }) {
 			ids = append(ids, agents[i].ID)
 		}
 	}
 	return ids
-}
-
-// entriesRemoved returns the entries that go, sorted.
-func (c *change) entriesRemoved(agents []crontopus.Agent) []string {
-	var removed []string
-	for _, m := range c.moves {
-		for i := range agents {
-			if had, has := m.on(&agents[i]); had && !has {
-				removed = append(removed, crontopus.Entry{Job: m.before.Job.Name(), Agent: agents[i].Name}.String())
-			}
-		}
-	}
-	slices.Sort(removed)
-	return removed
 }

@@ -14,11 +14,7 @@ import (
 // programName is what the agent's program is called, wherever it is installed.
 const programName = "crontopus-agent"
 
-// form is how an entry's lines are written:
-//
-//	TIME [USER] /abs/path/crontopus-agent exec [--config PATH] NAMESPACE/NAME
-//
-// The job's command is not in them, so nothing that a manifest says needs quoting here.
+// form is what an entry's lines start, see schedule.Starter.
 type form struct {
 	user       string // the user column of /etc/cron.d, "" where there is none
 	executable string
@@ -51,25 +47,11 @@ func (f form) entry(job *crontopus.Job, cronZone string) (agent.Native, error) {
 	if err != nil {
 		return agent.Native{}, err
 	}
-	times, _ := set.Crontab(cronZone)
-	lines := make([]string, len(times))
-	for i, time := range times {
-		lines[i] = f.line(time, job.Name())
-	}
+	lines := set.CronLines(cronZone, f.starter(), job.Name())
 	return agent.Native{Job: job.Name(), Text: strings.Join(lines, "\n")}, nil
 }
 
-func (f form) line(time string, job crontopus.JobName) string {
-	words := []string{time}
-	if f.user != "" {
-		words = append(words, f.user)
-	}
-	words = append(words, escape(f.executable), "exec")
-	if f.config != "" {
-		words = append(words, "--config", escape(f.config))
-	}
-	return strings.Join(append(words, job.String()), " ")
-}
+func (f form) starter() string { return schedule.Starter(f.user, f.executable, f.config) }
 
 // job returns the job of an entry's line, whichever installation wrote it, and false for
 // every other line.
@@ -79,7 +61,7 @@ func (f form) job(line string) (crontopus.JobName, bool) {
 		return crontopus.JobName{}, false
 	}
 	program, name := parts[1], parts[2]
-	if program != escape(f.executable) && filepath.Base(program) != programName {
+	if program != schedule.CronPath(f.executable) && filepath.Base(program) != programName {
 		return crontopus.JobName{}, false
 	}
 	job, err := crontopus.ParseJobName(name)
@@ -91,6 +73,3 @@ func (f form) owns(line []byte) bool {
 	_, ok := f.job(strings.TrimRight(string(line), "\r\n"))
 	return ok
 }
-
-// escape keeps cron from reading % as the end of the command.
-func escape(path string) string { return strings.ReplaceAll(path, "%", `\%`) }
