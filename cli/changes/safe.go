@@ -1,0 +1,81 @@
+package changes
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// widest is how much of one value is shown, in characters; JSON has all.
+const widest = 200
+
+// clean replaces what a terminal would act on and what nobody would see, so that a text also
+// stays on its line.
+func clean(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c != ' ' && !strconv.IsPrint(c) {
+			return '·'
+		}
+		return c
+	}, strings.ToValidUTF8(s, "·"))
+}
+
+// visible is a clean text, of which no more is shown than people read.
+func visible(s string) string {
+	s = clean(s)
+	if n := utf8.RuneCountInString(s); n > widest {
+		cut := 0
+		for range widest {
+			_, size := utf8.DecodeRuneInString(s[cut:])
+			cut += size
+		}
+		return fmt.Sprintf("%s… (%d more characters)", s[:cut], n-widest)
+	}
+	return s
+}
+
+// few lists names, and counts those beyond the first ten.
+func few(names []string) string {
+	const shown = 10
+	var list []string
+	for _, name := range names[:min(shown, len(names))] {
+		list = append(list, visible(name))
+	}
+	if len(names) <= shown {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list, ", "), len(names)-shown)
+}
+
+// code is a text in Markdown that nothing in it can leave: neither markup nor mentions mean
+// anything inside.
+func code(s string) string {
+	s = clean(s)
+	fence := strings.Repeat("`", longestRun(s)+1)
+	if s == "" || strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || strings.TrimSpace(s) != s {
+		s = " " + s + " " // of nothing at all no code can be made
+	}
+	return fence + s + fence
+}
+
+// fenced is a block of lines that nothing in them can leave.
+func fenced(language string, lines []string) string {
+	body := strings.Join(lines, "\n")
+	fence := strings.Repeat("`", max(3, longestRun(body)+1))
+	return fence + language + "\n" + body + "\n" + fence + "\n"
+}
+
+// longestRun counts the backquotes that follow each other.
+func longestRun(s string) (longest int) {
+	run := 0
+	for i := range len(s) {
+		if s[i] != '`' {
+			run = 0
+			continue
+		}
+		run++
+		longest = max(longest, run)
+	}
+	return longest
+}
