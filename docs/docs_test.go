@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"crontopus.dev/crontopus/manifests"
 )
 
 // page is one Markdown file of the documentation.
@@ -63,23 +61,6 @@ func (p page) blocks() []block {
 		}
 	}
 	return all
-}
-
-func TestManifestsInTheDocumentationAreValid(t *testing.T) {
-	t.Parallel()
-	found := 0
-	for _, p := range pages(t) {
-		for _, b := range p.blocks() {
-			if b.language != "yaml" || !strings.Contains(b.text, "apiVersion:") {
-				continue
-			}
-			found++
-			documents, problems := manifests.Decode(p.name, []byte(b.text))
-			require.Empty(t, problems, "%s:%d", p.name, b.line)
-			require.NotEmpty(t, documents, "%s:%d", p.name, b.line)
-		}
-	}
-	require.NotZero(t, found)
 }
 
 // link is a Markdown link to a file of the repository.

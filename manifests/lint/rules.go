@@ -68,6 +68,6 @@ var rules = []Rule{
 		Name: "similar-name", Severity: crontopus.SeverityWarning,
 		Summary: "two jobs whose names look alike", fleet: similarNames,
 		Why:     "`backup-l` and `backup-1` cannot be told apart in a list at night. Give one of them a name that says what is different.",
-		Example: "# in one namespace\nmetadata: {name: backup-l}\n# and\nmetadata: {name: backup-1}",
+		Example: "# in one namespace\nmetadata: {name: backup-l}\n---\nmetadata: {name: backup-1}",
 	},
 }
