@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bufio"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,15 +23,20 @@ every *.yaml and *.yml is read, except where a part of the path begins with a do
 .crontopusignore leaves it out. A file whose first line is "# crontopus: ignore" is left
 out too.
 
-With --git-ref the files are those of a commit; nothing is checked out.
+With --git-ref the files are those of a commit; nothing is checked out. With --server,
+targets are compared with the agents that a server knows.
 
 Exit code: 0 all is well, 1 there are problems, 2 something could not be read. Warnings
 alone end with 0, unless --strict is given.`,
 		Example: `  crontopus validate
   crontopus validate jobs/ -o json
   crontopus validate --git-ref origin/main jobs/
+  crontopus validate --server jobs/
   git show HEAD:jobs/backup.yaml | crontopus validate -`,
 	}
+	addServerFlags(cmd)
+	server := cmd.PersistentFlags().Lookup("server")
+	server.Usage, server.NoOptDefVal = "also warn of targets that no agent of this server matches; alone: of the server that auth login stored", loginServer
 	format := addOutputFlag(cmd, findings.Formats()...)
 	ref := cmd.Flags().String("git-ref", "", "check the files of this commit, branch, tag or tree instead of those on disk")
 	strict := cmd.Flags().Bool("strict", false, "end with 1 for warnings, too")
@@ -37,6 +44,11 @@ alone end with 0, unless --strict is given.`,
 	cmd.MarkFlagsMutuallyExclusive("git-ref", "watch")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		defer collectSeldom()()
+		asked := server.Changed
+		args, err := takeServer(cmd, args)
+		if err != nil {
+			return err
+		}
 		if len(args) == 0 {
 			args = []string{"."}
 		}
@@ -46,12 +58,18 @@ alone end with 0, unless --strict is given.`,
 				return err
 			}
 			defer v.close()
+			if asked {
+				if err := v.ask(cmd); err != nil {
+					return err
+				}
+			}
 			r, err := v.report(args)
 			if err != nil {
 				return err
 			}
 			r.Color = styleOf(cmd.OutOrStdout()).color
-			if err := r.Write(cmd.OutOrStdout(), format.value); err != nil {
+			out := bufio.NewWriter(cmd.OutOrStdout())
+			if err := errors.Join(r.Write(out, format.value), out.Flush()); err != nil {
 				return err
 			}
 			cmd.PrintErrln(r.Summary())

@@ -28,6 +28,8 @@ type validation struct {
 	input  bytes.Buffer // what came from stdin, to show lines of it
 	commit *gitfs.FS    // nil: the files on disk
 	tree   manifests.Tree
+	asked  bool              // a server, for its
+	agents []crontopus.Agent // agents
 }
 
 func openValidation(ctx context.Context, stdin io.Reader, ref string) (*validation, error) {
@@ -118,7 +120,7 @@ func (v *validation) readPattern(pattern string) error {
 	var found []string
 	var err error
 	if v.commit == nil {
-		found, err = doublestar.FilepathGlob(pattern, doublestar.WithFailOnIOErrors(), doublestar.WithFilesOnly())
+		found, err = doublestar.FilepathGlob(pattern, doublestar.WithFailOnIOErrors(), doublestar.WithFilesOnly(), doublestar.WithNoFollow())
 	} else {
 		found, err = v.globCommit(pattern)
 	}
@@ -171,6 +173,9 @@ func (v *validation) add(t manifests.Tree) {
 func (v *validation) finish() manifests.Tree {
 	v.tree.Problems = append(v.tree.Problems, manifests.Check(v.tree.Documents)...)
 	v.tree.Problems = append(v.tree.Problems, lint.Check(v.tree.Documents)...)
+	if v.asked {
+		v.tree.Problems = append(v.tree.Problems, lint.CheckAgainst(v.tree.Documents, v.agents)...)
+	}
 	manifests.Sort(v.tree.Problems)
 	return v.tree
 }

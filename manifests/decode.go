@@ -66,7 +66,11 @@ func decode(file string, data []byte, inspect Inspector) ([]Document, []crontopu
 	}
 	r.simple = plainText(text)
 	var docs []Document
-	for _, p := range split(text) {
+	pieces := split(text)
+	if len(pieces) > 1 && pieces[0].onlyComments() {
+		r.allowed = pieces[0].allowances() // for all that follow
+	}
+	for _, p := range pieces {
 		if r.tokens > maxTokens || r.full() {
 			break
 		}
@@ -96,8 +100,9 @@ func comparePlaces(a, b crontopus.Problem) int {
 type reader struct {
 	file     string
 	inspect  Inspector
-	tokens   int  // so far, in all documents
-	simple   bool // the text has only characters that plainTree reads, and is short
+	tokens   int         // so far, in all documents
+	simple   bool        // the text has only characters that plainTree reads, and is short
+	allowed  []allowance // in all documents
 	problems []crontopus.Problem
 }
 
@@ -178,7 +183,7 @@ func (d *document) check() (Document, bool) {
 	for i, pointer := range keptFields {
 		doc.places[i].line, doc.places[i].column = at(pointer)
 	}
-	doc.allowed = d.allowances()
+	doc.allowed = slices.Concat(d.allowed, d.allowances())
 	if d.inspect != nil {
 		for _, p := range d.inspect(&doc, at) {
 			d.add(p)

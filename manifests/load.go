@@ -36,9 +36,6 @@ type Tree struct {
 	Files     []string // that were read, in order
 }
 
-// maxFiles bounds what is read of one folder, as a source is bounded.
-const maxFiles = 200_000
-
 // Load reads every manifest under root (slash-separated; "." is all of fsys), with all
 // cores, and checks them against each other. Paths are those of fsys; problems are ordered
 // by file and place. The error is for a root that cannot be walked.
@@ -113,47 +110,5 @@ func unreadable(name string, err error) crontopus.Problem {
 		err = pathError.Err // the file is named already
 	}
 	return crontopus.Problem{File: name, Code: CodeUnreadable,
-		Message: fmt.Sprintf("the file cannot be read: %v", err), Hint: "check its permissions"}
-}
-
-// files lists the files to read under root, in order.
-func files(fsys fs.FS, root string, display func(string) string) (names []string, problems []crontopus.Problem, err error) {
-	var ignore Ignore
-	err = fs.WalkDir(fsys, root, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel := name
-		if root != "." {
-			rel = strings.TrimPrefix(strings.TrimPrefix(name, root), "/")
-		}
-		if entry.IsDir() {
-			if name != root && (strings.HasPrefix(entry.Name(), ".") || ignore.Match(rel, true)) {
-				return fs.SkipDir
-			}
-			rules, err := fs.ReadFile(fsys, path.Join(name, IgnoreFile))
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-			if name == root {
-				rel = ""
-			}
-			ignore.Add(rel, rules)
-			return nil
-		}
-		if !Reads(path.Base(name)) || ignore.Match(rel, false) {
-			return nil
-		}
-		if !entry.Type().IsRegular() {
-			problems = append(problems, crontopus.Problem{File: display(name), Code: CodeUnreadable,
-				Message: "this is not a regular file; links are not followed", Hint: "put the file itself here"})
-			return nil
-		}
-		if names = append(names, name); len(names) > maxFiles {
-			return crontopus.Errorf(crontopus.CodeTooLarge, "there are more than %d manifests here", maxFiles).
-				WithHint("name a folder below it, or leave folders out with a line in %s", IgnoreFile)
-		}
-		return nil
-	})
-	return names, problems, err
+		Message: fmt.Sprintf("this cannot be read: %v", err), Hint: "check its permissions"}
 }

@@ -157,3 +157,10 @@ func FuzzPlain(f *testing.F) {
 		}
 	})
 }
+
+func TestAPlainManifestIsReadWithoutTheLibrary(t *testing.T) {
+	data, err := os.ReadFile("testdata/good/everything.yaml")
+	require.NoError(t, err)
+	allocations := testing.AllocsPerRun(50, func() { Decode("a.yaml", data) })
+	require.Less(t, allocations, 600.0, "the library alone takes more than a thousand")
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"sync"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -33,11 +34,16 @@ func scalar(node ast.Node) (any, *fault) {
 }
 
 var (
-	integer     = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$`)
-	floating    = regexp.MustCompile(`^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
-	notFinite   = regexp.MustCompile(`^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
-	differently = regexp.MustCompile(`^[-+]?(0[0-9_]+(\.[0-9_]*)?|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|[0-9][0-9]*_[0-9_]*(\.[0-9_]*)?)$`)
+	integer     = scalarForm(`^[-+]?(0|[1-9][0-9]*)$`)
+	floating    = scalarForm(`^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+	notFinite   = scalarForm(`^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
+	differently = scalarForm(`^[-+]?(0[0-9_]+(\.[0-9_]*)?|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|[0-9][0-9]*_[0-9_]*(\.[0-9_]*)?)$`)
 )
+
+// scalarForm is compiled when a scalar first needs it.
+func scalarForm(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // plain decodes a scalar without quotes.
 func plain(text string) (any, *fault) {
@@ -53,19 +59,19 @@ func plain(text string) (any, *fault) {
 		return text, nil // most scalars: no number begins like this
 	}
 	switch {
-	case integer.MatchString(text):
+	case integer().MatchString(text):
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return n, nil
 		}
 		return nil, &fault{CodeNumber, "the number is too large", quoteIt(text)}
-	case floating.MatchString(text):
+	case floating().MatchString(text):
 		if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) {
 			return f, nil
 		}
 		return nil, &fault{CodeNumber, "the number is too large", quoteIt(text)}
-	case notFinite.MatchString(text):
+	case notFinite().MatchString(text):
 		return nil, &fault{CodeNumber, text + " is not a number that anything here can be", quoteIt(text)}
-	case differently.MatchString(text):
+	case differently().MatchString(text):
 		return nil, &fault{CodeNumber, fmt.Sprintf("%.40s is read differently by different versions of YAML", text),
 			"write a plain decimal number; " + quoteIt(text)}
 	}

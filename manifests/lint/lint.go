@@ -25,11 +25,20 @@ type Rule struct {
 
 	manifest func(*manifest)                      // looks at one manifest
 	fleet    func([]manifests.Document) []finding // looks at all of them
+	hosts    func([]manifests.Document, []crontopus.Agent) []finding
+	comments func(docs []manifests.Document, names []string) []finding // looks at what comments allow; names are all rules'
+}
+
+func names() (list []string) {
+	for i := range rules {
+		list = append(list, rules[i].Name)
+	}
+	return list
 }
 
 // Page returns the address of a rule's documentation, and "" where there is no such rule.
 func Page(name string) string {
-	if slices.ContainsFunc(Rules(), func(r Rule) bool { return r.Name == name }) {
+	if slices.Contains(names(), name) {
 		return "https://crontopus.dev/docs/lint-rules#" + name
 	}
 	return ""
@@ -72,25 +81,48 @@ type finding struct {
 	doc           *manifests.Document
 	pointer       string
 	message, hint string
+	line, column  int // 0: where the pointer leads
 }
 
 // Check looks at manifests together.
 func Check(docs []manifests.Document) []crontopus.Problem {
 	var found []crontopus.Problem
-	for _, rule := range rules {
-		if rule.fleet == nil {
+	for i := range rules {
+		switch r := &rules[i]; {
+		case r.fleet != nil:
+			found = append(found, r.problems(r.fleet(docs))...)
+		case r.comments != nil:
+			found = append(found, r.problems(r.comments(docs, names()))...)
+		}
+	}
+	return found
+}
+
+// CheckAgainst looks at manifests beside the agents that a server knows.
+func CheckAgainst(docs []manifests.Document, agents []crontopus.Agent) []crontopus.Problem {
+	var found []crontopus.Problem
+	for i := range rules {
+		if rules[i].hosts != nil {
+			found = append(found, rules[i].problems(rules[i].hosts(docs, agents))...)
+		}
+	}
+	return found
+}
+
+// problems are the findings that no comment allows.
+func (r *Rule) problems(findings []finding) (found []crontopus.Problem) {
+	for _, f := range findings {
+		line, column := f.doc.At(f.pointer)
+		if f.line > 0 {
+			line, column = f.line, f.column
+		}
+		if f.doc.Allows(r.Name, line) {
 			continue
 		}
-		for _, f := range rule.fleet(docs) {
-			line, column := f.doc.At(f.pointer)
-			if f.doc.Allows(rule.Name, line) {
-				continue
-			}
-			found = append(found, crontopus.Problem{
-				File: f.doc.Path, Line: line, Column: column, Path: f.pointer,
-				Code: rule.Name, Severity: rule.Severity, Message: f.message, Hint: f.hint,
-			})
-		}
+		found = append(found, crontopus.Problem{
+			File: f.doc.Path, Line: line, Column: column, Path: f.pointer,
+			Code: r.Name, Severity: r.Severity, Message: f.message, Hint: f.hint,
+		})
 	}
 	return found
 }

@@ -3,10 +3,14 @@ package lint_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,7 +42,15 @@ func said(t *testing.T, files map[string]string) []string {
 	tree, err := manifests.Reader{Inspect: lint.Inspect}.Read(fsys, ".", func(name string) string { return name })
 	require.NoError(t, err)
 	out := []string{}
-	for _, p := range append(tree.Problems, lint.Check(tree.Documents)...) {
+	noCache := []crontopus.Agent{{Name: "a", Labels: map[string]string{"role": "db"}}} // and whatever else a target asks for
+	for _, doc := range tree.Documents {
+		if labels := doc.Job.Spec.Target.Labels; labels["role"] != "cache" {
+			noCache = append(noCache, crontopus.Agent{Labels: labels})
+		}
+	}
+	problems := append(tree.Problems, lint.Check(tree.Documents)...)
+	problems = append(problems, lint.CheckAgainst(tree.Documents, noCache)...)
+	for _, p := range problems {
 		require.NotEqual(t, crontopus.SeverityError, p.Level(), "%+v", p)
 		require.NotEmpty(t, p.Hint)
 		require.NotEmpty(t, lint.Page(p.Code))
@@ -152,4 +164,136 @@ func TestThePageSaysWhatTheRulesAre(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, lint.Markdown(), string(written), "run make generate")
 	require.Empty(t, lint.Page("no-such-rule"))
+}
+
+// odd are manifests for each rule that it warns of, and nothing else does.
+var odd = map[string]map[string]string{
+	"no-timeout":          {"a.yaml": strings.Replace(quiet, ", timeout: 10m", "", 1)},
+	"two-day-fields":      {"a.yaml": strings.Replace(quiet, "30 4 * * *", "30 4 13 * 5", 1)},
+	"dst-hazard":          {"a.yaml": strings.Replace(quiet, "30 4 * * *", "30 3 * * *", 1)},
+	"herd":                {},
+	"overlapping-runs":    {"a.yaml": strings.Replace(strings.Replace(quiet, "30 4 * * *", "*/5 5-22 * * *", 1), "timeout: 10m", "timeout: 10m, concurrency: allow", 1)},
+	"secret-literal":      {"a.yaml": strings.Replace(quiet, "timeout: 10m", "timeout: 10m, environment: {API_TOKEN: 8f14e45fceea}", 1)},
+	"world-writable-path": {"a.yaml": strings.Replace(quiet, "/usr/local/bin/job", "/tmp/job", 1)},
+	"shell-line":          {"a.yaml": strings.Replace(quiet, "[/usr/local/bin/job]", "[/bin/echo, $HOME]", 1)},
+	"similar-name":        {"a.yaml": named("backup-1", "", ""), "b.yaml": named("backup-l", "30 4", "31 4")},
+	"unknown-label": {"a.yaml": named("a", "{all: true}", "{labels: {role: database}}"), "b.yaml": named("b", "{all: true}", "{labels: {role: database}}"),
+		"c.yaml": named("c", "{all: true}", "{labels: {role: database}}"), "d.yaml": named("d", "{all: true}", "{labels: {role: databse}}")},
+	"no-agent":     {"a.yaml": named("a", "{all: true}", "{labels: {role: cache}}")},
+	"unknown-rule": {"a.yaml": strings.Replace(quiet, "kind: Job", "kind: Job # crontopus: allow no-timeuot", 1)},
+}
+
+// TestACommentAllowsWhatItNames puts the comment on the line of each rule's finding, above it,
+// above the first field and before the file's first document.
+func TestACommentAllowsWhatItNames(t *testing.T) {
+	t.Parallel()
+	for i := range 21 {
+		name := fmt.Sprintf("job-%c%c", 'a'+i/8, 'a'+i%8)
+		odd["herd"][name+".yaml"] = named(name, "", "")
+	}
+	for _, rule := range lint.Rules() {
+		t.Run(rule.Name, func(t *testing.T) {
+			t.Parallel()
+			files := odd[rule.Name]
+			found := said(t, files)
+			require.Len(t, found, 1, "%v", files)
+			place, message, _ := strings.Cut(found[0], " ")
+			require.True(t, strings.HasPrefix(message, rule.Name+": "), found[0])
+			at := strings.Split(place, ":")
+			line, err := strconv.Atoi(at[1])
+			require.NoError(t, err)
+			lines := strings.Split(files[at[0]], "\n")
+			with := func(before int, comment string, onLine bool) map[string]string {
+				changed := slices.Clone(lines)
+				if onLine {
+					changed[before] += comment
+				} else {
+					changed = slices.Insert(changed, before, comment)
+				}
+				all := maps.Clone(files)
+				all[at[0]] = strings.Join(changed, "\n")
+				return all
+			}
+			mark := "# crontopus: allow " + rule.Name
+			require.Empty(t, said(t, with(0, mark, false)), "above the first field")
+			require.Empty(t, said(t, with(0, "---\n"+mark, false)), "above the first field, after the marker")
+			require.Empty(t, said(t, with(0, "# what this is\n"+mark+"\n---", false)), "for the whole file")
+			require.Empty(t, said(t, with(line-1, "  "+mark+", herd", false)), "on the line above")
+			if rule.Name != "unknown-rule" { // whose line has such a comment
+				require.Empty(t, said(t, with(line-1, " # why, and then\t"+mark, true)), "on its line")
+			}
+			require.Len(t, said(t, with(len(lines)-1, mark, false)), 1, "far away")
+		})
+	}
+}
+
+func TestWhatAServerKnowsOfHosts(t *testing.T) {
+	t.Parallel()
+	agents := []crontopus.Agent{
+		{Name: "db-01", NameFixed: true, Labels: map[string]string{"role": "database", "site": "hel"}},
+		{Name: "web-1", Labels: map[string]string{"role": "web"}, Facts: map[string]string{"os": "linux"}, MatchFacts: true},
+		{Name: "old-1", NameFixed: true, Labels: map[string]string{"role": "old"}, RevokedAt: &time.Time{}},
+	}
+	for _, c := range []struct{ target, message, hint string }{
+		{"{all: true}", "", ""},
+		{"{labels: {role: database}}", "", ""},
+		{"{labels: {fact/os: linux}}", "", ""},
+		{"{agents: [db-01, db-99]}", "", ""},
+		{"{labels: {role: databse}}", "no agent that the server knows has role=databse", "did you mean database?"},
+		{"{labels: {role: cache}}", "no agent that the server knows has role=cache", "agents have database, web; "},
+		{"{labels: {role: old}}", "no agent that the server knows has role=old", "agents have database, web; "},
+		{"{labels: {room: a}}", "no agent that the server knows has room=a", "no agent has the label room; "},
+		{"{labels: {role: web, site: hel}}", "no agent that the server knows has all of these labels", "enroll a host"},
+		{"{agents: [db-02]}", "no agent that the server knows has one of these names", "did you mean db-01?"},
+		{"{agents: [web-1]}", "the agent web-1 chose its name itself, and targets match only names that an operator fixed", "enroll it with crontopus agents enroll --name web-1"},
+	} {
+		docs, problems := manifests.Decode("a.yaml", []byte(named("a", "{all: true}", c.target)))
+		require.Empty(t, problems)
+		found := lint.CheckAgainst(docs, agents)
+		if c.message == "" {
+			require.Empty(t, found, c.target)
+			continue
+		}
+		require.Len(t, found, 1, c.target)
+		require.Equal(t, c.message, found[0].Message)
+		require.Contains(t, found[0].Hint, c.hint)
+		require.Equal(t, "a.yaml:7:3", found[0].Place())
+	}
+	docs, _ := manifests.Decode("a.yaml", []byte(named("a", "timeout: 10m}", "timeout: 10m}\n  suspend: true")))
+	require.Empty(t, lint.CheckAgainst(docs, nil), "what is suspended runs nowhere anyway")
+	docs, _ = manifests.Decode("a.yaml", []byte(quiet))
+	require.Equal(t, "the server knows no agent yet", lint.CheckAgainst(docs, nil)[0].Message)
+}
+
+func TestLabelsThatAreMeant(t *testing.T) {
+	t.Parallel()
+	label := func(values ...string) map[string]string {
+		files := map[string]string{}
+		for i, value := range values {
+			files[fmt.Sprintf("%c.yaml", 'a'+i)] = named(fmt.Sprintf("job-%c", 'a'+i), "{all: true}", "{labels: {"+value+"}}")
+		}
+		return files
+	}
+	require.Equal(t, []string{"d.yaml:7:3 unknown-label: no other target has the label hots, and many have host"}, said(t, label("host: a", "host: b", "host: c", "hots: d")))
+	for situation, values := range map[string][]string{
+		"two of many":     {"role: database", "role: database", "role: database", "role: databse", "role: databse"},
+		"one of few":      {"role: database", "role: database", "role: databse"},
+		"numbers":         {"host: web-01", "host: web-01", "host: web-01", "host: web-02"},
+		"letters":         {"zone: east-a", "zone: east-a", "zone: east-a", "zone: east-b"},
+		"one letter more": {"role: worker", "role: worker", "role: worker", "role: workers"},
+		"short words":     {"role: db", "role: db", "role: db", "role: dc"},
+		"another label":   {"role: database", "role: database", "role: database", "tier: databse"},
+	} {
+		require.Empty(t, said(t, label(values...)), situation)
+	}
+}
+
+func TestARuleThatDoesNotExistIsToldOnceALine(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(quiet, "kind: Job", "kind: Job # crontopus: allow no-timeuot, herd because it is short", 1)
+	require.Equal(t, []string{`a.yaml:2:30 unknown-rule: there is no lint rule "no-timeuot"`}, said(t, map[string]string{"a.yaml": text}))
+	text = strings.Replace(quiet, "kind: Job", "kind: Job # é crontopus: allow x\n# crontopus: allow herd,,\thred ", 1)
+	require.Equal(t, []string{`a.yaml:3:27 unknown-rule: there is no lint rule "hred"`}, said(t, map[string]string{"a.yaml": text}))
+	require.Equal(t, []string{`a.yaml:1:22 unknown-rule: there is no lint rule "none"`},
+		said(t, map[string]string{"a.yaml": "  # crontopus: allow none\n---\n" + named("b", "", "") + "---\n" + named("c", "", "")}), "above two documents")
 }

@@ -70,4 +70,25 @@ var rules = []Rule{
 		Why:     "`backup-l` and `backup-1` cannot be told apart in a list at night. Give one of them a name that says what is different.",
 		Example: "# in one namespace\nmetadata: {name: backup-l}\n---\nmetadata: {name: backup-1}",
 	},
+	{
+		Name: "unknown-label", Severity: crontopus.SeverityWarning,
+		Summary: "a target's label that is nearly the one of other jobs", fleet: unknownLabels,
+		Why: "A label that is written wrong selects no host, and nothing runs there. This one is in a single target, and many other targets have " +
+			"one that differs by a letter.",
+		Example: "# many jobs have\ntarget: {labels: {role: database}}\n# and one has\ntarget: {labels: {role: databse}}",
+	},
+	{
+		Name: "no-agent", Severity: crontopus.SeverityWarning,
+		Summary: "a target that no agent matches (with `--server`)", hosts: noAgent,
+		Why: "The manifest is valid and its job runs nowhere until a host is enrolled that it matches. `crontopus validate --server` asks the server " +
+			"that `auth login` stored; without it nothing is known of hosts, and the rule is silent.",
+		Example: "# while no agent has the label role=cache\ntarget: {labels: {role: cache}}",
+	},
+	{
+		Name: "unknown-rule", Severity: crontopus.SeverityWarning,
+		Summary: "a comment that allows a rule which does not exist", comments: unknownRules,
+		Why: "The comment allows nothing: what it was written for is warned of, or will be. Names of rules are separated by commas; a reason goes " +
+			"into a comment of its own.",
+		Example: "# crontopus: allow no-timeuot",
+	},
 }
