@@ -11,7 +11,7 @@ import (
 )
 
 func newScheduleCommand() *cobra.Command {
-	return newGroup("schedule", "Ask when a schedule runs", newScheduleNextCommand())
+	return newGroup("schedule", "Ask when a schedule runs", newScheduleNextCommand(), newScheduleExplainCommand(), newScheduleLintCommand())
 }
 
 // maxRuns is how many runs schedule next tells at most.
@@ -36,26 +36,11 @@ to will have them: around daylight saving too.`,
 	cmd.Flags().IntVarP(&count, "count", "n", 5, fmt.Sprintf("how many runs to print, at most %d", maxRuns))
 	output := addOutputFlag(cmd, formatText, formatJSON)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		seed, err := seedOf(job)
+		q, err := askSchedule(cmd, args, timezone, job, from, count)
 		if err != nil {
 			return err
 		}
-		set, err := schedule.New(args, timezone, seed)
-		if err != nil {
-			return err
-		}
-		after := time.Now()
-		if cmd.Flags().Changed("from") {
-			if after, err = time.Parse(time.RFC3339, from); err != nil {
-				return crontopus.Errorf(crontopus.CodeInvalid, "--from %q is not a time", from).
-					WithHint("write it in RFC 3339, such as 2026-03-08T00:00:00Z")
-			}
-		}
-		if count < 1 || count > maxRuns {
-			return crontopus.Errorf(crontopus.CodeInvalid, "-n %d is not a number of runs", count).
-				WithHint("write a number from 1 to %d", maxRuns)
-		}
-		return printRuns(newPrinter(cmd, output), set, after, count)
+		return printRuns(newPrinter(cmd, output), q.set, q.after, q.count)
 	}
 	return cmd
 }

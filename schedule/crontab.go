@@ -51,16 +51,26 @@ func (s *Set) runsIn(hostZone string) bool {
 // another zone. It has every hour and begins that field with a "*", because then no change of
 // the host's clock keeps cron from it.
 func (s *Set) everyHour(hostZone string) string {
+	minutes := s.minutesOfHour(hostZone)
+	if minutes == 1<<60-1 {
+		return everyMinute
+	}
+	var l list
+	l.addBits(minutes)
+	return l.String() + " * * * *"
+}
+
+// minutesOfHour returns the minutes at which runs can fall on a host in the named zone.
+func (s *Set) minutesOfHour(hostZone string) (minutes uint64) {
 	host, err := loadZone(hostZone)
 	if err != nil {
-		return everyMinute
+		return 1<<60 - 1
 	}
 	theirs, whole := s.zone.minuteOffsets()
 	ours, too := host.minuteOffsets()
 	if !whole || !too {
-		return everyMinute
+		return 1<<60 - 1
 	}
-	var minutes uint64
 	for _, sched := range s.schedules {
 		for _, from := range theirs {
 			for _, to := range ours {
@@ -71,12 +81,7 @@ func (s *Set) everyHour(hostZone string) string {
 			minutes |= s.zone.gapEnds(host)
 		}
 	}
-	if minutes == 1<<60-1 {
-		return everyMinute
-	}
-	var l list
-	l.addBits(minutes)
-	return l.String() + " * * * *"
+	return minutes
 }
 
 // turn moves minutes of the hour on by some, forwards or back.

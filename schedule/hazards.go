@@ -22,14 +22,14 @@ type Hazard struct {
 const everyHour = 1<<24 - 1
 
 // Hazards returns the runs that changes of the clock touch, from one instant to before
-// another, by the instant of the change and then by time. A schedule of every hour has
-// none: it runs as often as there are hours.
+// another, by the instant of the change and then by time. A wildcard schedule of every
+// hour has none: it runs as often as there are hours.
 func (s *Set) Hazards(from, until time.Time) []Hazard {
 	var found []Hazard
 	for at := s.zone.at(from.Unix()); at.end < until.Unix(); {
 		next := s.zone.at(at.end)
 		for _, sched := range s.schedules {
-			if next.offset != at.offset && sched.hours != everyHour {
+			if next.offset != at.offset && (sched.fixed || sched.hours != everyHour) {
 				found = append(found, sched.hazards(at, next, s.zone.location)...)
 			}
 		}

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs what the tests need and this machine lacks. They run the real cron, git and
-# PostgreSQL, and the race detector needs a C compiler; a test that cannot have them fails
+# Installs what the tests need and this machine lacks. They run the real cron, git,
+# systemd-analyze and PostgreSQL, and the race detector needs a C compiler; a test that cannot have them fails
 # rather than passing unseen.
 set -euo pipefail
 
@@ -13,6 +13,7 @@ need git git
 need pre-commit pre-commit
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need initdb postgresql # Debian has it outside PATH
 need promtool prometheus
+need systemd-analyze systemd
 need "${CC:-gcc}" gcc libc6-dev
 
 ((${#missing[@]})) || exit 0

@@ -27,6 +27,7 @@ type Rule struct {
 	fleet    func([]manifests.Document) []finding // looks at all of them
 	hosts    func([]manifests.Document, []crontopus.Agent) []finding
 	comments func(docs []manifests.Document, names []string) []finding // looks at what comments allow; names are all rules'
+	alone    bool                                                      // needs no more of a manifest than its schedule
 }
 
 func names() (list []string) {
@@ -70,6 +71,17 @@ func Inspect(doc *manifests.Document, at func(pointer string) (line, column int)
 	m := &manifest{doc: doc, job: doc.Job, at: at}
 	for i := range rules {
 		if m.rule = &rules[i]; m.rule.manifest != nil {
+			m.rule.manifest(m)
+		}
+	}
+	return m.found
+}
+
+// Schedule looks at a job of which no more is known than its schedule, in a line of a file.
+func Schedule(file string, line int, job *crontopus.Job) []crontopus.Problem {
+	m := &manifest{doc: &manifests.Document{Path: file}, job: job, at: func(string) (int, int) { return line, 1 }}
+	for i := range rules {
+		if m.rule = &rules[i]; m.rule.alone {
 			m.rule.manifest(m)
 		}
 	}

@@ -19,14 +19,14 @@ var rules = []Rule{
 	},
 	{
 		Name: "two-day-fields", Severity: crontopus.SeverityWarning,
-		Summary: "day of month and day of week together", manifest: twoDayFields,
+		Summary: "day of month and day of week together", manifest: twoDayFields, alone: true,
 		Why: "cron runs a job when *either* day field matches, unless one begins with `*`: then *both* must match. " +
 			"`0 0 13 * 5` is every 13th and every Friday, not Friday the 13th. Use one of the two fields, or say which Friday with `5#2`.",
 		Example: "schedule: \"0 0 13 * 5\"",
 	},
 	{
 		Name: "dst-hazard", Severity: crontopus.SeverityWarning,
-		Summary: "a time that a change of the clock skips or repeats", manifest: dstHazard,
+		Summary: "a time that a change of the clock skips or repeats", manifest: dstHazard, alone: true,
 		Why: "In the night in which the clock goes forward an hour does not exist, and in autumn one comes twice. Jobs at those times " +
 			"move, are lost or run twice. Choose a time that every day has once, or `timezone: UTC`.",
 		Example: "schedule: \"30 2 * * *\"\ntimezone: Europe/Helsinki",
