@@ -1,7 +1,7 @@
 // Package schedule knows when a job runs: it compiles cron expressions to bit sets, finds
-// the next and the previous run in any time zone, and writes the time fields of Debian's
-// crontab. It is pure: no clock, no host, no files but the time zone database. It imports
-// the root only.
+// the next and the previous run in any time zone, says it in words, and writes what each
+// scheduler is told: crontab, systemd, Windows, launchd. It is pure: no clock, no host, no
+// files but the time zone database. It imports the root only.
 //
 // Debian's cron is the reference, in three things above all:
 //
