@@ -38,6 +38,11 @@ func (s *Set) Hazards(from, until time.Time) []Hazard {
 	return found
 }
 
+// touched reports whether any change of the clock that is known touches a run.
+func (s *Set) touched(since int64) bool {
+	return len(s.Hazards(time.Unix(since, 0), time.Unix(tableTo, 0))) > 0
+}
+
 // hazards returns the runs at local times that the change from one span to the next skips
 // or repeats.
 func (s *Schedule) hazards(before, after span, in *time.Location) (found []Hazard) {

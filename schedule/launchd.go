@@ -25,7 +25,7 @@ func (s *Set) Launchd(hostZone string, from time.Time) (lines []string, gated bo
 	}
 	switch {
 	case len(s.schedules) == 0:
-	case s.runsIn(hostZone) && len(s.Hazards(from, time.Unix(tableTo, 0))) == 0:
+	case s.runsIn(hostZone) && !s.touched(max(from.Unix(), tableFrom)):
 		for _, sched := range s.schedules {
 			add(sched.intervals())
 		}

@@ -18,7 +18,7 @@ import (
 // clock changes.
 func (s *Set) Systemd(from time.Time) (lines []string, gated bool) {
 	for _, sched := range s.schedules {
-		some, exact := sched.onCalendar(s.zone, s.timezone, from.Unix())
+		some, exact := sched.onCalendar(s.zone, s.timezone, max(from.Unix(), tableFrom))
 		for _, line := range some {
 			if line = "OnCalendar=" + line; !slices.Contains(lines, line) {
 				lines = append(lines, line)

@@ -20,12 +20,13 @@ const maxTriggers = 48
 // change of its clock touches a run; elsewhere the triggers are those of UTC at all offsets
 // that the set's zone has.
 func (s *Set) TaskScheduler(hostZone string, from time.Time) (lines []string, gated bool) {
-	local := s.runsIn(hostZone) && len(s.Hazards(from, time.Unix(tableTo, 0))) == 0
-	steady := s.zone.at(from.Unix()).end >= tableTo
+	since := max(from.Unix(), tableFrom)
+	local := s.runsIn(hostZone) && !s.touched(since)
+	steady := s.zone.at(since).end >= tableTo
 	var all []trigger
 	exact := true
 	for _, sched := range s.schedules {
-		some, fits := sched.utcTriggers(s.zone, from.Unix())
+		some, fits := sched.utcTriggers(s.zone, since)
 		if local && (steady || sched.hours != everyHour) {
 			if own, same := sched.localTriggers(steady); (same || !fits) && len(own) <= maxTriggers {
 				some, fits = own, same
@@ -38,7 +39,7 @@ func (s *Set) TaskScheduler(hostZone string, from time.Time) (lines []string, ga
 		most--
 	}
 	if len(all) > most {
-		all, exact = s.oneTrigger(from.Unix()), false
+		all, exact = s.oneTrigger(since), false
 	}
 	for i, t := range all {
 		if !slices.Contains(all[:i], t) {
