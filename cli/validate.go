@@ -103,6 +103,7 @@ func (v *validation) report(args []string) (*findings.Report, error) {
 		Problems: tree.Problems,
 		Lines:    v.lines,
 		Help:     lint.Page,
+		About:    lint.Summary,
 	}, nil
 }
 

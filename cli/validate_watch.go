@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
+	"github.com/bmatcuk/doublestar/v4"
 	"github.com/fsnotify/fsnotify"
 	"github.com/spf13/cobra"
 
@@ -28,7 +30,15 @@ func recheck(cmd *cobra.Command, paths []string, check func() error) error {
 	}
 	defer watcher.Close()
 	for _, path := range paths {
-		if err := watchBelow(watcher, path); err != nil {
+		root, err := watched(path)
+		if err == nil {
+			err = watchBelow(watcher, root)
+		}
+		if errors.Is(err, syscall.ENOSPC) {
+			return crontopus.Errorf(crontopus.CodeUnavailable, "%s has more folders than can be watched", path).
+				WithHint("name a folder below it, or raise the system's limit: sysctl fs.inotify.max_user_watches")
+		}
+		if err != nil {
 			return cannotRead(path, err)
 		}
 	}
@@ -41,6 +51,19 @@ func recheck(cmd *cobra.Command, paths []string, check func() error) error {
 			return err
 		}
 	}
+}
+
+// watched is the file or folder to watch for an argument: of a pattern, the folder above what
+// it leaves open.
+func watched(arg string) (string, error) {
+	if arg == "-" {
+		return "", crontopus.Errorf(crontopus.CodeInvalid, "standard input cannot be watched").WithHint("name files or folders")
+	}
+	if _, err := os.Stat(arg); errors.Is(err, fs.ErrNotExist) && isPattern(arg) {
+		folder, _ := doublestar.SplitPattern(filepath.ToSlash(arg))
+		return filepath.FromSlash(folder), nil
+	}
+	return arg, nil
 }
 
 // awaitChange returns when a file has changed and then all were quiet for a moment.

@@ -57,3 +57,37 @@ func TestValidateWatchesUntilItIsInterrupted(t *testing.T) {
 	await("interrupted")
 	require.Equal(t, 2, <-ended)
 }
+
+func TestAPatternIsWatchedAndStandardInputIsNot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "jobs", "a.yaml")
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(job, "NAME", "a")), 0o644))
+	ctx, interrupt := context.WithCancel(t.Context())
+	said, stderr := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- cli.Main(ctx, []string{"validate", "--watch", filepath.Join(dir, "**", "*.yaml")}, strings.NewReader(""), io.Discard, stderr)
+		stderr.Close()
+	}()
+	lines := bufio.NewScanner(said)
+	await := func(want string) {
+		t.Helper()
+		for lines.Scan() && !strings.Contains(lines.Text(), want) {
+		}
+		require.Contains(t, lines.Text(), want)
+	}
+	await("1 job in 1 file: all is well")
+	await("watching")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "jobs", "b.yaml"), []byte(strings.ReplaceAll(job, "NAME", "b")), 0o644))
+	await("2 jobs in 2 files: all is well")
+	await("watching")
+	interrupt()
+	await("interrupted")
+	require.Equal(t, 2, <-ended)
+
+	var talk strings.Builder
+	require.Equal(t, 2, cli.Main(t.Context(), []string{"validate", "--watch", "-"}, strings.NewReader(""), io.Discard, &talk))
+	require.Contains(t, talk.String(), "standard input cannot be watched")
+}

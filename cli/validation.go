@@ -58,7 +58,7 @@ func (v *validation) read(arg string) error {
 		return err
 	}
 	info, err := fs.Stat(fsys, name)
-	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?[{") {
+	if errors.Is(err, fs.ErrNotExist) && isPattern(arg) {
 		return v.readPattern(arg)
 	}
 	if err != nil {
@@ -74,6 +74,10 @@ func (v *validation) read(arg string) error {
 	defer f.Close()
 	return v.readFrom(arg, f)
 }
+
+// isPattern reports whether an argument may be a pattern; what exists under that name comes
+// first.
+func isPattern(arg string) bool { return strings.ContainsAny(arg, "*?[{") }
 
 // place returns where an argument's file or folder lies. On disk its folder is the root,
 // so that a link that the user names is followed, and none below it.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"flag"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,7 @@ func mixed() *findings.Report {
 		},
 		Lines: func(file string) []string { return files[file] },
 		Help:  func(code string) string { return "https://crontopus.dev/docs/lint-rules#" + code },
+		About: func(code string) string { return map[string]string{"no-timeout": "a job that may run forever"}[code] },
 	}
 }
 
@@ -116,4 +118,117 @@ func TestSummary(t *testing.T) {
 		r := &findings.Report{Files: make([]string, c.files), Jobs: c.jobs, Problems: c.problems, Took: 5 * time.Millisecond}
 		require.Equal(t, c.want, r.Summary())
 	}
+}
+
+// TestSARIFIsWhatTheStandardSays reads the log as a consumer that goes by SARIF 2.1.0 would.
+func TestSARIFIsWhatTheStandardSays(t *testing.T) {
+	t.Parallel()
+	r := mixed()
+	r.Problems = append(r.Problems, crontopus.Problem{File: "/abs/a b.yaml", Line: 1, Column: 1, Code: "invalid", Message: "write {a: [b](https://example.com)}"})
+	var out strings.Builder
+	require.NoError(t, r.Write(&out, findings.SARIF))
+	type message struct{ Text string }
+	var log struct {
+		Version string
+		Runs    []struct {
+			ColumnKind string
+			Tool       struct {
+				Driver struct {
+					Name, InformationURI string
+					Rules                []struct {
+						ID               string
+						ShortDescription message
+					}
+				}
+			}
+			Results []struct {
+				RuleID    string
+				RuleIndex int
+				Level     string
+				Message   message
+				Locations []struct {
+					PhysicalLocation struct {
+						ArtifactLocation struct{ URI string }
+						Region           *struct{ StartLine, StartColumn int }
+					}
+				}
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(out.String()), &log))
+	require.Equal(t, "2.1.0", log.Version)
+	require.Len(t, log.Runs, 1)
+	run := log.Runs[0]
+	require.Equal(t, "unicodeCodePoints", run.ColumnKind)
+	require.Len(t, run.Results, len(r.Problems))
+	for i, result := range run.Results {
+		p := r.Problems[i]
+		rule := run.Tool.Driver.Rules[result.RuleIndex]
+		require.Equal(t, result.RuleID, rule.ID)
+		require.Equal(t, p.Code, rule.ID)
+		require.NotEmpty(t, rule.ShortDescription.Text)
+		require.Contains(t, []string{"error", "warning", "note"}, result.Level)
+		require.NotEmpty(t, result.Message.Text)
+		require.Len(t, result.Locations, 1)
+		at := result.Locations[0].PhysicalLocation
+		parsed, err := url.Parse(at.ArtifactLocation.URI)
+		require.NoError(t, err)
+		require.Equal(t, p.File, strings.TrimPrefix(parsed.Path, "./"))
+		require.Equal(t, strings.HasPrefix(p.File, "/"), parsed.IsAbs(), "what is no relative reference has a scheme")
+		require.Equal(t, p.Line > 0, at.Region != nil, "a region begins at 1")
+	}
+	require.Equal(t, `write {{a: [b\](https://example.com)}}`, run.Results[len(run.Results)-1].Message.Text, "no placeholder and no link")
+	require.Equal(t, "a job that may run forever", run.Tool.Driver.Rules[2].ShortDescription.Text)
+}
+
+// TestJUnitIsWhatReadersAskFor reads the report as Jenkins and GitLab do: counts that agree,
+// a name and a time for each case, one result for each.
+func TestJUnitIsWhatReadersAskFor(t *testing.T) {
+	t.Parallel()
+	r := mixed()
+	r.Files = append(r.Files, "odd\x01\x1b.yaml")
+	r.Problems = append(r.Problems, crontopus.Problem{File: "odd\x01\x1b.yaml", Code: "x", Message: "has \x00 and ]]> and \xff"})
+	var out strings.Builder
+	require.NoError(t, r.Write(&out, findings.JUnit))
+	type suite struct {
+		Name     string   `xml:"name,attr"`
+		Tests    *int     `xml:"tests,attr"`
+		Failures *int     `xml:"failures,attr"`
+		Errors   *int     `xml:"errors,attr"`
+		Time     *float64 `xml:"time,attr"`
+		Cases    []struct {
+			Name     string   `xml:"name,attr"`
+			Class    string   `xml:"classname,attr"`
+			Time     *float64 `xml:"time,attr"`
+			File     string   `xml:"file,attr"`
+			Failures []struct {
+				Message string `xml:"message,attr"`
+				Type    string `xml:"type,attr"`
+				Text    string `xml:",chardata"`
+			} `xml:"failure"`
+		} `xml:"testcase"`
+	}
+	var all struct {
+		suite
+		Suites []suite `xml:"testsuite"`
+	}
+	require.NoError(t, xml.Unmarshal([]byte(out.String()), &all))
+	require.Len(t, all.Suites, 1)
+	failed := 0
+	for _, c := range all.Suites[0].Cases {
+		require.NotEmpty(t, c.Name)
+		require.NotEmpty(t, c.Class)
+		require.NotEmpty(t, c.File)
+		require.NotNil(t, c.Time)
+		require.LessOrEqual(t, len(c.Failures), 1)
+		failed += len(c.Failures)
+	}
+	for _, s := range []suite{all.suite, all.Suites[0]} {
+		require.NotEmpty(t, s.Name)
+		require.Equal(t, len(all.Suites[0].Cases), *s.Tests)
+		require.Equal(t, failed, *s.Failures)
+		require.Zero(t, *s.Errors)
+		require.InDelta(t, 1.235, *s.Time, 0.001)
+	}
+	require.Equal(t, 4, failed)
 }

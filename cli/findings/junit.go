@@ -10,16 +10,24 @@ import (
 	"crontopus.dev/crontopus"
 )
 
-// The JUnit XML that CI systems read.
+// The JUnit XML that CI systems read: what the schemas of Jenkins and GitLab ask for, and the
+// file, which GitLab shows.
 type (
 	junitSuites struct {
-		XMLName xml.Name     `xml:"testsuites"`
-		Suites  []junitSuite `xml:"testsuite"`
+		XMLName  xml.Name     `xml:"testsuites"`
+		Name     string       `xml:"name,attr"`
+		Tests    int          `xml:"tests,attr"`
+		Failures int          `xml:"failures,attr"`
+		Errors   int          `xml:"errors,attr"`
+		Time     string       `xml:"time,attr"`
+		Suites   []junitSuite `xml:"testsuite"`
 	}
 	junitSuite struct {
 		Name     string      `xml:"name,attr"`
 		Tests    int         `xml:"tests,attr"`
 		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
+		Skipped  int         `xml:"skipped,attr"`
 		Time     string      `xml:"time,attr"` // seconds
 		Cases    []junitCase `xml:"testcase"`
 	}
@@ -27,6 +35,7 @@ type (
 		Name    string        `xml:"name,attr"`
 		Class   string        `xml:"classname,attr"`
 		File    string        `xml:"file,attr"`
+		Time    string        `xml:"time,attr"`
 		Failure *junitFailure `xml:"failure,omitempty"`
 		Out     string        `xml:"system-out,omitempty"`
 	}
@@ -64,7 +73,8 @@ func (r *Report) junit(w io.Writer) error {
 	}
 	e := xml.NewEncoder(w)
 	e.Indent("", "  ")
-	if err := e.Encode(junitSuites{Suites: []junitSuite{suite}}); err != nil {
+	all := junitSuites{Name: suite.Name, Tests: suite.Tests, Failures: suite.Failures, Time: suite.Time, Suites: []junitSuite{suite}}
+	if err := e.Encode(all); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")
@@ -72,7 +82,7 @@ func (r *Report) junit(w io.Writer) error {
 }
 
 func junitOf(file string, problems []crontopus.Problem) junitCase {
-	c := junitCase{Name: file, Class: "crontopus.validate", File: file}
+	c := junitCase{Name: file, Class: "crontopus.validate", File: file, Time: "0"}
 	var failed, said []string
 	for _, p := range problems {
 		line := p.Place() + ": " + withHint(p)

@@ -39,6 +39,8 @@ type Report struct {
 	Lines func(file string) []string
 	// Help returns the page about a problem's code, and "" where there is none.
 	Help func(code string) string
+	// About says in a line what a code finds, and "" where the code says it.
+	About func(code string) string
 	// Color paints the text for a terminal.
 	Color bool
 }

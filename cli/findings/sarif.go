@@ -3,7 +3,9 @@ package findings
 import (
 	"io"
 	"net/url"
+	"path"
 	"slices"
+	"strings"
 
 	"crontopus.dev/crontopus"
 )
@@ -31,8 +33,9 @@ type (
 		Rules          []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID      string `json:"id"`
-		HelpURI string `json:"helpUri,omitempty"`
+		ID      string       `json:"id"`
+		Short   sarifMessage `json:"shortDescription"` // which GitHub wants to have
+		HelpURI string       `json:"helpUri,omitempty"`
 	}
 	sarifResult struct {
 		RuleID    string          `json:"ruleId"`
@@ -71,7 +74,7 @@ func (r *Report) sarif(w io.Writer) error {
 			RuleID:    p.Code,
 			RuleIndex: slices.IndexFunc(run.Tool.Driver.Rules, func(rule sarifRule) bool { return rule.ID == p.Code }),
 			Level:     sarifLevel(p),
-			Message:   sarifMessage{withHint(p)},
+			Message:   sarifText(withHint(p)),
 			Locations: []sarifLocation{{place(p)}},
 		})
 	}
@@ -87,14 +90,30 @@ func (r *Report) rules() []sarifRule {
 			continue
 		}
 		seen[p.Code] = true
-		rule := sarifRule{ID: p.Code}
+		rule := sarifRule{ID: p.Code, Short: sarifText(strings.ReplaceAll(p.Code, "_", " "))}
 		if r.Help != nil {
 			rule.HelpURI = r.Help(p.Code)
+		}
+		if about := r.about(p.Code); about != "" {
+			rule.Short = sarifText(about)
 		}
 		rules = append(rules, rule)
 	}
 	return rules
 }
+
+func (r *Report) about(code string) string {
+	if r.About == nil {
+		return ""
+	}
+	return r.About(code)
+}
+
+// sarifText is a message that says exactly this: braces would be placeholders (3.11.5) and
+// brackets before parentheses a link (3.11.6).
+func sarifText(text string) sarifMessage { return sarifMessage{sarifEscaper.Replace(text)} }
+
+var sarifEscaper = strings.NewReplacer("{", "{{", "}", "}}", "](", `\](`)
 
 // sarifLevel is the problem's severity in SARIF's words.
 func sarifLevel(p crontopus.Problem) string {
@@ -105,7 +124,11 @@ func sarifLevel(p crontopus.Problem) string {
 }
 
 func place(p crontopus.Problem) sarifPhysical {
-	at := sarifPhysical{Artifact: sarifArtifact{URI: (&url.URL{Path: p.File}).String()}}
+	uri := url.URL{Path: p.File}
+	if path.IsAbs(p.File) {
+		uri.Scheme = "file"
+	}
+	at := sarifPhysical{Artifact: sarifArtifact{URI: uri.String()}}
 	if p.Line > 0 {
 		at.Region = &sarifRegion{StartLine: p.Line, StartColumn: p.Column}
 	}

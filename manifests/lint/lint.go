@@ -45,6 +45,14 @@ func Page(name string) string {
 	return ""
 }
 
+// Summary says in a line what a rule finds, and nothing where there is no such rule.
+func Summary(name string) string {
+	if i := slices.IndexFunc(rules, func(r Rule) bool { return r.Name == name }); i >= 0 {
+		return rules[i].Summary
+	}
+	return ""
+}
+
 // manifest is one that is being looked at.
 type manifest struct {
 	doc   *manifests.Document
