@@ -8,7 +8,7 @@ SOAKTIME ?= 15m
 COVER    ?= 80
 MODULE   := crontopus.dev/crontopus
 LINTER   := bin/golangci-lint
-GENERATED := api/openapi.yaml docs/cli.md docs/lint-rules.md
+GENERATED := api/openapi.yaml docs/cli.md docs/lint-rules.md docs/manifest-reference.md schema/manifest.draft-07.json
 
 .PHONY: help
 help: ## Show this list
@@ -40,10 +40,12 @@ $(LINTER): tools/go.mod tools/go.sum
 	@touch $(LINTER)
 
 .PHONY: generate
-generate: ## Write again what is made from the code (API description, CLI reference, lint rules)
+generate: ## Write again what is made from the code (API description, CLI reference, lint rules, schema twin, manifest reference)
 	$(GO) test ./api -run TestCommittedDescriptionIsCurrent -update
 	$(GO) test ./docs -run TestCommandReferenceIsWhatTheProgramsSay -update
 	$(GO) test ./manifests/lint -run TestThePageSaysWhatTheRulesAre -update
+	$(GO) test ./schema -run TestTheTwinIsWhatTheSchemaSays -update
+	$(GO) test ./docs -run TestTheReferenceIsWhatTheSchemaSays -update
 
 .PHONY: verify
 verify: generate ## Fail when generated files, formatting or go.mod are not what the code says

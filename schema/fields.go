@@ -33,17 +33,10 @@ func Fields(kind string) []Field {
 // taken into it.
 func view(doc object, kind string) object {
 	known := admits(doc, kind)
-	for _, list := range []string{"allOf", "oneOf", "anyOf"} {
-		for _, branch := range doc.list(list) {
-			b, _ := branch.(object)
-			condition, then := deref(b.object("if")), b.object("then")
-			if condition == nil {
-				condition, then = deref(b), b
-			}
-			if admits(condition, kind) {
-				known = true
-				doc = extend(doc, deref(then))
-			}
+	for _, b := range branches(doc) {
+		if admits(b.about, kind) {
+			known = true
+			doc = extend(doc, b.says)
 		}
 	}
 	if !known {
@@ -52,20 +45,56 @@ func view(doc object, kind string) object {
 	return doc
 }
 
+// branch is what a document says if the condition holds that it is about.
+type branch struct{ about, says object }
+
+func branches(doc object) (all []branch) {
+	if condition := doc.object("if"); condition != nil {
+		all = append(all, branch{deref(condition), doc.object("then")})
+	}
+	for _, list := range []string{"allOf", "oneOf", "anyOf"} {
+		for _, each := range doc.list(list) {
+			o := deref(each.(object))
+			if o.object("if") != nil {
+				all = append(all, branches(o)...)
+			} else {
+				all = append(all, branch{o, o})
+			}
+		}
+	}
+	return all
+}
+
 // admits reports whether a schema names the kind among those that it is about.
 func admits(o object, kind string) bool {
 	names := o.object("properties").object("kind")
 	return names.get("const") == kind || slices.Contains(names.list("enum"), any(kind))
 }
 
-// extend adds what a branch says to a schema: its properties and what is required.
-func extend(doc, branch object) object {
-	properties := doc.object("properties")
-	for _, m := range branch.object("properties") {
-		properties = properties.with(m.name, m.value)
+// extend adds what a branch says to a schema: to its properties, and to theirs.
+func extend(o, branch object) object {
+	o = deref(o)
+	for _, m := range deref(branch) {
+		switch value := m.value.(type) {
+		case object:
+			if m.name == "properties" {
+				properties := o.object(m.name)
+				for _, p := range value {
+					of, _ := p.value.(object)
+					properties = properties.with(p.name, extend(properties.object(p.name), of))
+				}
+				o = o.with(m.name, properties)
+			}
+		case []any:
+			if m.name == "required" {
+				o = o.with(m.name, append(slices.Clone(o.list(m.name)), value...))
+			}
+		}
+		if o.index(m.name) < 0 {
+			o = append(slices.Clip(o), m)
+		}
 	}
-	doc = doc.with("properties", properties)
-	return doc.with("required", append(slices.Clone(doc.list("required")), branch.list("required")...))
+	return o
 }
 
 // deref follows references. What is said beside one goes before what it refers to.
