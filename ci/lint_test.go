@@ -31,7 +31,7 @@ func TestActionsFilesPassActionlint(t *testing.T) {
 	write(t, dir, "action.yml", string(action))
 	write(t, dir, github.Path, string(github.Text))
 	write(t, dir, ".github/workflows/forgejo.yml", string(forgejo.Text))
-	write(t, dir, ".github/workflows/action.yml", usesAction("path: jobs\n          output: forgejo"))
+	write(t, dir, ".github/workflows/action.yml", usesAction("path: jobs\n          output: forgejo\n          comment: true"))
 	write(t, dir, ".github/actionlint.yaml", "self-hosted-runner: {labels: [docker]}\n") // Forgejo's
 	lint := func() (string, error) {
 		cmd := exec.CommandContext(t.Context(), linter, "-no-color", "-shellcheck=", "-pyflakes=")

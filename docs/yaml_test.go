@@ -66,7 +66,8 @@ func judge(t *testing.T, text string) (kind, problem string) {
 func judgePart(t *testing.T, text string) (kind, problem string) {
 	t.Helper()
 	var value map[string]any
-	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+	// A page may show two parts below each other, of two jobs.
+	if err := yaml.UnmarshalWithOptions([]byte(text), &value, yaml.AllowDuplicateMapKey()); err != nil {
 		return "YAML", err.Error()
 	}
 	if _, ok := value["repos"]; ok {
