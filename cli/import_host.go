@@ -115,13 +115,37 @@ func ownCrontab(ctx context.Context, owner string) ([]importer.Input, error) {
 func unitFiles(root fs.FS) ([]importer.Input, error) {
 	var inputs []importer.Input
 	for _, folder := range unitFolders {
-		found, err := readFolder(root, folder, "/"+folder, isUnit)
+		found, err := readUnits(root, folder, "/"+folder)
 		if err != nil {
 			return nil, err
 		}
 		inputs = append(inputs, found...)
 	}
 	return inputs, nil
+}
+
+// readUnits reads the units of a folder, and what the folders beside them add.
+func readUnits(fsys fs.FS, folder, shown string) ([]importer.Input, error) {
+	inputs, err := readFolder(fsys, folder, shown, isUnit)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := fs.ReadDir(fsys, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, entry := range entries {
+		name, isDropIn := strings.CutSuffix(entry.Name(), ".d")
+		if !entry.IsDir() || !isDropIn || !isUnit(name) {
+			continue
+		}
+		found, err := readFolder(fsys, path.Join(folder, entry.Name()), under(shown, entry.Name()), func(name string) bool { return path.Ext(name) == ".conf" })
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, found...)
+	}
+	return inputs, err
 }
 
 func isUnit(name string) bool {
@@ -134,10 +158,11 @@ func folderInputs(folder fs.FS, name, format string) ([]importer.Input, error) {
 	switch format {
 	case importer.CronD, importer.Crontab:
 		takes = crontabName.MatchString
-	case importer.Systemd:
-		takes = isUnit
 	}
 	found, err := readFolder(folder, ".", name, takes)
+	if format == importer.Systemd {
+		found, err = readUnits(folder, ".", name)
+	}
 	if err == nil && len(found) == 0 {
 		err = crontopus.Errorf(crontopus.CodeInvalid, "%s has no file that can be imported from %s", name, format).WithHint("name the files")
 	}

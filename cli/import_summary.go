@@ -32,7 +32,7 @@ func summary(inputs []importer.Input, result *importer.Result, folder string, wr
 
 // proven sums up the proofs.
 func proven(jobs []importer.Job) string {
-	var with, runs, changes, reboot, without int
+	var with, runs, changes, unproven, reboot, without int
 	var zones []string
 	for _, job := range jobs {
 		switch p := job.Proof; {
@@ -41,7 +41,7 @@ func proven(jobs []importer.Job) string {
 		case p.Runs == 0 && p.Reboot:
 			reboot++
 		default:
-			with, runs, changes = with+1, runs+p.Runs, changes+p.ClockChanges
+			with, runs, changes, unproven = with+1, runs+p.Runs, changes+p.ClockChanges, unproven+p.Unproven
 			zones = append(zones, p.Zones...)
 		}
 	}
@@ -55,6 +55,9 @@ func proven(jobs []importer.Job) string {
 			fmt.Fprintf(&b, ", and so are all runs around %s of the clock", plural(changes, "change"))
 		}
 		b.WriteByte('\n')
+		if unproven > 0 {
+			fmt.Fprintf(&b, "not compared: the days around %s of the clock, which the original's scheduler may treat otherwise\n", plural(unproven, "change"))
+		}
 	}
 	if reboot > 0 {
 		fmt.Fprintf(&b, "at the start of the host: %s, with no times that could be compared\n", plural(reboot, "job"))

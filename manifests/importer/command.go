@@ -68,13 +68,14 @@ func unquoted(word string) (string, bool) {
 // inputMark ends the input of a script.
 const inputMark = "END_OF_INPUT"
 
-// withInput gives a line of shell its standard input.
+// withInput gives a line of shell its standard input, as the shell's own: then the line may
+// be whatever it is.
 func withInput(line, stdin string) string {
 	mark := inputMark
 	for strings.Contains("\n"+stdin, "\n"+mark+"\n") {
 		mark += "_"
 	}
-	return "{\n" + line + "\n} <<'" + mark + "'\n" + stdin + mark + "\n"
+	return "exec <<'" + mark + "'\n" + stdin + mark + "\n" + line
 }
 
 func isBlank(r rune) bool { return r == ' ' || r == '\t' }

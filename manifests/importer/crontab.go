@@ -32,7 +32,8 @@ type table struct {
 	comments []sourceLine // right above, and only settings between
 	loose    []sourceLine // further above
 	last     *draft
-	mailed   bool // what is to be said of mail has been said
+	mailed   bool // what is to be said of MAILTO has been said
+	unmailed bool // … and of jobs without it
 }
 
 // variable is a setting that is in force.
@@ -74,7 +75,7 @@ func (w *work) crontab(in Input) {
 			continue
 		}
 		if !ours {
-			t.line(sourceLine{i + 1, line}, latin1)
+			t.line(sourceLine{number: i + 1, text: line}, latin1)
 		}
 	}
 	t.end()
@@ -116,6 +117,7 @@ func (t *table) add(d *draft, l sourceLine, latin1 bool) {
 	}
 	description, beside := describe(t.comments)
 	d.job.Metadata.Description = description
+	d.comments = t.comments
 	d.source = append(append(t.loose, beside...), d.source...)
 	t.loose, t.comments = nil, nil
 	for i := range t.settings {
@@ -132,7 +134,13 @@ func (t *table) add(d *draft, l sourceLine, latin1 bool) {
 func (t *table) entry(l sourceLine, text string) (d *draft, problem, hint string) {
 	e, missing := splitEntry(text, t.Users)
 	if missing != "" {
+		if settingLike.MatchString(text) {
+			return nil, "the setting is not understood: something follows its quotes, or they have no end", "put quotes around the whole value, or none"
+		}
 		return nil, missing, ""
+	}
+	if strings.Contains(e.schedule, "~") {
+		return nil, "~ is another minute each time that cron starts", "write H and the range in parentheses, such as H(0-30): it stays the same for a job"
 	}
 	reboot := e.schedule == "@reboot"
 	var reads original = never{}
@@ -160,7 +168,7 @@ func (t *table) entry(l sourceLine, text string) (d *draft, problem, hint string
 	if !t.Users {
 		run.User = t.Owner
 	}
-	shell := ""
+	shell, mailed := "", false
 	for _, v := range t.settings {
 		if run.Environment == nil {
 			run.Environment = map[string]string{}
@@ -172,10 +180,15 @@ func (t *table) entry(l sourceLine, text string) (d *draft, problem, hint string
 		case "HOME":
 			run.WorkingDirectory = v.value
 		case "MAILTO":
+			mailed = true
 			run.Passthrough = v.value != ""
 		case randomDelay:
 			run.Splay = delay(v.value)
 		}
+	}
+	if !mailed && !t.unmailed {
+		t.unmailed = true
+		t.leftOut(t.Name, l.number, "", "cron mails what a job without MAILTO prints to its user; here it is kept with each run, and run.passthrough would mail it, too")
 	}
 	setCommand(run, e.command, e.stdin, shell)
 	d.names = wordsOf(e.command)
@@ -206,7 +219,7 @@ func (t *table) set(l sourceLine, name, value string) {
 	case name == "SHELL" && !path.IsAbs(value), name == "HOME" && !path.IsAbs(value):
 		t.notKept(t.Name, l.number, "write a whole path", "%s=%s is no whole path", name, value)
 		return
-	case name == "MAILTO" && !t.mailed:
+	case name == "MAILTO" && value != "" && !t.mailed:
 		t.mailed = true
 		kept("MAILTO: the agent hands what a job prints to cron (run.passthrough), which mails it to whom the crontab of the agent names; alerts and the output kept with each run need no mail")
 	case name == randomDelay && delay(value) > 0:
@@ -222,6 +235,9 @@ func (t *table) set(l sourceLine, name, value string) {
 		t.settings = append(t.settings, v)
 	}
 }
+
+// settingLike is a line that sets something, or was meant to.
+var settingLike = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*[ \t]*=`)
 
 // variableName is what a name in run.environment has to be.
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
@@ -266,7 +282,8 @@ func (t *table) comment(l sourceLine, text string, latin1 bool) {
 		t.comments = append(t.comments, l)
 	case !t.CommentedOut:
 		t.leftOut(t.Name, l.number, "import with --commented-out to keep such jobs, suspended", "a job that is commented out")
-		t.loose = append(t.loose, l)
+		t.loose = append(append(t.loose, t.comments...), l)
+		t.comments = nil
 	default:
 		d, _, _ := t.entry(l, text)
 		d.job.Spec.Suspend = true
@@ -274,15 +291,18 @@ func (t *table) comment(l sourceLine, text string, latin1 bool) {
 	}
 }
 
-// isEntry reports whether the text of a comment would start something. The heading of Debian's
-// own /etc/crontab would, but for the user that it names.
+// isEntry reports whether the text of a comment would start something. What Debian shows by
+// way of example would, too.
 func (t *table) isEntry(l sourceLine, text string) bool {
-	if text == "" || !strings.ContainsAny(text[:1], "*0123456789@") {
+	if text == "" || !strings.ContainsAny(text[:1], "*0123456789@") || slices.Contains(examples, strings.Join(strings.Fields(text), " ")) {
 		return false
 	}
 	d, _, _ := t.quietly().entry(l, text)
-	return d != nil && d.job.Spec.Run.User != "user-name"
+	return d != nil
 }
+
+// examples are in the comments of crontabs that Debian makes.
+var examples = []string{"* * * * * user-name command to be executed", "0 5 * * 1 tar -zcf /var/backups/home.tgz /home/"}
 
 // quietly is the table for trying something: what it says is heard by nobody.
 func (t *table) quietly() *table {
@@ -294,11 +314,20 @@ func (t *table) quietly() *table {
 // maxDescription is how long a description may be, in characters.
 const maxDescription = 4096
 
+// heading names the columns, in the crontabs that Debian makes.
+var heading = regexp.MustCompile(`^#\s*m\s+h\s+dom\s+mon\s+dow\s+(user\s+)?command\s*$`)
+
 // describe makes a description of the comments above a job. Lines that only draw something
 // are not a part of it, nor what is too much.
 func describe(comments []sourceLine) (text string, beside []sourceLine) {
 	var lines []string
 	length := 0
+	for i, c := range comments {
+		if heading.MatchString(c.text) { // what is above it explains crontabs
+			beside, comments = comments[:i+1:i+1], comments[i+1:]
+			break
+		}
+	}
 	for _, c := range comments {
 		line := strings.Trim(shown(c.text), "# \t")
 		length += len(line) + 1

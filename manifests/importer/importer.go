@@ -22,7 +22,7 @@ const (
 
 // Formats lists the formats by name.
 func Formats() []string {
-	return []string{Crontab, CronD}
+	return []string{Crontab, CronD, Systemd, TaskScheduler, Healthchecks, Kubernetes}
 }
 
 // Codes of an import's problems.
@@ -85,17 +85,26 @@ func (r *Result) Lost() int {
 // Import reads inputs of one format.
 func Import(format string, inputs []Input, options Options) (*Result, error) {
 	w := &work{Options: options, prover: newProver(options.Now)}
-	read, known := map[string]func(Input){
-		Crontab: w.crontab,
-		CronD:   func(in Input) { in.Users = true; w.crontab(in) },
+	each := func(read func(Input)) func([]Input) {
+		return func(inputs []Input) {
+			for _, in := range inputs {
+				read(in)
+			}
+		}
+	}
+	read, known := map[string]func([]Input){
+		Crontab:       each(w.crontab),
+		CronD:         each(func(in Input) { in.Users = true; w.crontab(in) }),
+		Systemd:       w.systemd,
+		TaskScheduler: each(w.tasks),
+		Healthchecks:  each(w.checks),
+		Kubernetes:    each(w.cronJobs),
 	}[format]
 	if !known {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "nothing can be imported from %q", format).
 			WithHint("write one of %s", strings.Join(Formats(), ", "))
 	}
-	for _, in := range inputs {
-		read(in)
-	}
+	read(inputs)
 	return w.finish(inputs), nil
 }
 
@@ -113,6 +122,7 @@ type draft struct {
 	file     string
 	line     int
 	source   []sourceLine // what it is made of
+	comments []sourceLine // what its description is made of
 	names    []string     // words that its name may have, the best first
 	original original     // when it ran; nil where it had no times
 	reads    string       // what original was read from: the same text runs at the same times
@@ -122,6 +132,7 @@ type draft struct {
 type sourceLine struct {
 	number int
 	text   string
+	file   string // "" for the draft's
 }
 
 func (w *work) notKept(file string, line int, hint, format string, args ...any) {
@@ -156,7 +167,9 @@ func (w *work) newDraft(file string, line int) *draft {
 func (w *work) finish(inputs []Input) *Result {
 	nameAll(w.drafts)
 	result := &Result{Jobs: []Job{}}
-	for i, made := range w.makeAll() {
+	all := w.makeAll()
+	w.orphans(all)
+	for i, made := range all {
 		if made.problem != nil {
 			w.problems = append(w.problems, *made.problem)
 			continue
@@ -184,4 +197,30 @@ func DefaultTimezone(format string) string {
 		return crontopus.DefaultTimezone
 	}
 	return crontopus.TimezoneHost
+}
+
+// orphans tells of the lines that belong to a job that is not kept, and to no other.
+func (w *work) orphans(all []made) {
+	type place struct {
+		file string
+		line int
+	}
+	kept := map[place]bool{}
+	placeOf := func(d *draft, l sourceLine) place { return place{cmp.Or(l.file, d.file), l.number} }
+	for i, d := range w.drafts {
+		kept[place{d.file, d.line}] = true
+		for _, l := range slices.Concat(d.source, d.comments) {
+			if all[i].problem == nil {
+				kept[placeOf(d, l)] = true
+			}
+		}
+	}
+	for i, d := range w.drafts {
+		for _, l := range slices.Concat(d.source, d.comments) {
+			if at := placeOf(d, l); all[i].problem != nil && !kept[at] {
+				kept[at] = true
+				w.leftOut(at.file, at.line, "", "the line belongs to a job that is not kept")
+			}
+		}
+	}
 }

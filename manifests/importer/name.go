@@ -87,10 +87,14 @@ func (d *draft) digest() string {
 	return hex.EncodeToString(sum[:3])
 }
 
+// plainLetters are what a name has for letters with marks.
+var plainLetters = strings.NewReplacer("ä", "a", "à", "a", "á", "a", "â", "a", "å", "a", "ç", "c", "è", "e", "é", "e", "ê", "e", "ë", "e", "ì", "i", "í", "i",
+	"î", "i", "ñ", "n", "ö", "o", "ò", "o", "ó", "o", "ô", "o", "ø", "o", "ü", "u", "ù", "u", "ú", "u", "û", "u", "ß", "ss")
+
 // slug makes a word of a name, "" where nothing is left.
 func slug(s string) string {
 	var b strings.Builder
-	for _, r := range strings.ToLower(s) {
+	for _, r := range plainLetters.Replace(strings.ToLower(s)) {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			b.WriteRune(r)
 		} else if b.Len() > 0 && !strings.HasSuffix(b.String(), "-") {
@@ -114,8 +118,9 @@ var (
 	wrappers = map[string]int{"sudo": 0, "nice": 0, "ionice": 0, "flock": 1, "timeout": 1, "env": 0, "nohup": 0, "exec": 0, "time": 0, "chronic": 0,
 		"cronic": 0, "setsid": 0, "command": 0, "then": 0, "do": 0, "else": 0, "while": 0, "until": 0, "{": 0, "(": 0, "!": 0, "sh": 0, "bash": 0, "dash": 0, "ksh": 0, "zsh": 0, "perl": 0,
 		"python": 0, "python2": 0, "python3": 0, "php": 0, "ruby": 0, "node": 0, "java": 0, "bundle": 0, "doas": 0, "chrt": 1, "taskset": 1, "systemd-run": 0, "systemd-cat": 0, "runuser": 0, "su": 1}
-	// options of wrappers that a value follows.
-	valued = []string{"-u", "-n", "-c", "-g", "-w", "-p", "-k", "-s", "-E", "-t", "-d"}
+	// the options of each that a value follows
+	valued = map[string][]string{"sudo": {"-u", "-g"}, "doas": {"-u"}, "nice": {"-n"}, "ionice": {"-c", "-n"}, "flock": {"-w", "-E"}, "timeout": {"-k", "-s"},
+		"env": {"-u"}, "runuser": {"-u"}, "php": {"-d"}, "systemd-cat": {"-t", "-p"}, "systemd-run": {"-p"}, "su": {"-s"}, "perl": {"-I"}, "python3": {"-W", "-X"}}
 )
 
 // wordsOf finds the words that say what a line of shell does.
@@ -147,11 +152,10 @@ func namesIn(words []string) []string {
 		case isWrapper:
 			words = words[1:]
 			for len(words) > 0 && strings.HasPrefix(words[0], "-") {
-				n := 1
-				if slices.Contains(valued, words[0]) && len(words) > 2 && !strings.HasPrefix(strings.Trim(words[1], `"'`), "/") {
-					n = 2
+				if slices.Contains(valued[path.Base(word)], words[0]) && len(words) > 1 {
+					words = words[1:]
 				}
-				words = words[n:]
+				words = words[1:]
 			}
 			words = words[min(skipped, len(words)):]
 			for len(words) > 0 && strings.HasPrefix(words[0], "-") { // flock FILE -c LINE

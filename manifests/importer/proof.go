@@ -22,7 +22,7 @@ type Proof struct {
 	Zones        []string  `json:"zones"`
 	ClockChanges int       `json:"clockChanges"`     // around which all runs were compared, in all zones
 	Unproven     int       `json:"unproven"`         // changes of the clock around which nothing was compared
-	Early        int       `json:"early,omitempty"`  // seconds by which the manifest's runs come before the original's
+	Early        int64     `json:"early,omitempty"`  // seconds, at most, by which they come earlier, at the full minute
 	Reboot       bool      `json:"reboot,omitempty"` // it runs when the host starts, too
 }
 
@@ -82,7 +82,7 @@ func (p *prover) prove(job *crontopus.Job, o original) (*Proof, error) {
 	if job.Spec.Timezone == crontopus.TimezoneHost {
 		zones = provingZones
 	}
-	proof := &Proof{Since: p.now, Zones: zones, Unproven: 0}
+	proof := &Proof{Since: p.now, Zones: zones, Early: o.later()}
 	for i, name := range zones {
 		set, err := schedule.New(job.Spec.Schedule, name, job.Name().String())
 		if err != nil {

@@ -14,6 +14,9 @@ type original interface {
 
 	// leavesOut reports whether nothing is said about the days around a change of the clock.
 	leavesOut() bool
+
+	// later says how many seconds after the full minute it ran.
+	later() int64
 }
 
 // reading is one schedule as tables that are filled by trying every value.
@@ -22,12 +25,17 @@ type reading struct {
 	hours   [24]bool
 	minutes [60]bool
 	clock   clockRule
-	early   int64 // seconds by which the original runs later in its minute
+	second  int64 // of its minute in which the original ran
 }
 
 // date is a day of the calendar.
 type date struct {
 	year, month, day, weekday int
+}
+
+// length is that of the day's month.
+func (t date) length() int {
+	return time.Date(t.year, time.Month(t.month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
 }
 
 // clockRule says what a scheduler does when the clock changes.
@@ -40,6 +48,7 @@ const (
 )
 
 func (r *reading) leavesOut() bool { return r.clock == unproven }
+func (r *reading) later() int64    { return r.second }
 
 const (
 	secondsPerDay = 24 * 60 * 60
@@ -144,6 +153,13 @@ func (u union) leavesOut() bool {
 	return false
 }
 
+func (u union) later() (most int64) {
+	for _, o := range u {
+		most = max(most, o.later())
+	}
+	return most
+}
+
 // zone is a time zone with the changes of its clock, which are found as they are needed.
 type zone struct {
 	name     string
@@ -235,3 +251,4 @@ type never struct{}
 
 func (never) next(*zone, int64) (int64, bool) { return 0, false }
 func (never) leavesOut() bool                 { return false }
+func (never) later() int64                    { return 0 }

@@ -57,3 +57,13 @@ func shown(line string) string {
 }
 
 func hasLetter(s string) bool { return strings.ContainsFunc(s, unicode.IsLetter) }
+
+// numbered returns the lines from one to another that have something in them.
+func numbered(lines []string, from, to int) (some []sourceLine) {
+	for n := from; n <= min(to, len(lines)); n++ {
+		if line := strings.TrimRight(lines[n-1], " \t\r"); line != "" && line != "---" {
+			some = append(some, sourceLine{number: n, text: line})
+		}
+	}
+	return some
+}

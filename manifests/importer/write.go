@@ -21,8 +21,13 @@ type writer struct {
 // write returns the draft's manifest. Its head lists what it is made of.
 func (d *draft) write(quoted bool) string {
 	w := &writer{quoted: quoted}
-	fmt.Fprintf(w, "# Imported from %s\n", shown(d.file))
+	file := d.file
+	fmt.Fprintf(w, "# Imported from %s\n", shown(file))
 	for _, l := range d.source {
+		if l.file != "" && l.file != file {
+			file = l.file
+			fmt.Fprintf(w, "# and from %s\n", shown(file))
+		}
 		fmt.Fprintf(w, "# %d: %s\n", l.number, shown(l.text))
 	}
 	j := &d.job
