@@ -212,12 +212,12 @@ func setValues(values []bool, low int, text string, down bool) error {
 
 // reading is the calendar as a proof asks it.
 func (c *calendar) reading() *reading {
-	return &reading{hours: c.hours, minutes: c.minutes, clock: unproven, second: int64(c.second), day: func(t date) bool {
+	return &reading{months: c.months, hours: c.hours, minutes: c.minutes, clock: unproven, second: int64(c.second), day: func(t date) bool {
 		day := t.day
 		if c.fromEnd {
 			day = t.length() - t.day + 1
 		}
-		return c.weekdays[t.weekday] && c.months[t.month] && c.days[day]
+		return c.weekdays[t.weekday] && c.days[day]
 	}}
 }
 

@@ -16,6 +16,13 @@ import (
 	"crontopus.dev/crontopus/manifests/importer"
 )
 
+// quick are options with which a proof takes one zone.
+func quick() importer.Options {
+	o := options()
+	o.Timezone = "UTC"
+	return o
+}
+
 // imported imports what a stranger wrote, and checks what holds for any input.
 func imported(t *testing.T, format string, in importer.Input, o importer.Options) *importer.Result {
 	t.Helper()
@@ -99,7 +106,7 @@ func FuzzCrontab(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte, users, commentedOut bool) {
-		o := options()
+		o := quick()
 		o.CommentedOut = commentedOut
 		in := importer.Input{Name: "fuzz", Data: data, Users: users}
 		result := imported(t, importer.Crontab, in, o)
@@ -116,7 +123,7 @@ func FuzzUnit(f *testing.F) {
 			{{Name: "x.timer", Data: data}, service},
 			{{Name: "x.timer", Data: []byte("[Timer]\nOnCalendar=daily\n")}, {Name: "x.service", Data: data}},
 		} {
-			result, err := importer.Import(importer.Systemd, inputs, options())
+			result, err := importer.Import(importer.Systemd, inputs, quick())
 			require.NoError(t, err)
 			require.NotZero(t, len(result.Jobs)+len(result.Problems))
 			for _, job := range result.Jobs {
@@ -131,7 +138,7 @@ func FuzzUnit(f *testing.F) {
 func FuzzTasks(f *testing.F) {
 	seeds(f, importer.TaskScheduler)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		result := imported(t, importer.TaskScheduler, importer.Input{Name: "fuzz", Data: data}, options())
+		result := imported(t, importer.TaskScheduler, importer.Input{Name: "fuzz", Data: data}, quick())
 		require.GreaterOrEqual(t, len(result.Jobs)+len(result.Problems), 1)
 	})
 }
@@ -140,7 +147,7 @@ func FuzzTasks(f *testing.F) {
 func FuzzChecks(f *testing.F) {
 	seeds(f, importer.Healthchecks)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		result := imported(t, importer.Healthchecks, importer.Input{Name: "fuzz", Data: data}, options())
+		result := imported(t, importer.Healthchecks, importer.Input{Name: "fuzz", Data: data}, quick())
 		require.GreaterOrEqual(t, len(result.Jobs)+len(result.Problems), 1)
 	})
 }
@@ -150,12 +157,7 @@ func FuzzCronJobs(f *testing.F) {
 	seeds(f, importer.Kubernetes)
 	f.Add([]byte(`{"kind": "CronJobList", "items": [{"metadata": {"name": "x"}, "spec": {"schedule": "5/15 * * * *"}}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		result := imported(t, importer.Kubernetes, importer.Input{Name: "fuzz", Data: data}, options())
-		documents, _ := manifests.Values("fuzz", data)
-		for _, d := range documents {
-			if d.Value != nil {
-				require.NotZero(t, len(result.Jobs)+len(result.Problems))
-			}
-		}
+		result := imported(t, importer.Kubernetes, importer.Input{Name: "fuzz", Data: data}, quick())
+		require.NotZero(t, len(result.Jobs)+len(result.Problems))
 	})
 }

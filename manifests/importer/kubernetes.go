@@ -51,6 +51,14 @@ func (o object) number(key string) (n int64, ok bool) {
 
 // cronJobs reads manifests of CronJobs, as YAML or JSON, and lists of them.
 func (w *work) cronJobs(in Input) {
+	before := len(w.drafts) + len(w.problems)
+	w.cronJobsOf(in)
+	if len(w.drafts)+len(w.problems) == before {
+		w.leftOut(in.Name, 0, "", "there is no CronJob in it")
+	}
+}
+
+func (w *work) cronJobsOf(in Input) {
 	text, _ := decode(in.Data)
 	if strings.HasPrefix(strings.TrimSpace(text), "{") {
 		var value object

@@ -21,6 +21,7 @@ type original interface {
 
 // reading is one schedule as tables that are filled by trying every value.
 type reading struct {
+	months  [13]bool // days of others are not asked about
 	day     func(t date) bool
 	hours   [24]bool
 	minutes [60]bool
@@ -75,10 +76,18 @@ func (r *reading) next(z *zone, after int64) (int64, bool) {
 	}
 }
 
+// on reports whether it comes on a day.
+func (r *reading) on(t date) bool { return r.months[t.month] && r.day(t) }
+
 // search returns the first matching time in [from, to), both local.
 func (r *reading) search(from, to int64) (int64, bool) {
 	for day := floorDiv(from, secondsPerDay); day*secondsPerDay < to; day++ {
-		if !r.day(dateOf(day)) {
+		t := dateOf(day)
+		if !r.months[t.month] {
+			day += int64(t.length() - t.day)
+			continue
+		}
+		if !r.day(t) {
 			continue
 		}
 		for hour := range int64(24) {
@@ -104,7 +113,7 @@ func (r *reading) search(from, to int64) (int64, bool) {
 func (r *reading) simulate(w window, after int64) (int64, bool) {
 	wild := r.clock == vixieWild
 	due := func(minute int64) bool {
-		return r.minutes[mod(minute, 60)] && r.hours[mod(minute, 24*60)/60] && r.day(dateOf(floorDiv(minute, 24*60)))
+		return r.minutes[mod(minute, 60)] && r.hours[mod(minute, 24*60)/60] && r.on(dateOf(floorDiv(minute, 24*60)))
 	}
 	virtual := floorDiv(w.start+w.offsetAt(w.start), 60) - 1
 	for now := w.start; now < w.end; now += 60 {

@@ -40,12 +40,13 @@ func readRobfig(text string) (r *reading, expr string, err error) {
 	r = &reading{clock: unproven}
 	copy(r.minutes[:], values[0])
 	copy(r.hours[:], values[1])
+	copy(r.months[:], values[3])
 	r.day = func(t date) bool {
 		dom, dow := values[2][t.day], values[4][t.weekday]
 		if wild[2] || wild[4] {
-			return values[3][t.month] && dom && dow
+			return dom && dow
 		}
-		return values[3][t.month] && (dom || dow)
+		return dom || dow
 	}
 	return r, robfigFields(fields, values, wild), accept(robfigFields(fields, values, wild))
 }

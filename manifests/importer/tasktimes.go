@@ -194,7 +194,7 @@ func (tt *taskTimes) everyDay() bool {
 
 // matches is the day as the proof asks it.
 func (tt *taskTimes) matches(t date) bool {
-	if !tt.months[t.month] || !tt.weekdays[t.weekday] {
+	if !tt.weekdays[t.weekday] {
 		return false
 	}
 	if tt.weeks != [6]bool{} {
@@ -207,7 +207,7 @@ func (tt *taskTimes) matches(t date) bool {
 // hours of each may be others.
 func (tt *taskTimes) readings() (all []*reading) {
 	for minute := range 60 {
-		r := &reading{day: tt.matches, clock: unproven, second: int64(tt.second)}
+		r := &reading{months: tt.months, day: tt.matches, clock: unproven, second: int64(tt.second)}
 		for hour := range 24 {
 			r.hours[hour] = tt.minutes[hour*60+minute]
 		}

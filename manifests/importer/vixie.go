@@ -37,6 +37,7 @@ func readVixie(schedule string) (*reading, error) {
 	r := &reading{}
 	copy(r.minutes[:], values[0])
 	copy(r.hours[:], values[1])
+	copy(r.months[:], values[3])
 	if star[0] || star[1] {
 		r.clock = vixieWild
 	}
@@ -44,9 +45,9 @@ func readVixie(schedule string) (*reading, error) {
 	r.day = func(t date) bool {
 		dom, dow := values[2][t.day], values[4][t.weekday]
 		if star[2] || star[4] {
-			return values[3][t.month] && dom && dow
+			return dom && dow
 		}
-		return values[3][t.month] && (dom || dow)
+		return dom || dow
 	}
 	return r, nil
 }
