@@ -65,9 +65,12 @@ func TestTwoHundredRealLinesAreImportedWithProof(t *testing.T) {
 	require.Len(t, result.Jobs, wanted)
 
 	var whole strings.Builder
+	seen := map[crontopus.JobName]bool{}
 	for _, job := range result.Jobs {
 		whole.WriteString("---\n" + job.Manifest)
 		require.NotNil(t, job.Proof, job.Name)
+		require.True(t, crontopus.ValidName(job.Name.Name) && !seen[job.Name], job.Name)
+		seen[job.Name] = true
 		if !job.Proof.Reboot {
 			require.Equal(t, importer.Runs, job.Proof.Runs, "%s", job.Manifest)
 			require.Positive(t, job.Proof.ClockChanges)
@@ -84,17 +87,5 @@ func TestTwoHundredRealLinesAreImportedWithProof(t *testing.T) {
 				require.Contains(t, whole.String(), text, "nothing is lost")
 			}
 		}
-	}
-}
-
-func TestNamesAreUnique(t *testing.T) {
-	t.Parallel()
-	result, err := importer.Import(importer.Crontab, realLines(t), options())
-	require.NoError(t, err)
-	seen := map[crontopus.JobName]bool{}
-	for _, job := range result.Jobs {
-		require.True(t, crontopus.ValidName(job.Name.Name), job.Name)
-		require.False(t, seen[job.Name], job.Name)
-		seen[job.Name] = true
 	}
 }
