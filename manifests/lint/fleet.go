@@ -12,8 +12,8 @@ import (
 	"crontopus.dev/crontopus/manifests"
 )
 
-// herdSize is how many jobs of one target may start in the same minute.
-const herdSize = 20
+// HerdSize is how many jobs of one target may start in the same minute.
+const HerdSize = 20
 
 // minute is a start of jobs of one target.
 type minute struct {
@@ -31,7 +31,7 @@ func herd(docs []manifests.Document) (found []finding) {
 		if doc.Job.Spec.Suspend || doc.Job.Spec.Run.Splay > 0 {
 			continue
 		}
-		target := targetKey(&doc.Job.Spec.Target)
+		target := TargetName(&doc.Job.Spec.Target)
 		for _, at := range startsOf(doc.Job) {
 			starting[minute{target, at}] = append(starting[minute{target, at}], doc)
 		}
@@ -39,7 +39,7 @@ func herd(docs []manifests.Document) (found []finding) {
 	told := map[*manifests.Document]bool{}
 	for _, m := range slices.SortedFunc(maps.Keys(starting), compareMinutes) {
 		jobs := starting[m]
-		if len(jobs) <= herdSize || told[jobs[0]] {
+		if len(jobs) <= HerdSize || told[jobs[0]] {
 			continue
 		}
 		told[jobs[0]] = true
@@ -72,7 +72,8 @@ func startsOf(job *crontopus.Job) []int64 {
 	return starts
 }
 
-func targetKey(t *crontopus.Target) string {
+// TargetName says which agents a target means; two of one name mean the same.
+func TargetName(t *crontopus.Target) string {
 	switch {
 	case t.All:
 		return "all agents"

@@ -85,7 +85,7 @@ func noAgent(docs []manifests.Document, agents []crontopus.Agent) (found []findi
 		if spec.Suspend {
 			continue
 		}
-		key := targetKey(&spec.Target)
+		key := TargetName(&spec.Target)
 		f, asked := told[key]
 		if !asked {
 			if !slices.ContainsFunc(known, func(a crontopus.Agent) bool { return spec.Target.Matches(&a) }) {
