@@ -15,12 +15,16 @@ const caretWidth = 100
 
 // text writes each problem with its line, a caret and what to do.
 func (r *Report) text(w io.Writer) error {
-	lines := map[string][]string{}
+	file, lines := "", []string(nil) // one file's at a time: the problems are in order
 	for _, p := range r.Problems {
-		if _, known := lines[p.File]; !known && p.Line > 0 && r.Lines != nil {
-			lines[p.File] = r.Lines(p.File)
+		if p.File != file && p.Line > 0 && r.Lines != nil {
+			file, lines = p.File, r.Lines(p.File)
 		}
-		if _, err := io.WriteString(w, r.problem(p, lines[p.File])); err != nil {
+		shown := lines
+		if p.File != file {
+			shown = nil
+		}
+		if _, err := io.WriteString(w, r.problem(p, shown)); err != nil {
 			return err
 		}
 	}

@@ -153,7 +153,8 @@ func Markdown() string {
 	b.WriteString("# Lint rules\n\n<!-- Generated from manifests/lint; run `make generate`. -->\n\n")
 	b.WriteString("`crontopus validate` warns of what is valid and will hardly do what was meant. A warning does not make\n" +
 		"a manifest invalid (`--strict` makes it count). Where it is meant, say so in a comment on the line\n" +
-		"or on the one above it; above the first field it holds for the whole document:\n\n" +
+		"or on the one above it; above the first field it holds for the whole document, and before the first\n" +
+		"`---` for all documents of the file:\n\n" +
 		"    # crontopus: allow no-timeout, herd\n\n| rule | severity | finds |\n|---|---|---|\n")
 	for _, r := range rules {
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", r.Name, r.Name, r.Severity, r.Summary)
