@@ -1,9 +1,6 @@
 package format
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // style is how a value is written.
 type style int
@@ -310,17 +307,26 @@ func (p *parser) plain(column, begin int) node {
 	}
 }
 
-var blockHeader = regexp.MustCompile(`^([|>](?:[-+]?[1-9]?|[1-9][-+]))[ \t]*(#.*)?$`)
+// blockHeader parts the line that a block scalar begins on into its signs and its comment.
+func blockHeader(text string) (header, comment string, ok bool) {
+	header, rest := text, ""
+	if i := strings.IndexAny(text, " \t"); i >= 0 {
+		header, rest = text[:i], strings.TrimSpace(text[i:])
+	}
+	signs := strings.Trim(header[1:], "+-")
+	digit := len(signs) == 1 && signs[0] >= '1' && signs[0] <= '9'
+	return header, rest, len(header) <= 3 && (signs == "" && len(header) <= 2 || digit) && (rest == "" || rest[0] == '#')
+}
 
 // block reads the lines of a block scalar.
 func (p *parser) block(column int, text string) node {
-	m := blockHeader.FindStringSubmatch(strings.TrimRight(text, " \t"))
-	if m == nil {
+	v := node{style: block}
+	var ok bool
+	if v.header, v.tail, ok = blockHeader(text); !ok {
 		p.fail()
 		return node{}
 	}
 	p.at++
-	v := node{style: block, header: m[1], tail: m[2]}
 	if i := strings.IndexAny(v.header, "123456789"); i >= 0 {
 		v.column = max(column, 0) + int(v.header[i]-'0')
 	}
