@@ -190,9 +190,11 @@ func (p *parser) collection(column int, leads []lead, parent int) node {
 		leads = p.leads()
 		if !p.done() {
 			line := p.line(p.at)
-			if in := indentOf(line); in == column && isDash(line[in:]) == (c.style == list) {
+			in := indentOf(line)
+			if in == column && isDash(line[in:]) == (c.style == list) {
 				continue
-			} else if in > column {
+			}
+			if in > column {
 				p.fail()
 			}
 		}
