@@ -47,7 +47,7 @@ func requireKept(t rapid.TB, text []byte) []byte {
 func TestWhateverIsWrittenIsKept(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := &hand{t: t}
+		w := &hand{t: t, sorted: rapid.Bool().Draw(t, "sorted")}
 		w.document()
 		text := w.b.String()
 		if rapid.IntRange(0, 9).Draw(t, "crlf") == 0 {
@@ -62,6 +62,11 @@ func TestWhateverIsWrittenIsKept(t *testing.T) {
 		requireKept(t, []byte(text))
 		require.NotContains(t, string(formatted), "\r")
 		requireOrder(t, string(formatted))
+		if w.sorted { // each comment stays between those that it was between
+			before, _ := manifests.Texts("a.yaml", []byte(text))
+			after, _ := manifests.Texts("a.yaml", formatted)
+			require.Equal(t, before[0].Comments, after[0].Comments)
+		}
 	})
 }
 
@@ -109,7 +114,9 @@ func FuzzFormat(f *testing.F) {
 type hand struct {
 	t *rapid.T
 	b strings.Builder
-	n int // of the next comment
+	n int // of the last comment
+
+	sorted bool // fields come in the order of the schema already
 }
 
 func (w *hand) draw(n int, label string) int { return rapid.IntRange(0, n-1).Draw(w.t, label) }
@@ -143,7 +150,9 @@ func (w *hand) between(column int) {
 }
 
 func (w *hand) mapping(column int, fields []schema.Field) {
-	fields = rapid.Permutation(fields).Draw(w.t, "order")
+	if !w.sorted {
+		fields = rapid.Permutation(fields).Draw(w.t, "order")
+	}
 	for _, f := range fields {
 		if column > 0 && !f.Required && w.draw(3, "left out") == 0 {
 			continue
