@@ -11,3 +11,7 @@ const APIVersion = "crontopus.dev/v1"
 
 // KindJob is the kind of a manifest that says what should run, when and where.
 const KindJob = "Job"
+
+// KindDefaults is the kind of a manifest that says what the jobs of its folder and of those
+// below it are given where they say nothing.
+const KindDefaults = "Defaults"

@@ -114,6 +114,7 @@ func (g *gate) check(ctx context.Context, branch, commit string) (bool, error) {
 		return false, err
 	}
 	defer v.close()
+	v.root = g.path // all that the source reads
 	if fsys, name, err := v.place(g.path); err != nil {
 		return false, err
 	} else if _, err := fs.Stat(fsys, name); errors.Is(err, fs.ErrNotExist) {

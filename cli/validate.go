@@ -23,6 +23,9 @@ every *.yaml and *.yml is read, except where a part of the path begins with a do
 .crontopusignore leaves it out. A file whose first line is "# crontopus: ignore" is left
 out too.
 
+Defaults in the folders above a file or folder that is named hold for it, up to the root
+of its repository; --root names another folder to begin at: the one that the source reads.
+
 With --git-ref the files are those of a commit; nothing is checked out. With --server,
 targets are compared with the agents that a server knows.
 
@@ -39,6 +42,7 @@ alone end with 0, unless --strict is given.`,
 	server.Usage, server.NoOptDefVal = "also warn of targets that no agent of this server matches; alone: of the server that auth login stored", loginServer
 	format := addOutputFlag(cmd, findings.Formats()...)
 	ref := cmd.Flags().String("git-ref", "", "check the files of this commit, branch, tag or tree instead of those on disk")
+	root := cmd.Flags().String("root", "", "the folder from which on Defaults hold (default: the root of the repository)")
 	strict := cmd.Flags().Bool("strict", false, "end with 1 for warnings, too")
 	watch := cmd.Flags().Bool("watch", false, "check again whenever a file changes, until interrupted")
 	cmd.MarkFlagsMutuallyExclusive("git-ref", "watch")
@@ -58,6 +62,7 @@ alone end with 0, unless --strict is given.`,
 				return err
 			}
 			defer v.close()
+			v.root = *root
 			if asked {
 				if err := v.ask(cmd); err != nil {
 					return err

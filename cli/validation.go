@@ -24,16 +24,19 @@ var inspected = manifests.Reader{Inspect: lint.Inspect}
 
 // validation is what validate has read so far.
 type validation struct {
+	reader manifests.Reader
 	stdin  io.Reader
 	input  bytes.Buffer // what came from stdin, to show lines of it
 	commit *gitfs.FS    // nil: the files on disk
+	root   string       // Defaults are looked for from here on; "": the repository
 	tree   manifests.Tree
-	asked  bool              // a server, for its
-	agents []crontopus.Agent // agents
+	asked  bool                        // a server, for its
+	agents []crontopus.Agent           // agents
+	scopes map[string]*manifests.Scope // by folder, those that were looked for
 }
 
 func openValidation(ctx context.Context, stdin io.Reader, ref string) (*validation, error) {
-	v := &validation{stdin: stdin}
+	v := &validation{reader: inspected, stdin: stdin}
 	if ref == "" {
 		return v, nil
 	}
@@ -51,7 +54,12 @@ func (v *validation) close() {
 // read takes one argument: a folder, a file, a pattern, or "-".
 func (v *validation) read(arg string) error {
 	if arg == "-" {
-		return v.readFrom(arg, io.TeeReader(v.stdin, &v.input))
+		data, err := io.ReadAll(io.LimitReader(io.TeeReader(v.stdin, &v.input), manifests.MaxBytes))
+		if err != nil {
+			return cannotRead(arg, err)
+		}
+		v.addFile(arg, v.reader.Alone(arg, data))
+		return nil
 	}
 	fsys, name, err := v.place(arg)
 	if err != nil {
@@ -72,7 +80,16 @@ func (v *validation) read(arg string) error {
 		return cannotRead(arg, err)
 	}
 	defer f.Close()
-	return v.readFrom(arg, f)
+	data, err := io.ReadAll(io.LimitReader(f, manifests.MaxBytes))
+	if err != nil {
+		return cannotRead(arg, err)
+	}
+	scope, err := v.aboveFile(arg)
+	if err != nil {
+		return err
+	}
+	v.addFile(arg, v.reader.Decode(arg, data, scope))
+	return nil
 }
 
 // isPattern reports whether an argument may be a pattern; what exists under that name comes
@@ -106,7 +123,12 @@ func (v *validation) readFolder(fsys fs.FS, name, arg string) error {
 	if fsys == (disk{}) {
 		fsys, name = os.DirFS(arg), "."
 	}
-	tree, err := inspected.Read(fsys, name, func(found string) string {
+	reader := v.reader
+	var err error
+	if reader.Above, err = v.aboveFolder(arg); err != nil {
+		return err
+	}
+	tree, err := reader.Read(fsys, name, func(found string) string {
 		if name == "." {
 			return under(arg, found)
 		}
@@ -158,13 +180,8 @@ func (v *validation) globCommit(pattern string) ([]string, error) {
 	return found, err
 }
 
-func (v *validation) readFrom(name string, from io.Reader) error {
-	docs, problems, err := inspected.DecodeFrom(name, from)
-	if err != nil {
-		return cannotRead(name, err)
-	}
-	v.add(manifests.Tree{Documents: docs, Problems: problems, Files: []string{name}})
-	return nil
+func (v *validation) addFile(name string, f manifests.File) {
+	v.add(manifests.Tree{Documents: f.Documents, Problems: f.Problems, Files: []string{name}})
 }
 
 func (v *validation) add(t manifests.Tree) {
@@ -180,6 +197,7 @@ func (v *validation) finish() manifests.Tree {
 	if v.asked {
 		v.tree.Problems = append(v.tree.Problems, lint.CheckAgainst(v.tree.Documents, v.agents)...)
 	}
+	v.tree.Problems = manifests.Unique(v.tree.Problems) // what Defaults give is found in many jobs
 	manifests.Sort(v.tree.Problems)
 	return v.tree
 }

@@ -24,11 +24,24 @@ type Allowed struct {
 	Line, Column int
 }
 
-// Allows reports whether a comment in the manifest permits what a rule finds at a line.
-func (d *Document) Allows(rule string, line int) bool {
-	return slices.ContainsFunc(d.allowed, func(a allowance) bool {
-		return a.Rule == rule && (a.whole || line == a.Line || line == a.Line+1)
-	})
+// Allows reports whether a comment in the manifest, or in the Defaults that a value comes
+// from, permits what a rule finds at a place.
+func (d *Document) Allows(rule string, at Place) bool {
+	if slices.ContainsFunc(d.allowed, func(a allowance) bool { return a.permits(rule, at.Line, at.File == d.Path) }) {
+		return true
+	}
+	for _, given := range d.Defaults() {
+		if given.Path == at.File && slices.ContainsFunc(given.allowed, func(a allowance) bool { return a.permits(rule, at.Line, true) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// permits reports whether a comment is about a rule, and stands where it counts for a line.
+func (a allowance) permits(rule string, line int, sameFile bool) bool {
+	near := a.whole || sameFile && (line == a.Line || line == a.Line+1)
+	return near && a.Rule == rule
 }
 
 // Allowed lists the rules that comments in the manifest name.

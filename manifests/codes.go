@@ -30,7 +30,10 @@ const (
 	CodeSchedule     = "schedule"      // not a cron expression, or one that never comes
 	CodeTimezone     = "timezone"      // no such zone
 	CodeDuplicateJob = "duplicate_job" // two manifests name one job
+	CodeMatrix       = "matrix"        // a placeholder, dimension or name that does not fit the others
 	CodeUnreadable   = "unreadable"    // a file that cannot be read, or is none
+
+	CodeDuplicateDefaults = "duplicate_defaults" // two Defaults in one folder
 )
 
 // Codes lists every code that a problem of a manifest can have.
@@ -39,6 +42,6 @@ func Codes() []string {
 		CodeTooLarge, CodeNotText, CodeTooComplex, CodeSyntax, CodeYAMLFeature, CodeDuplicateKey, CodeKeyType,
 		CodeNumber, CodeHiddenCharacter, CodeNotAManifest, CodeAPIVersion, CodeUnknownKind, CodeUnsupported,
 		CodeUnknownField, CodeMissingField, CodeWrongType, CodeInvalid, CodeSchedule, CodeTimezone,
-		CodeDuplicateJob, CodeUnreadable,
+		CodeDuplicateJob, CodeMatrix, CodeUnreadable, CodeDuplicateDefaults,
 	}
 }

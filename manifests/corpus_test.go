@@ -18,7 +18,8 @@ import (
 var update = flag.Bool("update", false, "write the golden files of testdata anew")
 
 // TestBadManifests reads every file of testdata/bad, each of which has one fault and is
-// named CODE-situation.yaml, and compares all that is said about it, to the letter.
+// named CODE-situation.yaml, and compares all that is said about it, to the letter. What
+// takes several files is in a folder of such a name, and each of them has a fault.
 func TestBadManifests(t *testing.T) {
 	_, problems, err := manifests.Load(os.DirFS("testdata"), "bad")
 	require.NoError(t, err)
@@ -28,12 +29,16 @@ func TestBadManifests(t *testing.T) {
 	}
 	files, err := filepath.Glob("testdata/bad/*.yaml")
 	require.NoError(t, err)
+	together, err := filepath.Glob("testdata/bad/*/*.yaml")
+	require.NoError(t, err)
 	covered := map[string]bool{}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			code, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".yaml"), "-")
+	for _, file := range append(files, together...) {
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "testdata/bad/"), ".yaml")
+		t.Run(name, func(t *testing.T) {
+			situation, _, _ := strings.Cut(name, "/")
+			code, _, _ := strings.Cut(situation, "-")
 			var b strings.Builder
-			for _, p := range said["bad/"+filepath.Base(file)] {
+			for _, p := range said[strings.TrimPrefix(file, "testdata/")] {
 				require.Equal(t, code, p.Code, "%v", p)
 				fmt.Fprintf(&b, "%s\n  path: %s\n  hint: %s\n", p, p.Path, p.Hint)
 			}

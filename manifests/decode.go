@@ -24,6 +24,7 @@ type Document struct {
 
 	places  [len(keptFields)]place // of keptFields
 	allowed []allowance
+	from    *from // nil: nothing but the manifest's own text
 }
 
 // place is a position in a file, from 1.
@@ -34,35 +35,65 @@ type place struct{ line, column int }
 var keptFields = [...]string{"/metadata/namespace", "/spec/target", "/spec/run/user", "/spec/schedule"}
 
 // At returns where one of the fields stands that say what the job reaches and when: its
-// namespace, target, user or schedule, or what it would stand in where it is left out.
-func (d *Document) At(pointer string) (line, column int) {
-	if i := slices.Index(keptFields[:], pointer); i >= 0 {
-		return d.places[i].line, d.places[i].column
+// namespace, target, user or schedule, in the manifest or in Defaults; or what it would
+// stand in where it is left out.
+func (d *Document) At(pointer string) Place {
+	if d.from != nil {
+		if at, given := d.from.given[pointer]; given {
+			return at
+		}
 	}
-	return d.Line, d.Column
+	if i := slices.Index(keptFields[:], pointer); i >= 0 {
+		return Place{d.Path, d.places[i].line, d.places[i].column}
+	}
+	return Place{d.Path, d.Line, d.Column}
 }
 
 // ignoreMark on a file's first line leaves the file out.
 const ignoreMark = "# crontopus: ignore"
 
-// Decode reads one file and returns its manifests that are right, and everything that is
-// wrong in it, ordered by place. It is pure, and safe for input from anyone.
+// Decode reads one file by itself, with the Defaults that stand in it, and returns its
+// manifests that are right, and everything that is wrong in it, ordered by place. It is
+// pure, and safe for input from anyone.
 func Decode(file string, data []byte) ([]Document, []crontopus.Problem) {
-	return decode(file, data, nil)
+	f := Reader{}.Alone(file, data)
+	return f.Documents, f.Problems
+}
+
+// File is what one file says.
+type File struct {
+	Documents []Document // those that are right
+	Defaults  []*Defaults
+	Problems  []crontopus.Problem // ordered by place
+}
+
+// Alone is Decode with what the reader looks for.
+func (r Reader) Alone(file string, data []byte) (f File) {
+	problems, _ := Settle([]string{"defaults"}, nil, func(_ []int, scopes []*Scope) ([][]*Defaults, error) {
+		f = r.Decode(file, data, scopes[0])
+		return [][]*Defaults{f.Defaults}, nil
+	}) // there is no error in reading what is there
+	f.Problems = append(f.Problems, problems...)
+	Sort(f.Problems)
+	return f
 }
 
 // Inspector looks at a manifest that is right and says what is odd about it; at returns
 // where a field, or what it would stand in, stands.
-type Inspector func(doc *Document, at func(pointer string) (line, column int)) []crontopus.Problem
+type Inspector func(doc *Document, at func(pointer string) Place) []crontopus.Problem
 
-func decode(file string, data []byte, inspect Inspector) ([]Document, []crontopus.Problem) {
-	r := &reader{file: file, inspect: inspect}
+// Decode reads one file, whose folder has the Defaults of scope.
+func (r Reader) Decode(file string, data []byte, scope *Scope) File {
+	return decode(&reader{Reader: r, file: file, scope: scope}, data)
+}
+
+func decode(r *reader, data []byte) File {
 	if ignored(data) {
-		return nil, nil
+		return File{}
 	}
 	text, ok := r.guard(data)
 	if !ok {
-		return nil, r.problems
+		return File{Problems: r.problems}
 	}
 	r.simple = plainText(text)
 	var docs []Document
@@ -75,16 +106,24 @@ func decode(file string, data []byte, inspect Inspector) ([]Document, []crontopu
 			break
 		}
 		d := &document{reader: r, piece: p}
-		if doc, ok := d.read(); ok {
-			docs = append(docs, doc)
-		}
+		docs = append(docs, d.read()...)
 	}
 	Sort(r.problems)
-	return docs, r.problems
+	return File{docs, r.defaults, r.problems}
 }
 
 // Sort orders problems by file and place.
 func Sort(problems []crontopus.Problem) { slices.SortStableFunc(problems, comparePlaces) }
+
+// Unique leaves the first of problems that are alike.
+func Unique(problems []crontopus.Problem) []crontopus.Problem {
+	said := make(map[crontopus.Problem]bool, len(problems))
+	return slices.DeleteFunc(problems, func(p crontopus.Problem) bool {
+		again := said[p]
+		said[p] = true
+		return again
+	})
+}
 
 func ignored(data []byte) bool {
 	first, _, _ := bytes.Cut(bytes.TrimPrefix(data, []byte(bom)), []byte("\n"))
@@ -98,11 +137,14 @@ func comparePlaces(a, b crontopus.Problem) int {
 
 // reader collects what is wrong in one file.
 type reader struct {
+	Reader
+
 	file     string
-	inspect  Inspector
+	scope    *Scope
 	tokens   int         // so far, in all documents
 	simple   bool        // the text has only characters that plainTree reads, and is short
 	allowed  []allowance // in all documents
+	defaults []*Defaults
 	problems []crontopus.Problem
 }
 
@@ -121,28 +163,35 @@ type document struct {
 	*reader
 	piece
 	body   ast.Node
-	root   map[string]any  // what body decodes to
+	root   map[string]any  // what body decodes to; with Defaults, once they are in
 	blamed map[string]bool // pointers that have a problem: one each is enough
 	lines  []string        // of text, once a problem asks for them
+
+	placeholders bool           // a text has some
+	own          map[string]any // what body says of this job, where root is more than body decodes to
+	written      map[string]any // what body decodes to, then
+	variant      variant        // of the matrix
+	found        map[finding]bool
 }
 
-// read takes the document through every check. It returns a manifest only if none found
+// read takes the document through every check. It returns manifests only if none found
 // anything.
-func (d *document) read() (Document, bool) {
-	before := len(d.problems)
+func (d *document) read() []Document {
 	if body, ok := d.plain(); ok {
+		problems, defaults := len(d.problems), len(d.defaults)
 		d.body = body
-		if doc, ok := d.check(); ok {
-			return doc, true
+		if docs := d.check(); !hasErrors(d.problems[problems:]) {
+			return docs
 		}
-		d.problems, d.blamed = d.problems[:before], nil // whoever says what is wrong reads all of YAML
+		d.problems, d.defaults = d.problems[:problems], d.defaults[:defaults]
+		*d = document{reader: d.reader, piece: d.piece} // whoever says what is wrong reads all of YAML
 	}
 	tokens, ok := d.tokenize()
 	if !ok || len(tokens) == 0 {
-		return Document{}, false
+		return nil
 	}
 	if d.body, ok = d.parse(tokens); !ok || d.body == nil {
-		return Document{}, false
+		return nil
 	}
 	return d.check()
 }
@@ -155,15 +204,31 @@ func (d *document) plain() (ast.Node, bool) {
 	return plainTree(d.text)
 }
 
-// check makes a manifest of the tree if nothing is wrong with it.
-func (d *document) check() (Document, bool) {
+// check makes manifests of the tree if nothing is wrong with it.
+func (d *document) check() []Document {
 	before := len(d.problems)
 	value := d.value(d.body, make([]string, 0, 8))
 	if !d.ours(value) {
-		return Document{}, false
+		return nil
 	}
 	d.root = value.(map[string]any)
-	for _, v := range schema.Validate(value) {
+	if d.root["kind"] == crontopus.KindDefaults {
+		d.readDefaults()
+		return nil
+	}
+	if _, matrix := object(d.root, "spec")["matrix"]; matrix || d.placeholders || d.scope != nil {
+		return d.readGiven(before)
+	}
+	job := d.judge(schema.Validate)
+	if len(d.problems) > before {
+		return nil
+	}
+	return []Document{d.document(job)}
+}
+
+// judge checks what the root says, with one of the schema's validators.
+func (d *document) judge(validate func(any) []schema.Violation) *crontopus.Job {
+	for _, v := range validate(d.root) {
 		if d.full() {
 			break
 		}
@@ -171,32 +236,40 @@ func (d *document) check() (Document, bool) {
 	}
 	job := jobOf(d.root)
 	d.checkJob(job)
-	if len(d.problems) > before {
-		return Document{}, false
-	}
+	return job
+}
+
+// document makes a manifest of a job that is right, and has it inspected.
+func (d *document) document(job *crontopus.Job) Document {
 	job.SetDefaults()
 	line, column := d.position(find(d.body, []string{"metadata", "name"}, false))
-	doc := Document{Job: job, Path: d.file, Line: line, Column: column}
-	at := func(pointer string) (line, column int) {
-		return d.position(find(d.body, schema.Keys(pointer), false))
-	}
+	doc := Document{Job: job, Path: d.file, Line: line, Column: column, from: d.origin()}
 	for i, pointer := range keptFields {
-		doc.places[i].line, doc.places[i].column = at(pointer)
+		doc.places[i].line, doc.places[i].column = d.position(find(d.body, schema.Keys(pointer), false))
 	}
 	doc.allowed = slices.Concat(d.allowed, d.allowances())
-	if d.inspect != nil {
-		for _, p := range d.inspect(&doc, at) {
-			d.add(p)
+	if d.Inspect != nil {
+		for _, p := range d.Inspect(&doc, d.placeOf) {
+			d.addFinding(p)
 		}
 	}
-	return doc, true
+	return doc
+}
+
+// placeOf returns where a field, or what it would stand in, stands.
+func (d *document) placeOf(pointer string) Place {
+	if at, given := d.given(pointer); given {
+		return at
+	}
+	line, column := d.position(find(d.body, schema.Keys(pointer), false))
+	return Place{d.file, line, column}
 }
 
 // kinds that the language has, beside Job, and that this version does not carry out.
 var laterKinds = []string{"AlertPolicy", "NotificationChannel", "MaintenanceWindow"}
 
-// ours reports whether the document is a manifest of kind Job, which the schema then
-// judges. What is something else gets one problem, not one for each of its fields.
+// ours reports whether the document is a manifest of a kind that is read, which the schema
+// then judges. What is something else gets one problem, not one for each of its fields.
 func (d *document) ours(value any) bool {
 	m, isMapping := value.(map[string]any)
 	version, hasVersion := m["apiVersion"]
@@ -208,9 +281,9 @@ func (d *document) ours(value any) bool {
 	case hasVersion && version != crontopus.APIVersion:
 		d.addPointer([]string{"apiVersion"}, false, CodeAPIVersion, fmt.Sprintf("the apiVersion is %s, and only %s is read", shown(version), crontopus.APIVersion),
 			"write `apiVersion: "+crontopus.APIVersion+"`; to leave the file out, write `"+ignoreMark+"` on its first line")
-	case hasKind && kind != crontopus.KindJob:
+	case hasKind && kind != crontopus.KindJob && kind != crontopus.KindDefaults:
 		if name, isText := kind.(string); isText && slices.Contains(laterKinds, name) {
-			d.addPointer([]string{"kind"}, false, CodeUnsupported, "the kind "+name+" is not supported by this version", "take the document out for now; only Job is read")
+			d.addPointer([]string{"kind"}, false, CodeUnsupported, "the kind "+name+" is not supported by this version", "take the document out for now; only Job and Defaults are read")
 		} else {
 			d.addPointer([]string{"kind"}, false, CodeUnknownKind, fmt.Sprintf("there is no kind %s", shown(kind)), "write `kind: Job`")
 		}
@@ -243,6 +316,7 @@ func (d *document) addViolation(v schema.Violation) {
 // addPointer adds a problem at the value, or key, that keys lead to.
 func (d *document) addPointer(keys []string, atKey bool, code, message, hint string) {
 	if !d.full() {
+		message, hint = d.explain(keys, message, hint)
 		d.addToken(find(d.body, keys, atKey), keys, code, message, hint)
 	}
 }

@@ -133,8 +133,9 @@ func TestADocumentSaysWhereItsReachStands(t *testing.T) {
 	at := func(text, pointer string) string {
 		docs, problems := manifests.Decode("a.yaml", []byte(text))
 		require.Empty(t, problems)
-		line, column := docs[0].At(pointer)
-		return fmt.Sprintf("%d:%d", line, column)
+		place := docs[0].At(pointer)
+		require.Equal(t, "a.yaml", place.File)
+		return fmt.Sprintf("%d:%d", place.Line, place.Column)
 	}
 	const flow = `{apiVersion: crontopus.dev/v1, kind: Job, metadata: {name: a, namespace: b}, spec: {schedule: "@daily", target: {all: true}, run: {command: [/x], user: u}}}`
 	const block = `# first

@@ -52,6 +52,8 @@ func Load(fsys fs.FS, root string) ([]Document, []crontopus.Problem, error) {
 // Reader reads manifests and has each that is right inspected.
 type Reader struct {
 	Inspect Inspector // nil: nobody looks
+	Above   *Scope    // that holds in the folder that is read
+	Trace   bool      // Document.Field is asked for
 }
 
 // Read is Load for who has several trees: without the check of manifests against each
@@ -62,18 +64,33 @@ func (r Reader) Read(fsys fs.FS, root string, display func(string) string) (Tree
 	if err != nil {
 		return Tree{}, err
 	}
-	parts := make([]Tree, len(names))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(names)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
-				parts[i] = r.read(fsys, names[i], display(names[i]))
-			}
-		})
+	below := make([]string, len(names)) // as seen from root
+	for i, name := range names {
+		below[i] = strings.TrimPrefix(strings.TrimPrefix(name, root), "/")
+		if root == "." {
+			below[i] = name
+		}
 	}
-	workers.Wait()
-	tree := Tree{Problems: problems, Files: names}
+	parts := make([]File, len(names))
+	between, _ := Settle(below, r.Above, func(which []int, scopes []*Scope) ([][]*Defaults, error) {
+		var next atomic.Int64
+		var workers sync.WaitGroup
+		for range min(runtime.GOMAXPROCS(0), len(which)) {
+			workers.Go(func() {
+				for k := next.Add(1) - 1; k < int64(len(which)); k = next.Add(1) - 1 {
+					i := which[k]
+					parts[i] = r.read(fsys, names[i], display(names[i]), scopes[k])
+				}
+			})
+		}
+		workers.Wait()
+		found := make([][]*Defaults, len(which))
+		for k, i := range which {
+			found[k] = parts[i].Defaults
+		}
+		return found, nil
+	}) // what cannot be read is a problem, and no error
+	tree := Tree{Problems: append(problems, between...), Files: names}
 	for i, part := range parts {
 		names[i] = display(names[i])
 		tree.Documents = append(tree.Documents, part.Documents...)
@@ -82,28 +99,21 @@ func (r Reader) Read(fsys fs.FS, root string, display func(string) string) (Tree
 	return tree, nil
 }
 
-func (r Reader) read(fsys fs.FS, name, shown string) (part Tree) {
+func (r Reader) read(fsys fs.FS, name, shown string, scope *Scope) File {
 	f, err := fsys.Open(name)
-	if err == nil {
-		defer f.Close()
-		part.Documents, part.Problems, err = r.DecodeFrom(shown, f)
-	}
 	if err != nil {
-		part.Problems = []crontopus.Problem{unreadable(shown, err)}
+		return File{Problems: []crontopus.Problem{unreadable(shown, err)}}
 	}
-	return part
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err != nil {
+		return File{Problems: []crontopus.Problem{unreadable(shown, err)}}
+	}
+	return r.Decode(shown, data, scope)
 }
 
-// DecodeFrom is Decode for what is still to be read. It takes no more of it than Decode
-// would look at.
-func (r Reader) DecodeFrom(file string, from io.Reader) ([]Document, []crontopus.Problem, error) {
-	data, err := io.ReadAll(io.LimitReader(from, maxBytes+1))
-	if err != nil {
-		return nil, nil, err
-	}
-	docs, problems := decode(file, data, r.Inspect)
-	return docs, problems, nil
-}
+// MaxBytes is more than any manifest has: nobody needs to read more of a file.
+const MaxBytes = maxBytes + 1
 
 func unreadable(name string, err error) crontopus.Problem {
 	if pathError, ok := errors.AsType[*fs.PathError](err); ok {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
@@ -67,6 +68,7 @@ func (d *document) value(node ast.Node, at []string) any {
 		if c, hidden := hiddenCharacter(text, multiline(at)); hidden {
 			d.addPointer(at, false, CodeHiddenCharacter, hiddenMessage(c), hiddenHint(c, at))
 		}
+		d.placeholders = d.placeholders || strings.Contains(text, placeholderMark)
 	}
 	return v
 }

@@ -15,7 +15,6 @@ import (
 // explainer turns the library's tree of errors into violations: one for each leaf, in our
 // words, with the titles and examples of the schema as what to write instead.
 type explainer struct {
-	root       *jsonschema.Schema
 	value      any
 	violations []Violation
 }
@@ -38,13 +37,16 @@ func (e *explainer) explain(err *jsonschema.ValidationError) {
 		}
 	case *kind.Required:
 		for _, name := range k.Missing {
-			e.add(at, CodeMissingField, fmt.Sprintf("%s lacks %s", place(at), name), "add "+example(name, property(schema, name)))
+			e.missing(at, name)
 		}
-	case *kind.DependentRequired: // only run.shell needs another field
-		e.add(slices.Concat(at, []string{k.Prop}), CodeInvalid,
-			fmt.Sprintf("%s is for a script, and there is none", k.Prop), "remove it, or write script instead of command")
-	case *kind.OneOf:
-		e.notOne(at, schema)
+	case *kind.MaxProperties, *kind.Not: // of target and run, which say one of several fields
+		e.tooMany(at)
+	case *kind.MinProperties: // of a target that says nothing, or of a mapping with free keys
+		if len(choices[last(at)]) > 0 {
+			e.tooFew(at)
+		} else {
+			e.badValue(at, schema, k)
+		}
 	case *kind.PropertyNames:
 		at, schema = e.named(err.SchemaURL, k.Property, nil)
 		e.addAtKey(slices.Concat(at, []string{k.Property}), CodeInvalid,
@@ -86,25 +88,6 @@ func (e *explainer) home(name string) []string {
 		return nil
 	}
 	return homes[0]
-}
-
-// notOne explains an object that must have exactly one of several fields.
-func (e *explainer) notOne(at []string, schema *jsonschema.Schema) {
-	var choices, found []string
-	object, _ := e.valueAt(at).(map[string]any)
-	for _, choice := range resolve(schema).OneOf {
-		choices = append(choices, choice.Required[0])
-		if _, ok := object[choice.Required[0]]; ok {
-			found = append(found, choice.Required[0])
-		}
-	}
-	want := "write exactly one of " + strings.Join(choices, ", ")
-	if len(found) == 0 {
-		e.add(at, CodeMissingField, fmt.Sprintf("%s says none of %s", place(at), strings.Join(choices, ", ")), want)
-		return
-	}
-	e.addAtKey(slices.Concat(at, []string{found[len(found)-1]}), CodeInvalid,
-		fmt.Sprintf("%s says both %s", place(at), strings.Join(found, " and ")), want)
 }
 
 var typeNames = map[string]string{
@@ -150,7 +133,7 @@ func typeHint(value any, want []string, schema *jsonschema.Schema) string {
 			return "write " + v + " without quotes"
 		}
 	case bool, int64, float64:
-		if wants("string") && !wants("integer") {
+		if wants("string") && (!wants("integer") || firstExample(schema) == "") {
 			return HintQuote
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // schemaAt follows a value's location through the schema. It returns the subschema as it
 // is referred to, so that its own examples come before those of the definition.
 func (e *explainer) schemaAt(location []string) *jsonschema.Schema {
-	schema := e.root
+	schema := compiled()
 	for _, key := range location {
 		s := resolve(schema)
 		if s == nil {

@@ -26,23 +26,30 @@ var manifest []byte
 // JobSchema returns the published document, a JSON Schema of draft 2020-12.
 func JobSchema() []byte { return slices.Clone(manifest) }
 
-// Validate checks a decoded manifest of kind Job (maps, slices, strings, booleans,
-// int64, float64, nil) and returns everything that is wrong with it, ordered by pointer.
-func Validate(value any) []Violation {
-	if accepts(value) {
-		return nil
+// Validate checks a decoded manifest (maps, slices, strings, booleans, int64, float64, nil)
+// that nothing is added to any more, and returns everything that is wrong with it, ordered
+// by pointer.
+func Validate(value any) []Violation { return validate(value, true) }
+
+// ValidatePart is Validate for what Defaults may still add to, and for Defaults: what a job
+// must say may be missing. The published schema is this one, because an editor knows
+// nothing of other files.
+func ValidatePart(value any) []Violation { return validate(value, false) }
+
+func validate(value any, whole bool) []Violation {
+	e := explainer{value: value}
+	if !accepts(value) {
+		if err := compiled().Validate(value); err != nil {
+			invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+			if !ok { // the value holds a type that no manifest decodes to
+				return []Violation{{Code: CodeWrongType, Message: "the document holds a value that JSON does not have"}}
+			}
+			e.explain(invalid)
+		}
 	}
-	schema := compiled()
-	err := schema.Validate(value)
-	if err == nil {
-		return nil
+	if whole {
+		e.findMissing()
 	}
-	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
-	if !ok { // the value holds a type that no manifest decodes to
-		return []Violation{{Code: CodeWrongType, Message: "the document holds a value that JSON does not have"}}
-	}
-	e := explainer{root: schema, value: value}
-	e.explain(invalid)
 	slices.SortStableFunc(e.violations, Violation.compare)
 	return e.violations
 }

@@ -14,6 +14,7 @@ type decoded struct {
 	name     string // of the file that it was read from
 	docs     []manifests.Document
 	digests  []string // of each doc's job
+	defaults []*manifests.Defaults
 	problems []crontopus.Problem
 }
 
@@ -23,9 +24,12 @@ func (d decoded) at(name string) decoded {
 		return d
 	}
 	d.name = name
-	d.docs, d.problems = slices.Clone(d.docs), slices.Clone(d.problems)
+	d.docs, d.defaults, d.problems = slices.Clone(d.docs), slices.Clone(d.defaults), slices.Clone(d.problems)
 	for i := range d.docs {
 		d.docs[i].Path = name
+	}
+	for i := range d.defaults {
+		d.defaults[i] = d.defaults[i].Moved(name)
 	}
 	for i := range d.problems {
 		d.problems[i].File = name
@@ -33,30 +37,36 @@ func (d decoded) at(name string) decoded {
 	return d
 }
 
-// blobCache remembers what was decoded, by blob hash, the least recently used leaving
-// first. A push that changes one file decodes one file.
+// cacheKey is what a decoded form depends on: a blob, and the Defaults of its folder.
+type cacheKey struct {
+	blob  blobHash
+	scope scopeHash // zero: there are none
+}
+
+// blobCache remembers what was decoded, the least recently used leaving first. A push that
+// changes one file decodes one file, and one that changes Defaults those that they are for.
 type blobCache struct {
 	mu    sync.Mutex
 	limit int // of the blobs' bytes
 	bytes int
 	order *list.List // of *cached, the newest in front
-	byID  map[blobHash]*list.Element
+	byKey map[cacheKey]*list.Element
 }
 
 type cached struct {
-	hash    blobHash
+	key     cacheKey
 	size    int
 	decoded decoded
 }
 
 func newBlobCache(limit int) *blobCache {
-	return &blobCache{limit: limit, order: list.New(), byID: map[blobHash]*list.Element{}}
+	return &blobCache{limit: limit, order: list.New(), byKey: map[cacheKey]*list.Element{}}
 }
 
-func (c *blobCache) get(hash blobHash) (decoded, bool) {
+func (c *blobCache) get(key cacheKey) (decoded, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	element, ok := c.byID[hash]
+	element, ok := c.byKey[key]
 	if !ok {
 		return decoded{}, false
 	}
@@ -65,17 +75,17 @@ func (c *blobCache) get(hash blobHash) (decoded, bool) {
 }
 
 // add remembers a blob of that many bytes.
-func (c *blobCache) add(hash blobHash, size int, d decoded) {
+func (c *blobCache) add(key cacheKey, size int, d decoded) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.byID[hash]; ok {
+	if _, ok := c.byKey[key]; ok {
 		return
 	}
 	size += 256 // what an entry costs, however small the blob
-	c.byID[hash] = c.order.PushFront(&cached{hash, size, d})
+	c.byKey[key] = c.order.PushFront(&cached{key, size, d})
 	for c.bytes += size; c.bytes > c.limit; {
 		oldest := c.order.Remove(c.order.Back()).(*cached)
-		delete(c.byID, oldest.hash)
+		delete(c.byKey, oldest.key)
 		c.bytes -= oldest.size
 	}
 }

@@ -31,7 +31,7 @@ func (a *attempt) change(found *loaded, before []crontopus.DesiredJob, head cron
 			}
 		}
 		job := crontopus.DesiredJob{Job: *doc.Job, Digest: found.digests[i], SourceID: a.source.ID, Path: doc.Path, Line: doc.Line}
-		switch commit, told := found.changes[doc.Path]; {
+		switch commit, told := found.changedBy(doc); {
 		case existed && before[at].Digest == job.Digest:
 			job.Commit, job.Revision = before[at].Commit, before[at].Revision
 		case told:

@@ -6,10 +6,8 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/manifests"
@@ -42,15 +40,16 @@ func (s *Syncer) load(ctx context.Context, child *fetchChild, l *listing, root s
 	files := slices.DeleteFunc(slices.Clone(l.Files), func(f listedFile) bool {
 		return path.Base(f.Path) == manifests.IgnoreFile || ignore.Match(f.Path, false)
 	})
-	blobs, fresh, err := s.decode(ctx, child, root, files)
+	r := &reading{Syncer: s, child: child, root: root, files: files, said: make([]decoded, len(files)), fresh: map[cacheKey]bool{}}
+	between, err := r.settle(ctx)
 	if err != nil {
 		return nil, err
 	}
-	result.decoded = fresh
+	result.decoded, result.problems = len(r.fresh), append(result.problems, between...)
 	result.docs, result.digests = make([]manifests.Document, 0, len(files)), make([]string, 0, len(files))
 	for i, file := range files {
 		name := path.Join(root, file.Path)
-		said := blobs[i].at(name)
+		said := r.said[i].at(name)
 		result.docs, result.digests = append(result.docs, said.docs...), append(result.digests, said.digests...)
 		result.problems = append(result.problems, said.problems...)
 		if file.Change > 0 {
@@ -58,6 +57,18 @@ func (s *Syncer) load(ctx context.Context, child *fetchChild, l *listing, root s
 		}
 	}
 	return result, nil
+}
+
+// changedBy is the newest of the commits that changed a job's file, or one with Defaults for
+// it, since the revision in force.
+func (l *loaded) changedBy(doc *manifests.Document) (newest crontopus.Commit, told bool) {
+	newest, told = l.changes[doc.Path]
+	for _, defaults := range doc.Defaults() {
+		if commit, changed := l.changes[defaults.Path]; changed && (!told || commit.At.After(newest.At)) {
+			newest, told = commit, true
+		}
+	}
+	return newest, told
 }
 
 func problemOf(file, what string) crontopus.Problem {
@@ -90,57 +101,9 @@ func readIgnores(child *fetchChild, l *listing) (*manifests.Ignore, error) {
 	})
 }
 
-// decode finds what each file says, in the cache or, with all cores, from its blob, and how many
-// blobs were not in the cache.
-func (s *Syncer) decode(ctx context.Context, child *fetchChild, root string, files []listedFile) (said []decoded, fresh int, err error) {
-	said = make([]decoded, len(files))
-	missing := map[blobHash][]int{} // the files that have it
-	var want []blobHash
-	for i, file := range files {
-		var known bool
-		if said[i], known = s.cache.get(file.Hash); known {
-			continue
-		}
-		if missing[file.Hash] == nil {
-			want = append(want, file.Hash)
-		}
-		missing[file.Hash] = append(missing[file.Hash], i)
-	}
-	type blob struct {
-		hash blobHash
-		data []byte
-		size uint64
-	}
-	queue := make(chan blob, 64)
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(want)) {
-		workers.Go(func() {
-			for b := range queue {
-				places := missing[b.hash]
-				d := decodeBlob(b.data, b.size).at(path.Join(root, files[places[0]].Path))
-				s.cache.add(b.hash, len(b.data), d)
-				for _, i := range places { // which are nobody else's
-					said[i] = d
-				}
-			}
-		})
-	}
-	err = child.blobs(want, func(hash blobHash, data []byte, size uint64) error {
-		select {
-		case queue <- blob{hash, data, size}:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	})
-	close(queue)
-	workers.Wait()
-	return said, len(want), err
-}
-
 // decodeBlob decodes a blob without a name; decoded.at gives it one. No data for a size
 // means that the child did not read it.
-func decodeBlob(data []byte, size uint64) decoded {
+func decodeBlob(data []byte, size uint64, scope *manifests.Scope) decoded {
 	if uint64(len(data)) != size {
 		return decoded{problems: []crontopus.Problem{{
 			Line: 1, Column: 1, Code: manifests.CodeTooLarge,
@@ -155,10 +118,10 @@ func decodeBlob(data []byte, size uint64) decoded {
 			Hint:    "keep manifests out of Git LFS: git lfs untrack, and commit the file again",
 		}}}
 	}
-	docs, problems := manifests.Decode("", data)
-	digests := make([]string, len(docs))
-	for i, doc := range docs {
+	file := manifests.Reader{}.Decode("", data, scope)
+	digests := make([]string, len(file.Documents))
+	for i, doc := range file.Documents {
 		digests[i] = doc.Job.Digest()
 	}
-	return decoded{docs: docs, digests: digests, problems: problems}
+	return decoded{docs: file.Documents, digests: digests, defaults: file.Defaults, problems: file.Problems}
 }

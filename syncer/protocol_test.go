@@ -105,19 +105,19 @@ func TestTheChildTellsWhatItRefuses(t *testing.T) {
 func TestTheCacheForgetsTheLeastRecentlyUsed(t *testing.T) {
 	c := newBlobCache(3 * (1000 + 256))
 	for i := range byte(3) {
-		c.add(blobHash{i}, 1000, decoded{digests: []string{string('a' + rune(i))}})
+		c.add(cacheKey{blob: blobHash{i}}, 1000, decoded{digests: []string{string('a' + rune(i))}})
 	}
-	_, ok := c.get(blobHash{0})
+	_, ok := c.get(cacheKey{blob: blobHash{0}})
 	require.True(t, ok)
-	c.add(blobHash{3}, 1000, decoded{})
-	c.add(blobHash{3}, 1000, decoded{}) // again: nothing changes
+	c.add(cacheKey{blob: blobHash{3}}, 1000, decoded{})
+	c.add(cacheKey{blob: blobHash{3}}, 1000, decoded{}) // again: nothing changes
 	for i, want := range []bool{true, false, true, true} {
-		_, ok := c.get(blobHash{byte(i)})
+		_, ok := c.get(cacheKey{blob: blobHash{byte(i)}})
 		require.Equal(t, want, ok, i)
 	}
-	c.add(blobHash{9}, 1<<30, decoded{})
+	c.add(cacheKey{blob: blobHash{9}}, 1<<30, decoded{})
 	require.Zero(t, c.bytes)
-	require.Empty(t, c.byID)
+	require.Empty(t, c.byKey)
 }
 
 func FuzzReadFrame(f *testing.F) {

@@ -22,12 +22,17 @@ func (a *attempt) beyond(docs []manifests.Document, agents []crontopus.Agent) []
 		return nil
 	}
 	var problems []crontopus.Problem
+	said := map[crontopus.Problem]bool{}
 	add := func(doc *manifests.Document, pointer, what string) {
-		line, column := doc.At(pointer)
-		problems = append(problems, crontopus.Problem{
-			File: doc.Path, Line: line, Column: column, Path: pointer, Code: codeBeyondLimit, Message: what,
+		at := doc.At(pointer)
+		problem := crontopus.Problem{
+			File: at.File, Line: at.Line, Column: at.Column, Path: pointer, Code: codeBeyondLimit, Message: what,
 			Hint: "keep the job within it, or ask an admin of Crontopus to widen it: crontopus sources limit " + a.source.Name,
-		})
+		}
+		if !said[problem] { // as many jobs would, that Defaults give it to
+			problems = append(problems, problem)
+		}
+		said[problem] = true
 	}
 	limited := "the source " + a.source.Name + " is limited to "
 	entries, crossed := 0, false

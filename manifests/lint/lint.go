@@ -57,25 +57,25 @@ func Summary(name string) string {
 type manifest struct {
 	doc   *manifests.Document
 	job   *crontopus.Job
-	at    func(pointer string) (line, column int)
+	at    func(pointer string) manifests.Place
 	rule  *Rule
 	found []crontopus.Problem
 }
 
 // warn adds a finding at a field, unless a comment there allows it.
 func (m *manifest) warn(pointer, hint, format string, args ...any) {
-	line, column := m.at(pointer)
-	if m.doc.Allows(m.rule.Name, line) {
+	at := m.at(pointer)
+	if m.doc.Allows(m.rule.Name, at) {
 		return
 	}
 	m.found = append(m.found, crontopus.Problem{
-		File: m.doc.Path, Line: line, Column: column, Path: pointer,
+		File: at.File, Line: at.Line, Column: at.Column, Path: pointer,
 		Code: m.rule.Name, Severity: m.rule.Severity, Message: fmt.Sprintf(format, args...), Hint: hint,
 	})
 }
 
 // Inspect looks at one manifest. It is a manifests.Inspector.
-func Inspect(doc *manifests.Document, at func(pointer string) (line, column int)) []crontopus.Problem {
+func Inspect(doc *manifests.Document, at func(pointer string) manifests.Place) []crontopus.Problem {
 	m := &manifest{doc: doc, job: doc.Job, at: at}
 	for i := range rules {
 		if m.rule = &rules[i]; m.rule.manifest != nil {
@@ -87,7 +87,8 @@ func Inspect(doc *manifests.Document, at func(pointer string) (line, column int)
 
 // Schedule looks at a job of which no more is known than its schedule, in a line of a file.
 func Schedule(file string, line int, job *crontopus.Job) []crontopus.Problem {
-	m := &manifest{doc: &manifests.Document{Path: file}, job: job, at: func(string) (int, int) { return line, 1 }}
+	at := manifests.Place{File: file, Line: line, Column: 1}
+	m := &manifest{doc: &manifests.Document{Path: file}, job: job, at: func(string) manifests.Place { return at }}
 	for i := range rules {
 		if m.rule = &rules[i]; m.rule.alone {
 			m.rule.manifest(m)
@@ -132,15 +133,15 @@ func CheckAgainst(docs []manifests.Document, agents []crontopus.Agent) []crontop
 // problems are the findings that no comment allows.
 func (r *Rule) problems(findings []finding) (found []crontopus.Problem) {
 	for _, f := range findings {
-		line, column := f.doc.At(f.pointer)
+		at := f.doc.At(f.pointer)
 		if f.line > 0 {
-			line, column = f.line, f.column
+			at = manifests.Place{File: f.doc.Path, Line: f.line, Column: f.column}
 		}
-		if f.doc.Allows(r.Name, line) {
+		if f.doc.Allows(r.Name, at) {
 			continue
 		}
 		found = append(found, crontopus.Problem{
-			File: f.doc.Path, Line: line, Column: column, Path: f.pointer,
+			File: at.File, Line: at.Line, Column: at.Column, Path: f.pointer,
 			Code: r.Name, Severity: r.Severity, Message: f.message, Hint: f.hint,
 		})
 	}
