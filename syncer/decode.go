@@ -22,7 +22,7 @@ type reading struct {
 	root  string // of files, in the repository
 	files []listedFile
 	said  []decoded         // by file
-	fresh map[cacheKey]bool // those that were not in the cache
+	fresh map[blobHash]bool // those that were not in the cache
 }
 
 // settle reads all files, each with the Defaults of its folder, and returns what is wrong
@@ -83,7 +83,7 @@ func (r *reading) decode(ctx context.Context, which []int, keys []cacheKey, scop
 				want = append(want, keys[k].blob)
 			}
 			under[keys[k].blob], scopeOf[keys[k].scope] = append(under[keys[k].blob], keys[k]), scopes[k]
-			r.fresh[keys[k]] = true
+			r.fresh[keys[k].blob] = true
 		}
 		missing[keys[k]] = append(missing[keys[k]], i)
 	}

@@ -40,7 +40,7 @@ func (s *Syncer) load(ctx context.Context, child *fetchChild, l *listing, root s
 	files := slices.DeleteFunc(slices.Clone(l.Files), func(f listedFile) bool {
 		return path.Base(f.Path) == manifests.IgnoreFile || ignore.Match(f.Path, false)
 	})
-	r := &reading{Syncer: s, child: child, root: root, files: files, said: make([]decoded, len(files)), fresh: map[cacheKey]bool{}}
+	r := &reading{Syncer: s, child: child, root: root, files: files, said: make([]decoded, len(files)), fresh: map[blobHash]bool{}}
 	between, err := r.settle(ctx)
 	if err != nil {
 		return nil, err
