@@ -53,7 +53,7 @@ func hostInputs(ctx context.Context, format, owner string) ([]importer.Input, er
 			WithHint("%s", map[string]string{
 				importer.TaskScheduler: "on the Windows host, run schtasks /query /xml > tasks.xml, and name that file",
 				importer.Healthchecks:  "save what GET /api/v3/checks/ answers, and name that file",
-				importer.Kubernetes:    "run kubectl get cronjobs -A -o yaml > cronjobs.yaml, and name that file",
+				importer.Kubernetes:    "run kubectl get cronjobs -A -o json > cronjobs.json, and name that file",
 			}[format])
 	}
 	if err == nil && len(inputs) == 0 {
