@@ -52,8 +52,9 @@ type AgentReport struct {
 	ReceivedAt time.Time         `json:"receivedAt,omitzero"` // by the server's, which sets it
 	Instance   Instance          `json:"instance,omitzero"`
 	Version    string            `json:"version"`
-	Scheduler  string            `json:"scheduler"` // crontab, builtin, …
-	Timezone   string            `json:"timezone"`  // the host's own zone
+	Scheduler  string            `json:"scheduler"`         // crontab, builtin, …
+	Timezone   string            `json:"timezone"`          // the host's own zone
+	Crontab    *Crontab          `json:"crontab,omitempty"` // of an agent that keeps one
 	Facts      map[string]string `json:"facts,omitempty"`
 	Applied    Generation        `json:"applied"`           // what the scheduler holds
 	Paused     bool              `json:"paused,omitempty"`  // crontopus-agent pause was said on the host
@@ -61,6 +62,12 @@ type AgentReport struct {
 	Denied     []Denial          `json:"denied,omitempty"`  // jobs that the host's policy forbids
 	Drift      []Drift           `json:"drift,omitempty"`   // what was found changed, and repaired, within the last hour
 	Error      string            `json:"error,omitempty"`   // why the last apply failed
+}
+
+// Crontab is how a host's crontab has the lines of entries, beside their times and jobs.
+type Crontab struct {
+	Starter  string `json:"starter"`  // what stands between the two
+	Timezone string `json:"timezone"` // in which cron counts, "" where that is not certain
 }
 
 // ClockSkew returns how far the host's clock was ahead of the server's at the report,

@@ -64,6 +64,9 @@ func NewDaemon(o DaemonOptions) *Daemon {
 		state: o.State, server: o.Server, reloadKey: o.ReloadKey, hostZone: o.Scheduler.HostZone, now: o.Now, log: o.Log, wake: loop.NewSignal(), online: true,
 		report: crontopus.AgentReport{Instance: crontopus.Instance{Name: rand.Text()}, Version: o.Version, Scheduler: o.Scheduler.Name(), Facts: Facts()},
 	}
+	if cron, ok := o.Scheduler.(interface{ Crontab() crontopus.Crontab }); ok {
+		d.reporter.crontab = cron.Crontab // so that a change's crontab can be told before it is one
+	}
 	d.puller = &puller{
 		state: o.State, id: o.Identity, server: o.Server, policy: d.policy, drained: d.drained,
 		judged: d.judged, reachable: d.reachable, reloadKey: o.ReloadKey, version: o.Version, retryAfter: o.Interval, now: o.Now, log: o.Log, again: loop.NewSignal(),

@@ -176,6 +176,9 @@ type table struct {
 
 func (s *table) Name() string     { return "table" }
 func (s *table) HostZone() string { return "Europe/Helsinki" }
+func (s *table) Crontab() crontopus.Crontab {
+	return crontopus.Crontab{Starter: "/agent exec", Timezone: "UTC"}
+}
 func (s *table) Render(j *crontopus.Job) (agent.Native, error) {
 	return agent.Native{Job: j.Name(), Text: j.Spec.Schedule[0]}, nil
 }
@@ -286,6 +289,7 @@ func TestDaemonBringsEachBundleToTheScheduler(t *testing.T) {
 		r := d.server.lastReport(t)
 		require.Equal(t, crontopus.Generation{Epoch: 1, Number: 2}, r.Applied)
 		require.Equal(t, "table", r.Scheduler)
+		require.Equal(t, &crontopus.Crontab{Starter: "/agent exec", Timezone: "UTC"}, r.Crontab, "how its lines are written")
 		require.Equal(t, "v1", r.Version)
 		require.Nil(t, r.Refused)
 	})

@@ -33,7 +33,8 @@ type reporter struct {
 
 	reloadKey func(context.Context) (bool, error)
 	hostZone  func() string
-	wake      loop.Signal // something may have changed
+	crontab   func() crontopus.Crontab // nil: the scheduler keeps none
+	wake      loop.Signal              // something may have changed
 
 	mu     sync.Mutex
 	report crontopus.AgentReport // what there is to say; guarded by mu
@@ -139,6 +140,10 @@ func (r *reporter) current(now time.Time) (crontopus.AgentReport, bool) {
 	report := r.report
 	report.Drift = slices.Clone(r.report.Drift)
 	report.Paused, report.Timezone = r.state.Paused(), r.hostZone()
+	if r.crontab != nil {
+		crontab := r.crontab()
+		report.Crontab = &crontab
+	}
 	return report, r.online
 }
 

@@ -13,7 +13,7 @@ import (
 type liveSource struct {
 	server string
 	source crontopus.Source
-	jobs   []crontopus.DesiredJob
+	jobs   []crontopus.DesiredJob       // that are in force
 	others map[crontopus.JobName]string // the jobs of other sources, and whose they are
 	agents []crontopus.Agent
 }
@@ -32,23 +32,31 @@ func (in *diffInput) ask(cmd *cobra.Command) (*liveSource, error) {
 		return nil, err
 	}
 	live := &liveSource{server: api.Server(), others: map[crontopus.JobName]string{}}
-	if err := live.choose(cmd, api, in.source); err != nil {
-		return nil, err
-	}
-	jobs, err := everyPage(cmd.Context(), api.Jobs)
-	if err != nil {
-		return nil, err
-	}
-	for _, job := range jobs.Items {
-		if job.SourceID == live.source.ID {
-			live.jobs = append(live.jobs, job.DesiredJob)
-		} else {
-			live.others[job.Job.Name()] = job.Source
+	if in.base == "" || in.source != "" { // else it is asked for its hosts only
+		if err := live.choose(cmd, api, in.source); err != nil {
+			return nil, err
+		}
+		if err := live.read(cmd, api); err != nil {
+			return nil, err
 		}
 	}
 	agents, err := everyPage(cmd.Context(), api.Agents)
 	live.agents = agents.Items
 	return live, err
+}
+
+// read tells the source's jobs from those of others.
+func (l *liveSource) read(cmd *cobra.Command, api *client.Client) error {
+	jobs, err := everyPage(cmd.Context(), api.Jobs)
+	for _, job := range jobs.Items {
+		if job.SourceID == l.source.ID {
+			job.Digest = "" // of a server of another version it would be another one
+			l.jobs = append(l.jobs, job.DesiredJob)
+		} else {
+			l.others[job.Job.Name()] = job.Source
+		}
+	}
+	return err
 }
 
 // choose finds the source by its name, or the only one that there is.

@@ -83,6 +83,11 @@ func (s *Scheduler) Name() string { return "crontab" }
 // HostZone is what /etc/localtime says.
 func (s *Scheduler) HostZone() string { return s.hostZone() }
 
+// Crontab says how Render writes lines.
+func (s *Scheduler) Crontab() crontopus.Crontab {
+	return crontopus.Crontab{Starter: s.form.starter(), Timezone: s.cronZone()}
+}
+
 // Render writes the job's lines for cron in its zone. Where cron cannot say the
 // exact times it gets a line for more, and the gate of exec decides.
 func (s *Scheduler) Render(job *crontopus.Job) (agent.Native, error) {

@@ -5,11 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/agent"
+	"crontopus.dev/crontopus/manifests/diff"
 )
 
 func job(name string, schedules ...string) *crontopus.Job {
@@ -153,4 +155,29 @@ func TestACrontabThatCannotBeWritten(t *testing.T) {
 	err := s.Apply(t.Context(), both)
 	require.ErrorContains(t, err, "cannot write the crontab")
 	require.Contains(t, crontopus.ErrorHint(err), "run the agent as a user who may write to")
+}
+
+func TestAPreviewHasTheLinesThatAreWritten(t *testing.T) {
+	for _, cronZone := range []string{"Etc/UTC", "Europe/Berlin", ""} {
+		for _, config := range []string{"", "/etc/100%/a.yaml"} {
+			s, err := New(Options{
+				File: "x", Executable: "/opt/a%b/crontopus-agent", Config: config,
+				HostZone: func() string { return "Europe/Berlin" }, CronZone: func() string { return cronZone },
+			})
+			require.NoError(t, err)
+			host := crontopus.Agent{Name: "db-01"}
+			form := s.Crontab()
+			host.Status.Report = crontopus.AgentReport{Scheduler: s.Name(), Timezone: s.HostZone(), Crontab: &form}
+			for _, zone := range []string{"UTC", "Europe/Berlin", "Asia/Kolkata", crontopus.TimezoneHost} {
+				j := job("default/b", "30 2 * * *", "H 4 * * 1#1", "@reboot")
+				j.Spec.Timezone, j.Spec.Target = zone, crontopus.Target{All: true}
+				there, err := j.InZone(s.HostZone)
+				require.NoError(t, err)
+				written, err := s.Render(there)
+				require.NoError(t, err)
+				report := diff.New(nil, []crontopus.DesiredJob{{Job: *j}}, diff.Fleet{Known: true, Agents: []crontopus.Agent{host}}, time.Unix(0, 0))
+				require.Equal(t, written.Text, strings.Join(report.Hosts[0].Entries[0].After, "\n"), "%s under a cron in %q", zone, cronZone)
+			}
+		}
+	}
 }

@@ -207,15 +207,15 @@ func ofHost(h *diff.Host) (lines []line) {
 		e := &h.Entries[i]
 		if e.SameLines() {
 			for _, text := range e.After {
-				lines = append(lines, line{' ', visible(text)})
+				lines = append(lines, line{' ', cut(clean(text), widestLine)})
 			}
 			continue
 		}
 		for _, text := range e.Before {
-			lines = append(lines, line{'-', visible(text)})
+			lines = append(lines, line{'-', cut(clean(text), widestLine)})
 		}
 		for _, text := range e.After {
-			lines = append(lines, line{'+', visible(text)})
+			lines = append(lines, line{'+', cut(clean(text), widestLine)})
 		}
 	}
 	return lines

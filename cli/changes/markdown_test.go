@@ -117,11 +117,11 @@ func TestACommentFitsHoweverMuchChanges(t *testing.T) {
 	t.Parallel()
 	const limit = 65_536
 	var before, after []crontopus.DesiredJob
-	for i := range 400 {
+	for i := range 200 {
 		name := fmt.Sprintf("job-%03d", i)
-		text := strings.Repeat(strings.Repeat("`é", 300)+"\n", 50)
+		text := strings.Repeat(strings.Repeat("`é", 100)+"\n", 50)
 		before = append(before, job(name, "@daily", script(text)))
-		after = append(after, job(name, "@hourly", script(text+strings.Repeat("more `\n", 500)), func(j *crontopus.Job) {
+		after = append(after, job(name, "@hourly", script(text+strings.Repeat("more `\n", 100)), func(j *crontopus.Job) {
 			j.Spec.Target = crontopus.Target{Agents: []string{name}}
 		}))
 	}
@@ -136,6 +136,6 @@ func TestACommentFitsHoweverMuchChanges(t *testing.T) {
 		outside(t, out)
 	}
 	out := markdown(t, compare(before, after, diff.Fleet{}))
-	require.Regexp(t, `… and \d{3} more: each job is in the output of`, out)
-	require.Regexp(t, `… and \d{3} more: each group of hosts is in the output of`, out)
+	require.Regexp(t, `… and \d+ more: each job is in the output of`, out)
+	require.Regexp(t, `… and \d+ more: each group of hosts is in the output of`, out)
 }

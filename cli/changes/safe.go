@@ -7,8 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// widest is how much of one value is shown, in characters; JSON has all.
-const widest = 200
+// How much of one value is shown, in characters; JSON has all.
+const (
+	widest     = 200
+	widestLine = 1000 // of a crontab: cron itself takes no more
+)
 
 // clean replaces what a terminal would act on and what nobody would see, so that a text also
 // stays on its line.
@@ -22,17 +25,20 @@ func clean(s string) string {
 }
 
 // visible is a clean text, of which no more is shown than people read.
-func visible(s string) string {
-	s = clean(s)
-	if n := utf8.RuneCountInString(s); n > widest {
-		cut := 0
-		for range widest {
-			_, size := utf8.DecodeRuneInString(s[cut:])
-			cut += size
-		}
-		return fmt.Sprintf("%s… (%d more characters)", s[:cut], n-widest)
+func visible(s string) string { return cut(clean(s), widest) }
+
+// cut shortens a text and counts what it leaves out.
+func cut(s string, width int) string {
+	n := utf8.RuneCountInString(s)
+	if n <= width {
+		return s
 	}
-	return s
+	end := 0
+	for range width {
+		_, size := utf8.DecodeRuneInString(s[end:])
+		end += size
+	}
+	return fmt.Sprintf("%s… (%d more characters)", s[:end], n-width)
 }
 
 // few lists names, and counts those beyond the first ten.

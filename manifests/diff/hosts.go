@@ -32,7 +32,7 @@ type HostChange struct {
 // SameLines reports whether the scheduler holds what it held.
 func (c *HostChange) SameLines() bool { return slices.Equal(c.Before, c.After) }
 
-// What is taken for the entries of a host that has not told.
+// What is taken for the entries of a host that has not told how it writes them.
 const (
 	schedulerCrontab = "crontab"
 	schedulerBuiltin = "builtin"
@@ -40,11 +40,24 @@ const (
 )
 
 // class is what decides about lines, beside the job.
-type class struct{ scheduler, timezone, starter string }
+type class struct {
+	scheduler string
+	timezone  string             // the host's, "" where it is not known
+	crontab   *crontopus.Crontab // nil: the host has not told how it writes lines
+}
 
 func classOf(a *crontopus.Agent) class {
-	r := a.Status.Report
-	return class{cmp.Or(r.Scheduler, schedulerCrontab), r.Timezone, usualStarter}
+	r := &a.Status.Report
+	return class{cmp.Or(r.Scheduler, schedulerCrontab), r.Timezone, r.Crontab}
+}
+
+// key tells classes apart.
+func (c class) key() string {
+	key := c.scheduler + "\x00" + c.timezone
+	if c.crontab != nil {
+		key += "\x00" + c.crontab.Starter + "\x00" + c.crontab.Timezone
+	}
+	return key
 }
 
 // hosts returns those that the change reaches, grouped by what it does to them.
@@ -73,7 +86,7 @@ func hosts(changes []Change, fleet Fleet) []Host {
 			continue
 		}
 		c := classOf(agent)
-		key := sha256.Sum256([]byte(strings.Join([]string{c.scheduler, c.timezone, c.starter, string(marks)}, "\x00")))
+		key := sha256.Sum256([]byte(c.key() + "\x00" + string(marks)))
 		if groups[key] == nil {
 			groups[key] = &group{class: c, where: places}
 		}
@@ -122,7 +135,7 @@ func targets(changes []Change) []Host {
 	}
 	list := []Host{}
 	for _, target := range slices.Sorted(maps.Keys(places)) {
-		list = append(list, class{schedulerCrontab, "", usualStarter}.host(changes, places[target], Host{Agents: []string{}, Target: target}))
+		list = append(list, class{scheduler: schedulerCrontab}.host(changes, places[target], Host{Agents: []string{}, Target: target}))
 	}
 	return list
 }
@@ -162,7 +175,10 @@ func (c class) lines(job *crontopus.Job) []string {
 		}
 		return lines
 	}
-	return set.CronLines(cmp.Or(c.timezone, there.Spec.Timezone), c.starter, job.Name())
+	if c.crontab != nil {
+		return set.CronLines(c.crontab.Timezone, c.crontab.Starter, job.Name())
+	}
+	return set.CronLines(cmp.Or(c.timezone, there.Spec.Timezone), usualStarter, job.Name())
 }
 
 // zoneFor returns a zone in which to tell the runs of a job that goes by its hosts' own: that

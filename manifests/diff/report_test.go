@@ -145,3 +145,25 @@ func TestANameThatAnotherSourceHas(t *testing.T) {
 	require.Empty(t, r.Changes[0].Owner)
 	require.Equal(t, "ops", r.Changes[1].Owner)
 }
+
+func TestLinesAreThoseThatTheHostWouldWrite(t *testing.T) {
+	t.Parallel()
+	told := func(name, starter, cronZone string) crontopus.Agent {
+		a := host(name, "crontab", "Europe/Helsinki")
+		a.Status.Report.Crontab = &crontopus.Crontab{Starter: starter, Timezone: cronZone}
+		return a
+	}
+	r := diff.New(nil, state(job("a", in("Europe/Helsinki"))), known(
+		told("db-01", "/opt/crontopus-agent exec --config /etc/a.yaml", "Europe/Helsinki"),
+		told("db-02", "/opt/crontopus-agent exec --config /etc/a.yaml", ""),
+		told("db-03", "root /usr/bin/crontopus-agent exec", "UTC")), noon)
+	var lines []string
+	for _, h := range r.Hosts {
+		lines = append(lines, h.Entries[0].After...)
+	}
+	require.Equal(t, []string{
+		"30 2 * * * /opt/crontopus-agent exec --config /etc/a.yaml default/a",
+		"* * * * * /opt/crontopus-agent exec --config /etc/a.yaml default/a",
+		"0,30 * * * * root /usr/bin/crontopus-agent exec default/a",
+	}, lines, "where cron's zone is not certain it is asked every minute")
+}
