@@ -46,6 +46,7 @@ const (
 	partOfJob = "a part of a job"
 	policy    = "a host's policy"
 	preCommit = "the configuration of pre-commit"
+	hostList  = "a list of hosts" // which the page's own example reads
 )
 
 // judge says what a block is, and what is wrong with it.
@@ -53,6 +54,12 @@ func judge(t *testing.T, text string) (kind, problem string) {
 	t.Helper()
 	if strings.Contains(text, "apiVersion:") {
 		return manifest, decode(t, text)
+	}
+	if strings.HasPrefix(text, "- {name: ") {
+		if _, problems := manifests.Values("block.yaml", []byte(text)); len(problems) > 0 {
+			return hostList, problems[0].String()
+		}
+		return hostList, ""
 	}
 	for part := range strings.SplitSeq(text, "\n---\n") {
 		if kind, problem = judgePart(t, part); problem != "" {
