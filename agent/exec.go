@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,12 +59,14 @@ const (
 type run struct {
 	*Runner
 	job      *crontopus.Job
+	said     *crontopus.JobSpec // as the bundle has it; by hand, job differs from it
 	revision string
 	id       string
 	due      time.Time // zero by hand and for @reboot
 	by       time.Time // when its splay is over; zero by hand
 	attempt  int       // from 1
 	place    *place
+	waited   bool               // for another run to end, before it began
 	unsaid   *crontopus.CheckIn // a start that is to be spooled together with the next check-in
 }
 
@@ -92,17 +95,11 @@ func (r *Runner) prepare(name crontopus.JobName, byHand bool) (*run, error) {
 	if r.State.Paused() {
 		return nil, r.paused(byHand)
 	}
-	job, revision, err := r.load(name)
+	job, revision, err := r.allowed(name)
 	if err != nil {
 		return nil, err
 	}
-	policy, err := r.Policy()
-	if err != nil {
-		return nil, err
-	}
-	if err := policy.Allows(job); err != nil {
-		return nil, err
-	}
+	said := &job.Spec
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, crontopus.Errorf(crontopus.CodeInternal, "cannot name a run: %w", err)
@@ -112,7 +109,7 @@ func (r *Runner) prepare(name crontopus.JobName, byHand bool) (*run, error) {
 		seen.Spec.Run.Passthrough = true
 		job = &seen
 	}
-	run := &run{Runner: r, job: job, revision: revision, id: id.String(), attempt: 1}
+	run := &run{Runner: r, job: job, said: said, revision: revision, id: id.String(), attempt: 1}
 	if !byHand {
 		if due, err := run.claim(); err != nil || !due {
 			return nil, err
@@ -136,6 +133,19 @@ func (r *Runner) paused(byHand bool) error {
 	}
 	return crontopus.Errorf(crontopus.CodeForbidden, "this host is paused").
 		WithHint("say `crontopus-agent resume` first")
+}
+
+// allowed finds a job that the bundle has and the host's policy lets run.
+func (r *Runner) allowed(name crontopus.JobName) (*crontopus.Job, string, error) {
+	job, revision, err := r.load(name)
+	if err != nil {
+		return nil, "", err
+	}
+	policy, err := r.Policy()
+	if err != nil {
+		return nil, "", err
+	}
+	return job, revision, policy.Allows(job)
 }
 
 func (r *Runner) load(name crontopus.JobName) (*crontopus.Job, string, error) {
@@ -191,8 +201,22 @@ func (r *run) waitForSplay(ctx context.Context) string {
 		return "the agent was stopped before the run began"
 	case <-time.After(wait):
 	}
+	return r.calledOff("while the run waited for its splay")
+}
+
+// calledOff returns why a job that has waited must not be started any more, or "". Waits are long: by
+// now the job may be gone or another, the policy stricter, the host paused or without its agent.
+func (r *run) calledOff(when string) string {
+	defer r.slot()()
 	if r.State.Paused() {
-		return "the host was paused while the run waited for its splay"
+		return "the host was paused " + when
+	}
+	job, _, err := r.allowed(r.job.Name())
+	switch {
+	case err != nil:
+		return "it was called off " + when + ": " + err.Error()
+	case !reflect.DeepEqual(&job.Spec, r.said):
+		return "the job was changed " + when
 	}
 	return ""
 }
@@ -208,6 +232,11 @@ func (r *run) execute(ctx context.Context) (final crontopus.CheckIn, code int, e
 		return r.failed(err), 0, err
 	}
 	defer leave()
+	if r.waited {
+		if why := r.calledOff("while the run waited for the job's last one to end"); why != "" {
+			return r.skipped(why), 0, nil
+		}
+	}
 	secrets, err := readSecrets(r.job.Spec.Run.Secrets, r.State)
 	if err != nil {
 		return r.failed(err), 0, err

@@ -39,6 +39,7 @@ func (r *run) replace(ctx context.Context) (*filelock.Lock, error) {
 		case !r.State.ask(job):
 			r.endOccupant(r.killTime())
 		}
+		r.waited = true
 		select {
 		case <-ctx.Done():
 			return nil, errTired

@@ -37,8 +37,5 @@ func (r *run) waitToRetry(ctx context.Context, failed crontopus.CheckIn) string 
 		return stopReason(ctx) + ", before it was tried again"
 	case <-time.After(failed.RetryAt.Sub(failed.At)):
 	}
-	if r.State.Paused() {
-		return "the host was paused before it was tried again"
-	}
-	return ""
+	return r.calledOff("before it was tried again")
 }

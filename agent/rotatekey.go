@@ -26,7 +26,7 @@ type KeyServer interface {
 // hears of it, and takes the place of the last one afterwards; wherever that breaks off,
 // doing it again, or ReloadKey, goes on.
 func RotateKey(ctx context.Context, state State, server KeyServer) error {
-	lock, err := filelock.Wait(state.path("key.lock"))
+	lock, err := filelock.Wait(state.keyLockFile())
 	if err != nil {
 		return crontopus.Errorf(crontopus.CodeInvalid, "cannot lock the host's key: %w", err).WithHint("run as the user who owns %s", state.Dir)
 	}

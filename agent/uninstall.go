@@ -19,8 +19,10 @@ func Uninstall(ctx context.Context, state State, scheduler Scheduler) ([]crontop
 	if err := scheduler.Apply(ctx, nil); err != nil {
 		return nil, err
 	}
-	if err := os.Remove(state.AppliedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot forget what was applied: %w", err)
+	for _, file := range []string{state.AppliedFile(), state.BundleFile()} { // a run that waits finds no job to start
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot forget what was applied: %w", err)
+		}
 	}
 	return jobNames(observed.Entries), nil
 }
@@ -29,7 +31,7 @@ func Uninstall(ctx context.Context, state State, scheduler Scheduler) ([]crontop
 func (s State) Purge() error {
 	for _, file := range []string{
 		s.BundleFile(), s.MarkFile(), s.AppliedFile(), s.ReportFile(), s.ConfigFile(), s.PausedFile(),
-		s.ClaimsDir(), s.LocksDir(), s.SpoolDir(), s.IdentityFile(), s.KeyFile(), s.LockFile(), s.bellFile(),
+		s.ClaimsDir(), s.LocksDir(), s.SpoolDir(), s.IdentityFile(), s.KeyFile(), s.NextKeyFile(), s.keyLockFile(), s.LockFile(), s.bellFile(),
 	} {
 		if err := os.RemoveAll(file); err != nil {
 			return crontopus.Errorf(crontopus.CodeUnavailable, "cannot delete the agent's state: %w", err)

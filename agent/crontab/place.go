@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -85,12 +86,38 @@ func (p program) run(ctx context.Context, in []byte, arg string) (out []byte, co
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.name, arg)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "CRONTAB_NOHEADER=Y")
-	cmd.Stdin = bytes.NewReader(in)
+	if len(in) > 0 {
+		stdin, err := whole(in)
+		if err != nil {
+			return nil, "", err
+		}
+		defer stdin.Close()
+		cmd.Stdin = stdin
+	}
 	cmd.WaitDelay = time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err = cmd.Run()
 	return stdout.Bytes(), strings.TrimSpace(stderr.String()), err
+}
+
+// whole hands over a table as a file without a name. Through a pipe, which ends when this process does,
+// crontab(1) would take what had come by then for all of it.
+func whole(table []byte) (f *os.File, err error) {
+	f, err = os.CreateTemp("", ".crontopus-*")
+	if err != nil {
+		return nil, err
+	}
+	if err = os.Remove(f.Name()); err == nil {
+		_, err = f.Write(table)
+	}
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
+	}
+	return f, err
 }
 
 func (p program) explain(err error, complaint, verb string) error {

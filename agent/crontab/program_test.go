@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,6 +58,38 @@ func TestTheUsersOwnCrontab(t *testing.T) {
 	require.Equal(t, agent.Observed{Entries: both}, observed)
 	require.NoError(t, s.Apply(t.Context(), nil))
 	require.Equal(t, foreign, list(t, p))
+}
+
+// The agent may be killed at any moment, also when crontab(1) has started and not yet read the table.
+func TestAnAgentThatIsKilledLeavesAWholeCrontab(t *testing.T) {
+	const envProgram, envTable = "CRONTOPUS_TEST_CRONTAB", "CRONTOPUS_TEST_TABLE"
+	if p := os.Getenv(envProgram); p != "" { // the agent that is killed
+		table, err := os.ReadFile(os.Getenv(envTable))
+		require.NoError(t, err)
+		require.NoError(t, program{name: p}.write(t.Context(), table))
+		return
+	}
+	p, dir := crontabProgram(t), t.TempDir()
+	require.NoError(t, p.write(t.Context(), []byte("0 1 * * * echo mine\n")))
+	table := "0 1 * * * echo mine\n" + strings.Repeat("# "+strings.Repeat("x", 120)+"\n", 2000) + wholeBlock // more than a pipe holds
+	file := filepath.Join(dir, "table")
+	require.NoError(t, os.WriteFile(file, []byte(table), 0o600))
+	for _, pipe := range []string{"began", "go", "ended"} {
+		require.NoError(t, syscall.Mkfifo(filepath.Join(dir, pipe), 0o600))
+	}
+	slow := script(t, fmt.Sprintf("cd %s; echo >began; read go <go; %s \"$@\"; echo >ended", dir, p.name))
+
+	agent := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$") //nolint:gosec // this very program
+	agent.Env = append(os.Environ(), envProgram+"="+slow.name, envTable+"="+file)
+	require.NoError(t, agent.Start())
+	_, err := os.ReadFile(filepath.Join(dir, "began"))
+	require.NoError(t, err)
+	require.NoError(t, agent.Process.Kill())
+	require.Error(t, agent.Wait())
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go"), []byte("\n"), 0o600))
+	_, err = os.ReadFile(filepath.Join(dir, "ended"))
+	require.NoError(t, err)
+	require.Equal(t, table, list(t, p))
 }
 
 func list(t *testing.T, p program) string {

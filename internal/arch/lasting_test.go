@@ -11,6 +11,7 @@ import (
 var writesItself = map[string]string{
 	"agent/account_unix.go: scriptFile":   "a run's script, gone before the run is",
 	"agent/ask.go: hear":                  "a FIFO",
+	"agent/crontab/place.go: whole":       "what crontab(1) reads, gone when it has",
 	"agent/policyfile.go: readPolicy":     "opened to read",
 	"agent/spoollimit.go: setAside":       "a damaged check-in, for a person to look at if it is still there",
 	"app/backup.go: CreateBackup":         "an empty file for the database's own copy, in a folder that goes",
