@@ -34,6 +34,7 @@ type fetcher struct {
 	limits  FetchLimits
 	known   *listings
 	log     *slog.Logger
+	spare   spare
 }
 
 // fetchChild is one running child. Its methods are for one goroutine.
@@ -48,6 +49,7 @@ type fetchChild struct {
 	mirror string
 	log    *slog.Logger
 
+	unasked  error        // why the request did not reach it
 	peak     atomic.Int64 // bytes of memory, as far as it was seen
 	breached bool         // a limit: the mirror is not worth keeping
 }
@@ -55,21 +57,21 @@ type fetchChild struct {
 // errTooSlow is the cause of a fetch context that ended by its time limit.
 var errTooSlow = errors.New("syncer: the fetch took too long")
 
-// start starts a child and returns what it lists. The caller closes the child.
+// start has a child fetch and returns what it lists. The caller closes the child.
 func (f *fetcher) start(ctx context.Context, q fetchRequest) (*fetchChild, *listing, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	slow := time.AfterFunc(f.timeout, func() { cancel(errTooSlow) })
-	context.AfterFunc(ctx, func() { slow.Stop() })
-	c := &fetchChild{ctx: ctx, cancel: cancel, limits: f.limits, mirror: q.Mirror, log: f.log}
-	if err := c.run(f.command); err != nil {
-		cancel(nil)
-		return nil, nil, transient("cannot start the fetch child: %s", err)
-	}
-	go c.watch()
 	q.Limits = f.limits
 	base := f.known.of(q)
 	q.Known = base != nil
-	l, err := c.list(q, base)
+	c, err := f.ask(ctx, q)
+	if err != nil {
+		return nil, nil, transient("cannot start the fetch child: %s", err)
+	}
+	unlink := context.AfterFunc(ctx, func() { c.cancel(context.Cause(ctx)) })
+	slow := time.AfterFunc(f.timeout, func() { c.cancel(errTooSlow) })
+	context.AfterFunc(c.ctx, func() { unlink(); slow.Stop() })
+	c.mirror = q.Mirror
+	go c.watch()
+	l, err := c.list(base)
 	if err != nil {
 		err = c.explain(err, f.timeout)
 		c.close()
@@ -77,6 +79,32 @@ func (f *fetcher) start(ctx context.Context, q fetchRequest) (*fetchChild, *list
 	}
 	f.known.add(q, l)
 	return c, l, nil
+}
+
+// ask hands the request to a child, one that waits for it if there is one.
+func (f *fetcher) ask(ctx context.Context, q fetchRequest) (*fetchChild, error) {
+	if c := f.spare.take(); c != nil {
+		if writeJSON(c.in, kindRequest, q) == nil {
+			return c, nil
+		}
+		c.close() // it ended while it waited
+	}
+	c, err := f.spawn(ctx)
+	if err == nil {
+		c.unasked = writeJSON(c.in, kindRequest, q)
+	}
+	return c, err
+}
+
+// spawn starts a child, which waits for its request and does not end with ctx.
+func (f *fetcher) spawn(ctx context.Context) (*fetchChild, error) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	c := &fetchChild{ctx: ctx, cancel: cancel, limits: f.limits, log: f.log}
+	if err := c.run(f.command); err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	return c, nil
 }
 
 func (c *fetchChild) run(argv []string) (err error) {
@@ -101,11 +129,11 @@ func (c *fetchChild) run(argv []string) (err error) {
 	return c.cmd.Start()
 }
 
-// list sends the request and reads the listing; base is that of the commit in force, if it is
+// list reads the listing that was asked for; base is that of the commit in force, if it is
 // known.
-func (c *fetchChild) list(q fetchRequest, base *listing) (*listing, error) {
-	if err := writeJSON(c.in, kindRequest, q); err != nil {
-		return nil, err
+func (c *fetchChild) list(base *listing) (*listing, error) {
+	if c.unasked != nil {
+		return nil, c.unasked
 	}
 	_, payload, err := c.read(map[byte]uint32{kindListing: maxListing, kindFailed: maxFailure})
 	if err != nil {
@@ -226,7 +254,9 @@ func (c *fetchChild) close() {
 	_ = c.in.Close() // the child may be gone already
 	c.cancel(nil)
 	_ = c.cmd.Wait() // how it died is of no interest
-	clean(c.mirror, c.breached)
+	if c.mirror != "" {
+		clean(c.mirror, c.breached)
+	}
 }
 
 // tail keeps the first and the last bytes that were written to it: a dying Go program says

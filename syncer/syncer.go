@@ -60,6 +60,7 @@ func (s *Syncer) Wake() { s.wake.Send() }
 // Run syncs every source when it is due, until ctx ends; it then returns nil, once no sync
 // is under way any more.
 func (s *Syncer) Run(ctx context.Context) error {
+	defer s.fetcher.retire()
 	defer s.running.Wait()
 	l := loop.Loop{Name: "looking for due sources", Interval: lookEvery, Wake: s.wake, Log: s.Log, Step: s.dispatch}
 	return l.Run(ctx)
@@ -76,8 +77,9 @@ func (s *Syncer) dispatch(ctx context.Context) error {
 	for _, src := range due {
 		if s.claim(src.ID) {
 			s.running.Go(func() {
-				defer s.release(src.ID)
 				s.syncOne(ctx, src)
+				s.release(src.ID)
+				s.fetcher.prepare(ctx)
 			})
 		}
 	}
