@@ -10,10 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
-	"golang.org/x/sync/semaphore"
-
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
 )
@@ -29,21 +25,15 @@ type checkIns struct {
 	store    checkInStore
 	now      func() time.Time
 	observer Observer
-	memory   *semaphore.Weighted // bytes of bodies that are held at once
 }
 
 // Limits of check-ins. A batch of 1,000 with the default output of 10 KiB each fits.
 const (
 	maxBatchBody  = 16 << 20
 	maxSingleBody = 1 << 20
-	bodiesAtOnce  = 64 << 20
+	maxMembers    = 64 // of an object, which is far more than a check-in has
 	recordTimeout = 10 * time.Second
-	queueTimeout  = 5 * time.Second // for memory
 )
-
-func newCheckIns(store checkInStore, now func() time.Time, observer Observer) checkIns {
-	return checkIns{store, now, observer, semaphore.NewWeighted(bodiesAtOnce)}
-}
 
 func (s checkIns) register(r *router) {
 	batch := operation(http.MethodPost, "/api/v1/checkins", "check-in", tagCheckIns, "Check in, one or up to 1,000 at once",
@@ -52,7 +42,6 @@ func (s checkIns) register(r *router) {
 	batch.MaxBodyBytes = maxBatchBody
 	batch.SkipValidateBody = true // each item is checked by itself
 	batch.RequestBody = checkInBody(r.huma, true)
-	batch.Middlewares = append(batch.Middlewares, s.holdMemory)
 	add(r, reporter, batch, s.batch)
 
 	single := operation(http.MethodPost, "/api/v1/jobs/{namespace}/{name}/checkins", "check-in-job", tagCheckIns, "Check in for one job",
@@ -60,33 +49,7 @@ func (s checkIns) register(r *router) {
 	single.MaxBodyBytes = maxSingleBody
 	single.SkipValidateBody = true
 	single.RequestBody = checkInBody(r.huma, false)
-	single.Middlewares = append(single.Middlewares, s.holdMemory)
 	add(r, reporter, single, s.single)
-}
-
-// errBusy is answered with Retry-After.
-var errBusy = &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "too many check-ins arrive at once", Hint: "send them again a little later"}
-
-// holdMemory lets only so many bytes of bodies in at once; the others wait their turn, or
-// are sent away when it does not come soon.
-func (s checkIns) holdMemory(ctx huma.Context, next func(huma.Context)) {
-	weight := ctx.Operation().MaxBodyBytes
-	if n := contentLength(ctx); n >= 0 {
-		weight = min(weight, n)
-	}
-	if !s.memory.TryAcquire(weight) && !s.awaitMemory(ctx.Context(), weight) { // nobody reads it if the caller has gone
-		_, w := humachi.Unwrap(ctx)
-		writeProblem(w, newProblem(ctx.Context(), http.StatusServiceUnavailable, errBusy))
-		return
-	}
-	defer s.memory.Release(weight)
-	next(ctx)
-}
-
-func (s checkIns) awaitMemory(ctx context.Context, weight int64) bool {
-	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
-	defer cancel()
-	return s.memory.Acquire(ctx, weight) == nil
 }
 
 func (s checkIns) batch(ctx context.Context, in *struct {
@@ -186,35 +149,92 @@ func splitBatch(raw []byte) ([]json.RawMessage, error) {
 	case len(raw) == 0 || (raw[0] != '[' && raw[0] != '{'):
 		return nil, errNotJSON
 	case raw[0] == '[':
-		if err := json.Unmarshal(raw, &items); err != nil {
-			return nil, errNotJSON
+		var err error
+		if items, err = splitList(raw); err != nil {
+			return nil, err
 		}
 	case !bytes.Contains(raw, []byte(`"checkIns"`)): // one; read says what is wrong with it
 		items = []json.RawMessage{raw}
 	default:
-		var batch map[string]json.RawMessage
-		if err := json.Unmarshal(raw, &batch); err != nil {
-			return nil, errNotJSON
-		}
-		list, isBatch := batch["checkIns"]
+		list, others, err := findList(raw)
 		switch {
-		case !isBatch:
+		case err != nil:
+			return nil, err
+		case list == nil:
 			items = []json.RawMessage{raw}
-		case len(batch) > 1:
+		case others:
 			return nil, invalid("beside checkIns there is something else").WithHint("send {checkIns: […]} and nothing more")
-		default:
-			if err := json.Unmarshal(list, &items); err != nil {
-				return nil, errNotJSON
+		case string(list) != "null":
+			if items, err = splitList(list); err != nil {
+				return nil, err
 			}
 		}
 	}
-	switch {
-	case len(items) == 0:
+	if len(items) == 0 {
 		return nil, invalid("there is no check-in in the request")
-	case len(items) > wire.MaxCheckIns:
-		return nil, crontopus.Errorf(crontopus.CodeTooLarge, "there are %d check-ins in the request", len(items)).WithHint("send at most %d at once", wire.MaxCheckIns)
 	}
 	return items, nil
+}
+
+// splitList takes a list apart, and stops where there are too many: a short text can have
+// millions of items.
+func splitList(list []byte) (items []json.RawMessage, err error) {
+	d := json.NewDecoder(bytes.NewReader(list))
+	if t, err := d.Token(); err != nil || t != json.Delim('[') {
+		return nil, errNotJSON
+	}
+	for d.More() {
+		if len(items) == wire.MaxCheckIns {
+			return nil, crontopus.Errorf(crontopus.CodeTooLarge, "there are more than %d check-ins in the request", wire.MaxCheckIns).
+				WithHint("send at most %d at once", wire.MaxCheckIns)
+		}
+		var item json.RawMessage
+		if d.Decode(&item) != nil {
+			return nil, errNotJSON
+		}
+		items = append(items, item)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, errNotJSON
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errNotJSON
+	}
+	return items, nil
+}
+
+// findList returns the member checkIns of an object, nil if there is none, and whether there are
+// others. It looks no further than a check-in has members.
+func findList(object []byte) (list json.RawMessage, others bool, err error) {
+	d := json.NewDecoder(bytes.NewReader(object))
+	_, err = d.Token()
+	for n := 0; err == nil && d.More(); n++ {
+		var name json.Token
+		var value json.RawMessage
+		if name, err = d.Token(); err == nil {
+			err = d.Decode(&value)
+		}
+		switch {
+		case n == maxMembers:
+			return nil, false, errNotJSON
+		case name == "checkIns":
+			list = value
+		default:
+			others = true
+		}
+	}
+	if err == nil {
+		_, err = d.Token()
+	}
+	if err == nil {
+		if _, more := d.Token(); more != io.EOF {
+			err = errNotJSON
+		}
+	}
+	if err != nil {
+		return nil, false, errNotJSON
+	}
+	return list, others, nil
 }
 
 var errNotJSON = invalid("the body is not a check-in, an array of them or {checkIns: […]} in JSON")

@@ -33,7 +33,7 @@ func registerAll(r *router, a *API, o Options) {
 	keyStatements{&a.keys}.register(r)
 	rotateKey{o.Store, a.agents, o.Now}.register(r)
 	report{o.Store, o.Now, o.WakePublisher, o.Log, new(sync.Map)}.register(r)
-	newCheckIns(o.Store, o.Now, o.Observer).register(r)
+	checkIns{o.Store, o.Now, o.Observer}.register(r)
 	description{r.huma}.register(r)
 	for _, said := range []string{"Enroll", "RotateKey", "AgentReport"} {
 		takeMore(r.huma.OpenAPI().Components.Schemas.Map(), said)
@@ -48,6 +48,7 @@ type router struct {
 	auth *authenticator
 	log  *slog.Logger
 
+	bodies   *bodyMemory
 	observer Observer
 
 	err error // the first thing that was wrong with a registration
@@ -68,7 +69,7 @@ var configureHuma = sync.OnceFunc(func() {
 func newRouter(auth *authenticator, o Options, gate *gate) *router {
 	configureHuma()
 	mux := chi.NewMux()
-	r := &router{mux: mux, auth: auth, log: o.Log, observer: o.Observer}
+	r := &router{mux: mux, auth: auth, bodies: newBodyMemory(), log: o.Log, observer: o.Observer}
 	mux.Use(requestID, r.observe, standardHeaders(o.Version), gate.guard, r.recoverPanic, middleware.GetHead)
 	mux.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		writeProblem(w, newProblem(req.Context(), http.StatusNotFound, errNoRoute(req)))
@@ -88,6 +89,9 @@ func add[I, O any](r *router, needs permission, op huma.Operation, handle func(c
 	describe(r.huma, needs, &op)
 	op.BodyReadTimeout = -1 // bodies.go sets a deadline and, unlike huma, takes it off again
 	op.Middlewares = append(huma.Middlewares{r.require(needs)}, op.Middlewares...)
+	if op.Method != http.MethodGet && op.Method != http.MethodDelete {
+		op.Middlewares = append(op.Middlewares, r.bodies.hold)
+	}
 	op.Middlewares = append(op.Middlewares, readDeadline)
 	limit := op.MaxBodyBytes
 	if limit == 0 {
