@@ -26,6 +26,9 @@ const (
 	MaxSignatures = 8        // a key rotation needs two
 )
 
+// ErrTooLarge is wrapped by the error of Sign for a payload that no verifier would read.
+var ErrTooLarge = errors.New("the envelope is too large")
+
 // Errors of Verify; the ones returned wrap one of them and say more.
 var (
 	ErrMalformed = errors.New("not a signed envelope")
@@ -91,7 +94,7 @@ func Sign(payloadType string, payload []byte, keys ...ed25519.PrivateKey) ([]byt
 		return nil, fmt.Errorf("envelope: %w", err)
 	}
 	if len(raw) > MaxSize {
-		return nil, fmt.Errorf("envelope: %d bytes signed are more than the %d that a verifier reads", len(raw), MaxSize)
+		return nil, fmt.Errorf("%w: %d bytes signed are more than the %d that a verifier reads", ErrTooLarge, len(raw), MaxSize)
 	}
 	return raw, nil
 }

@@ -40,12 +40,13 @@ func markWhere(condition string) string {
 		ON CONFLICT (tenant_id, agent_id) DO UPDATE SET version = publish_marks.version + 1, pending = 1`
 }
 
-// SystemMarked returns the agents whose bundles are to be compiled, in the order of their ids.
-func (s *Store) SystemMarked(ctx context.Context, limit int) (marks []crontopus.Mark, err error) {
+// SystemMarked returns the agents whose bundles are to be compiled, in the order of their ids,
+// those after the one with the id last.
+func (s *Store) SystemMarked(ctx context.Context, last string, limit int) (marks []crontopus.Mark, err error) {
 	err = s.engine.read(ctx, scopePublish, func(t tx) error {
 		marks, err = collect(ctx, t, func(r row, m *crontopus.Mark) error {
 			return r.Scan(&m.Tenant, &m.AgentID, &m.Version)
-		}, "SELECT tenant_id, agent_id, version FROM publish_marks WHERE pending = 1 ORDER BY agent_id LIMIT $1", limit)
+		}, "SELECT tenant_id, agent_id, version FROM publish_marks WHERE pending = 1 AND agent_id > $1 ORDER BY agent_id LIMIT $2", last, limit)
 		return err
 	})
 	return marks, err

@@ -244,7 +244,7 @@ func TestSQLiteTransactionsAtOncePrepareWhatTheyAsk(t *testing.T) {
 				for _, ask := range []func() error{
 					func() error { _, err := s.SystemInstallation(t.Context()); return err },
 					func() error { _, err := s.SystemKeyStatements(t.Context()); return err },
-					func() error { _, err := s.SystemMarked(t.Context(), 1); return err },
+					func() error { _, err := s.SystemMarked(t.Context(), "", 1); return err },
 					func() error { _, err := s.SystemDueSources(t.Context(), time.Now()); return err },
 					func() error { _, err := s.DesiredSet(t.Context(), crontopus.DefaultTenant); return err },
 				} {

@@ -280,10 +280,11 @@ func (m *memStore) SystemInstallation(context.Context) (crontopus.Installation, 
 	return crontopus.Installation{ID: "inst", Epoch: m.epoch}, nil
 }
 
-func (m *memStore) SystemMarked(_ context.Context, limit int) ([]crontopus.Mark, error) {
+func (m *memStore) SystemMarked(_ context.Context, last string, limit int) ([]crontopus.Mark, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	marks := slices.SortedFunc(maps.Values(m.marks), func(a, b crontopus.Mark) int { return cmp.Compare(a.AgentID, b.AgentID) })
+	marks = slices.DeleteFunc(marks, func(mark crontopus.Mark) bool { return mark.AgentID <= last })
 	return marks[:min(limit, len(marks))], nil
 }
 

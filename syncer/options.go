@@ -100,7 +100,7 @@ type PublishStore interface {
 	SystemInstallation(ctx context.Context) (crontopus.Installation, error)
 	SystemLeasePublisher(ctx context.Context, owner string, now, until time.Time) error
 	SystemEndPublisherLease(ctx context.Context, owner string) error
-	SystemMarked(ctx context.Context, limit int) ([]crontopus.Mark, error)
+	SystemMarked(ctx context.Context, last string, limit int) ([]crontopus.Mark, error)
 	SystemMarkExpiring(ctx context.Context, before time.Time) (int, error)
 	DesiredSince(ctx context.Context, tenant crontopus.TenantID, known map[string]int64) (crontopus.DesiredSet, error)
 	Publication(ctx context.Context, tenant crontopus.TenantID, agentID string) (crontopus.Publication, error)

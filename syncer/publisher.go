@@ -19,6 +19,8 @@ const (
 	publishEvery = time.Second // looks for marked agents; Wake does not wait for it
 	lookWhole    = time.Minute // between two whole readings of a desired state that is too large to be read whole each time
 	publishLease = 5 * time.Second
+	publishBytes = 64 << 20    // of envelopes in one transaction, or a single one
+	publishPause = time.Minute // for a tenant whose bundles could not be published
 )
 
 // Publisher compiles the desired state to one signed bundle for each marked agent.
@@ -31,9 +33,10 @@ type Publisher struct {
 	wake    loop.Signal
 	memory  *memory
 	newest  sequences
-	urls    map[string]string // of sources, by id
-	looked  time.Time         // when large desired states were last read whole
-	renewed time.Time         // when expiring bundles were last looked for
+	urls    map[string]string                // of sources, by id
+	looked  time.Time                        // when large desired states were last read whole
+	renewed time.Time                        // when expiring bundles were last looked for
+	failed  map[crontopus.TenantID]time.Time // when it last failed for a tenant
 }
 
 // NewPublisher makes a Publisher. It starts nothing; Run does.
@@ -46,7 +49,7 @@ func NewPublisher(opts Options) (*Publisher, error) {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "syncer: a publisher needs the signing key")
 	}
 	id := envelope.KeyID(opts.Key.Public().(ed25519.PublicKey))
-	return &Publisher{Options: opts, keyID: id, owner: rand.Text(), memory: newMemory(opts), newest: sequences{}, urls: map[string]string{}, wake: loop.NewSignal()}, nil
+	return &Publisher{Options: opts, keyID: id, owner: rand.Text(), memory: newMemory(opts), newest: sequences{}, urls: map[string]string{}, failed: map[crontopus.TenantID]time.Time{}, wake: loop.NewSignal()}, nil
 }
 
 // Wake makes Run look for marked agents now.
@@ -62,22 +65,33 @@ func (p *Publisher) Run(ctx context.Context) error {
 	return err
 }
 
-// step publishes until nobody is marked, or another server does.
+// step publishes for everybody who is marked, or leaves that to another server. A tenant for whom
+// it fails waits a while, and nobody waits for that tenant.
 func (p *Publisher) step(ctx context.Context) error {
 	if err := errors.Join(p.renew(ctx), p.look(ctx)); err != nil {
 		return err
 	}
-	for {
-		marks, err := p.Store.SystemMarked(ctx, publishBatch)
+	for last := ""; ; {
+		marks, err := p.Store.SystemMarked(ctx, last, publishBatch)
 		if err != nil || len(marks) == 0 {
 			return err
 		}
+		last = marks[len(marks)-1].AgentID
 		if mine, err := p.lease(ctx); err != nil || !mine {
 			return err
 		}
 		for tenant, marks := range byTenant(marks) {
-			if err := p.publish(ctx, tenant, marks); err != nil {
-				return err
+			if !past(p.Now(), p.failed[tenant], publishPause) {
+				continue
+			}
+			err := p.publish(ctx, tenant, marks)
+			if ctx.Err() != nil || crontopus.ErrorCode(err) == crontopus.CodeUnavailable {
+				return err // the database is away, for all
+			}
+			delete(p.failed, tenant)
+			if err != nil {
+				p.failed[tenant] = p.Now()
+				p.Log.ErrorContext(ctx, "bundles cannot be published", "tenant", tenant, "error", err, "again_in", publishPause)
 			}
 		}
 	}
@@ -150,36 +164,50 @@ func byTenant(marks []crontopus.Mark) map[crontopus.TenantID][]crontopus.Mark {
 	return groups
 }
 
-// publish brings the marked agents' bundles up to date. If the desired state moves on
-// meanwhile, nothing is stored, and it compiles again.
+// publish brings the marked agents' bundles up to date, as many in one transaction as are not
+// too large together.
 func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, marks []crontopus.Mark) error {
+	for len(marks) > 0 {
+		n, err := p.publishSome(ctx, tenant, marks)
+		if err != nil {
+			return err
+		}
+		marks = marks[n:]
+	}
+	return nil
+}
+
+// publishSome publishes for the first of the marked agents and returns for how many. If the
+// desired state moves on meanwhile, nothing is stored, and it compiles again.
+func (p *Publisher) publishSome(ctx context.Context, tenant crontopus.TenantID, marks []crontopus.Mark) (n int, err error) {
 	begin := time.Now()
 	for range maxConflicts {
 		// Asked each time: an operator may begin a new epoch while this runs.
 		installation, err := p.Store.SystemInstallation(ctx)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		set, refused, err := p.desired(ctx, tenant)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		var pubs []crontopus.Publication
+		n = len(marks)
 		if !refused { // else the marks are cleared: the sync that mends marks everybody
-			pubs, err = p.compile(ctx, tenant, installation.Epoch, set, marks)
+			pubs, n, err = p.compile(ctx, tenant, installation.Epoch, set, marks)
 		}
 		if err == nil {
-			err = p.Store.CommitPublications(ctx, tenant, set.Sequence, pubs, marks)
+			err = p.Store.CommitPublications(ctx, tenant, set.Sequence, pubs, marks[:n])
 		}
 		if crontopus.ErrorCode(err) == crontopus.CodeConflict {
 			continue
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 		p.Observer.Published(len(pubs), time.Since(begin))
 		if len(pubs) == 0 {
-			return nil
+			return n, nil
 		}
 		ids := make([]string, len(pubs))
 		for i, pub := range pubs {
@@ -187,32 +215,41 @@ func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, mark
 			p.Log.InfoContext(ctx, "bundle published", "agent", pub.AgentID, "generation", pub.Generation, "jobs", len(pub.Jobs))
 		}
 		p.OnPublished(tenant, ids)
-		return nil
+		return n, nil
 	}
-	return crontopus.Errorf(crontopus.CodeConflict, "the desired state changed %d times while bundles were compiled", maxConflicts)
+	return 0, crontopus.Errorf(crontopus.CodeConflict, "the desired state changed %d times while bundles were compiled", maxConflicts)
 }
 
-// compile signs a bundle for each marked agent that needs one.
+// compile signs a bundle for each marked agent that needs one, until they are many bytes, and
+// returns how many marks that was.
 func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, epoch int64,
-	set crontopus.DesiredSet, marks []crontopus.Mark) ([]crontopus.Publication, error) {
-	var pubs []crontopus.Publication
-	for _, mark := range marks {
-		agent, err := p.Store.SystemAgent(ctx, mark.AgentID)
+	set crontopus.DesiredSet, marks []crontopus.Mark) (pubs []crontopus.Publication, n int, err error) {
+	bytes := 0
+	for n < len(marks) && bytes < publishBytes {
+		agent, err := p.Store.SystemAgent(ctx, marks[n].AgentID)
+		n++
 		if crontopus.ErrorCode(err) == crontopus.CodeNotFound || err == nil && agent.RevokedAt != nil {
 			continue // nobody is left to read a bundle; the mark is cleared with the others
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		pub, needed, err := p.bundle(ctx, tenant, epoch, &agent, set)
+		if errors.Is(err, envelope.ErrTooLarge) {
+			// A sync refuses what is too large by itself. The sources of a tenant together still can be.
+			p.Log.ErrorContext(ctx, "an agent's jobs are too large for one bundle; it keeps the last one",
+				"tenant", tenant, "agent", agent.Name, "error", err, "hint", "let fewer jobs with long scripts run on it")
+			continue
+		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if needed {
 			pubs = append(pubs, pub)
+			bytes += len(pub.Envelope)
 		}
 	}
-	return pubs, nil
+	return pubs, n, nil
 }
 
 // bundle compiles and signs an agent's bundle, unless the published one says the same, is

@@ -182,7 +182,7 @@ func publish(ctx context.Context, s *store.Store) error {
 	if err != nil {
 		return err
 	}
-	marks, err := s.SystemMarked(ctx, 10)
+	marks, err := s.SystemMarked(ctx, "", 10)
 	if err != nil {
 		return err
 	}

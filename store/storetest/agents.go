@@ -13,7 +13,7 @@ import (
 
 // marked returns the ids of the tenant's agents that wait for the publisher.
 func (w world) marked() (ids []string) {
-	marks, err := w.s.SystemMarked(w.t.Context(), 1000)
+	marks, err := w.s.SystemMarked(w.t.Context(), "", 1000)
 	require.NoError(w.t, err)
 	for _, m := range marks {
 		if m.Tenant == w.tenant {
@@ -27,7 +27,7 @@ func (w world) marked() (ids []string) {
 func (w world) settle() {
 	set, err := w.s.DesiredSet(w.t.Context(), w.tenant)
 	require.NoError(w.t, err)
-	marks, err := w.s.SystemMarked(w.t.Context(), 1000)
+	marks, err := w.s.SystemMarked(w.t.Context(), "", 1000)
 	require.NoError(w.t, err)
 	require.NoError(w.t, w.s.CommitPublications(w.t.Context(), w.tenant, set.Sequence, nil, marks))
 	require.Empty(w.t, w.marked())

@@ -53,7 +53,7 @@ func (h home) everything() map[string]any {
 	see("run", call(h.s.Run(ctx, here, h.checkIn.RunID))...)
 	see("runs", call(h.s.Runs(ctx, here, crontopus.RunFilter{}, crontopus.Page{}))...)
 	see("key by hash", call(h.s.SystemAPIKey(ctx, hash("k1")))...)
-	see("marked", call(h.s.SystemMarked(ctx, 1000))...)
+	see("marked", call(h.s.SystemMarked(ctx, "", 1000))...)
 	return all
 }
 
@@ -171,7 +171,7 @@ var strangers = map[string]struct {
 		return s.Publication(ctx, there, h.agent.ID)
 	}},
 	"CommitPublications": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
-		marks, err := s.SystemMarked(ctx, 10)
+		marks, err := s.SystemMarked(ctx, "", 10)
 		if err != nil {
 			return nil, err
 		}

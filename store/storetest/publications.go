@@ -60,7 +60,7 @@ var publicationCases = cases{
 		w := newWorld(t, s, here)
 		a := w.agent("db-01")
 		w.sync(w.source("ops"), "backup")
-		marks, err := s.SystemMarked(t.Context(), 10)
+		marks, err := s.SystemMarked(t.Context(), "", 10)
 		require.NoError(t, err)
 		requireCode(t, crontopus.CodeConflict, w.commit(0, bundle(a, 1, "d1"), marks...))
 		_, err = s.Publication(t.Context(), here, a.ID)
@@ -82,7 +82,7 @@ var publicationCases = cases{
 	"a mark that was set anew while its bundle was compiled stays": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src, a := w.source("ops"), w.agent("db-01")
-		marks, err := s.SystemMarked(t.Context(), 10)
+		marks, err := s.SystemMarked(t.Context(), "", 10)
 		require.NoError(t, err)
 		o := w.outcome(src)
 		o.Desired, o.Mark = nil, []string{a.ID}
@@ -93,7 +93,7 @@ var publicationCases = cases{
 	"clearing never meets a later mark of the same version": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src, a := w.source("ops"), w.agent("db-01")
-		first, err := s.SystemMarked(t.Context(), 10)
+		first, err := s.SystemMarked(t.Context(), "", 10)
 		require.NoError(t, err)
 		w.settle()
 		o := w.outcome(src)
@@ -105,12 +105,12 @@ var publicationCases = cases{
 	"what was compiled before another publisher was done is refused": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src, a := w.source("ops"), w.agent("db-01")
-		slow, err := s.SystemMarked(t.Context(), 10)
+		slow, err := s.SystemMarked(t.Context(), "", 10)
 		require.NoError(t, err)
 		o := w.outcome(src)
 		o.Desired, o.Mark = nil, []string{a.ID} // something changed after the slow one had looked
 		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
-		quick, err := s.SystemMarked(t.Context(), 10)
+		quick, err := s.SystemMarked(t.Context(), "", 10)
 		require.NoError(t, err)
 		require.NoError(t, w.commit(0, bundle(a, 1, "new"), quick...))
 		requireCode(t, crontopus.CodeConflict, w.commit(0, bundle(a, 2, "old"), slow...))
@@ -145,15 +145,15 @@ var publicationCases = cases{
 				done = true
 			default:
 			}
-			marks, err := s.SystemMarked(t.Context(), 10)
+			marks, err := s.SystemMarked(t.Context(), "", 10)
 			require.NoError(t, err)
 			require.NoError(t, s.CommitPublications(t.Context(), here, 0, nil, marks))
 		}
-		last, err := s.SystemMarked(t.Context(), 10)
+		last, err := s.SystemMarked(t.Context(), "", 10)
 		require.NoError(t, err)
 		require.Empty(t, last, "the newest mark was seen and cleared")
 		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
-		last, err = s.SystemMarked(t.Context(), 10)
+		last, err = s.SystemMarked(t.Context(), "", 10)
 		require.NoError(t, err)
 		require.EqualValues(t, 102, last[0].Version, "one for enrolling, one for each sync")
 	},
@@ -181,11 +181,11 @@ var publicationCases = cases{
 		for range 5 {
 			w.agent("")
 		}
-		all, err := s.SystemMarked(t.Context(), 100)
+		all, err := s.SystemMarked(t.Context(), "", 100)
 		require.NoError(t, err)
 		require.Len(t, all, 5)
 		require.IsIncreasing(t, w.marked())
-		some, err := s.SystemMarked(t.Context(), 2)
+		some, err := s.SystemMarked(t.Context(), "", 2)
 		require.NoError(t, err)
 		require.Equal(t, all[:2], some)
 	},

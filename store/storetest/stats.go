@@ -26,7 +26,7 @@ var statsCases = cases{
 		require.Equal(t, store.Backlog{DueSources: 2, MarkedAgents: 3}, backlog())
 
 		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
-		marks, err := s.SystemMarked(t.Context(), 2)
+		marks, err := s.SystemMarked(t.Context(), "", 2)
 		require.NoError(t, err)
 		for _, m := range marks {
 			require.NoError(t, s.CommitPublications(t.Context(), m.Tenant, 0, nil, []crontopus.Mark{m}))

@@ -27,11 +27,11 @@ var tenantCases = cases{
 			w := newWorld(t, s, tenant)
 			a := w.agent("db-01")
 			marked = append(marked, a.ID)
-			marks, err := s.SystemMarked(t.Context(), 10)
+			marks, err := s.SystemMarked(t.Context(), "", 10)
 			require.NoError(t, err)
 			require.NoError(t, s.CommitPublications(t.Context(), tenant, 0, nil, marks))
 		}
-		marks, err := s.SystemMarked(t.Context(), 10)
+		marks, err := s.SystemMarked(t.Context(), "", 10)
 		require.NoError(t, err)
 		require.Empty(t, marks)
 
@@ -43,7 +43,7 @@ var tenantCases = cases{
 		now, err := s.SystemInstallation(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, raised, now)
-		marks, err = s.SystemMarked(t.Context(), 10)
+		marks, err = s.SystemMarked(t.Context(), "", 10)
 		require.NoError(t, err)
 		require.Len(t, marks, 2)
 		for _, m := range marks {
@@ -54,7 +54,7 @@ var tenantCases = cases{
 			require.NoError(t, s.CommitPublications(t.Context(), m.Tenant, 0, nil, []crontopus.Mark{m}))
 		}
 		require.NoError(t, s.SystemMarkAll(t.Context()), "as a new signing key does")
-		marks, err = s.SystemMarked(t.Context(), 10)
+		marks, err = s.SystemMarked(t.Context(), "", 10)
 		require.NoError(t, err)
 		require.Len(t, marks, 2)
 
