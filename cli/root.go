@@ -42,7 +42,7 @@ the scheduler that each host already has.`,
 		&cobra.Group{ID: groupRemote, Title: "Ask a server:"},
 		&cobra.Group{ID: groupServer, Title: "Run Crontopus:"},
 	)
-	addTo(root, groupLocal, newValidateCommand(), newDiffCommand(), newFmtCommand(), newImportCommand(), newScheduleCommand(), newForecastCommand(), newSchemaCommand(), newInitCommand(), newHookCommand(), newCommentCommand())
+	addTo(root, groupLocal, newValidateCommand(), newExplainCommand(), newDiffCommand(), newFmtCommand(), newImportCommand(), newScheduleCommand(), newForecastCommand(), newSchemaCommand(), newInitCommand(), newHookCommand(), newCommentCommand())
 	addTo(root, groupRemote, newAuthCommand(), newSourcesCommand(), newJobsCommand(), newRunsCommand(), newAgentsCommand(), newAPIKeysCommand())
 	addTo(root, groupServer, newServerCommand(), newBackupCommand(), newEpochCommand(), newKeysCommand(), newDemoCommand())
 	root.AddCommand(usage.VersionCommand(), newFetchChildCommand(), newDemoWebhookCommand())

@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/cli/findings"
+	"crontopus.dev/crontopus/manifests"
+	"crontopus.dev/crontopus/schedule"
+)
+
+// explained is what explain tells of one job.
+type explained struct {
+	Job       string            `json:"job"`
+	File      string            `json:"file"`
+	Line      int               `json:"line"`
+	Matrix    map[string]string `json:"matrix,omitempty"`
+	What      string            `json:"what"`
+	When      string            `json:"when"`
+	Timezone  string            `json:"timezone"`
+	NextRuns  []string          `json:"nextRuns"` // none where only the host knows
+	Suspended bool              `json:"suspended"`
+	Hosts     []string          `json:"hosts,omitempty"` // with --server
+	Values    []explainedValue  `json:"values"`
+}
+
+// explainedValue is one value that is in effect, and where it was said.
+type explainedValue struct {
+	Field string `json:"field"`
+	Value any    `json:"value"`
+	From  string `json:"from"` // FILE:LINE, or "default"
+}
+
+func newExplainCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain PATH… | NAMESPACE/NAME",
+		Short: "Say what a manifest does: what runs, when, where, and where each value comes from",
+		Long: `Say in words what the jobs of files or folders do, after Defaults and matrix: what runs,
+when, on which hosts, and for each value where it was said: in the manifest, in Defaults,
+or nowhere, which makes it a default of the language. What is no path is the name of a
+job below the current folder.`,
+		Example: `  crontopus explain jobs/backup.yaml
+  crontopus explain production/nightly-backup -o json
+  crontopus explain jobs/backup.yaml --server`,
+	}
+	addServerFlags(cmd)
+	server := cmd.PersistentFlags().Lookup("server")
+	server.Usage, server.NoOptDefVal = "also name the hosts that this server knows; alone: the server that auth login stored", loginServer
+	from := cmd.Flags().String("from", "", "print the runs after this time, in RFC 3339 (default now)")
+	root := cmd.Flags().String("root", "", "the folder from which on Defaults hold (default: the root of the repository)")
+	output := addOutputFlag(cmd, formatText, formatJSON)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return crontopus.Errorf(crontopus.CodeInvalid, "nothing is named").WithHint("name files, folders, or a job: crontopus explain jobs/")
+		}
+		after := time.Now()
+		if *from != "" {
+			var err error
+			if after, err = time.Parse(time.RFC3339, *from); err != nil {
+				return crontopus.Errorf(crontopus.CodeInvalid, "--from %q is not a time", *from).WithHint("write it in RFC 3339, such as 2026-03-08T00:00:00Z")
+			}
+		}
+		v := &validation{reader: manifests.Reader{Trace: true}, stdin: cmd.InOrStdin(), root: *root}
+		if server.Changed {
+			var err error
+			if args, err = takeServer(cmd, args); err != nil {
+				return err
+			}
+			if err := v.ask(cmd); err != nil {
+				return err
+			}
+		}
+		return v.explain(cmd, output, args, after)
+	}
+	return cmd
+}
+
+// explain reads what the arguments name and tells of each job. What is wrong goes to stderr.
+func (v *validation) explain(cmd *cobra.Command, output *formatFlag, args []string, after time.Time) error {
+	wanted := map[crontopus.JobName]bool{}
+	for _, arg := range args {
+		err := v.read(arg)
+		if name, bad := crontopus.ParseJobName(arg); err != nil && bad == nil {
+			wanted[name] = true
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	named := len(wanted) > 0
+	if named {
+		if err := v.read("."); err != nil {
+			return err
+		}
+	}
+	tree := v.finish()
+	jobs := []explained{}
+	for i := range tree.Documents {
+		doc := &tree.Documents[i]
+		if named && !wanted[doc.Job.Name()] {
+			continue
+		}
+		delete(wanted, doc.Job.Name())
+		jobs = append(jobs, v.explainJob(doc, after))
+	}
+	for name := range wanted {
+		return crontopus.Errorf(crontopus.CodeNotFound, "no manifest here names the job %s", name).WithHint("name its file, or go to the folder that it is below; crontopus validate says what cannot be read")
+	}
+	if err := writeExplained(newPrinter(cmd, output), jobs); err != nil {
+		return err
+	}
+	r := &findings.Report{Files: tree.Files, Jobs: len(tree.Documents), Problems: tree.Problems, Lines: v.lines}
+	if !named && r.Errors() > 0 {
+		if err := r.Write(cmd.ErrOrStderr(), findings.Text); err != nil {
+			return err
+		}
+		return errProblems
+	}
+	return nil
+}
+
+func (v *validation) explainJob(doc *manifests.Document, after time.Time) explained {
+	job := doc.Job
+	e := explained{
+		Job: job.Name().String(), File: doc.Path, Line: doc.Line, What: whatRuns(&job.Spec.Run), Timezone: job.Spec.Timezone,
+		Suspended: job.Spec.Suspend, NextRuns: []string{}, Values: valuesOf(doc),
+	}
+	for _, value := range doc.Matrix() {
+		if e.Matrix == nil {
+			e.Matrix = map[string]string{}
+		}
+		e.Matrix[value.Dimension] = value.Value
+	}
+	if set, err := schedule.New(job.Spec.Schedule, hostless(job.Spec.Timezone), job.Name().String()); err == nil {
+		e.When = set.Words()
+		for t, ok := set.Next(after); ok && len(e.NextRuns) < 5 && job.Spec.Timezone != crontopus.TimezoneHost; t, ok = set.Next(t) {
+			e.NextRuns = append(e.NextRuns, t.Format(time.RFC3339))
+		}
+	}
+	if v.asked {
+		e.Hosts = []string{}
+	}
+	for i := range v.agents {
+		if job.Spec.Target.Matches(&v.agents[i]) {
+			e.Hosts = append(e.Hosts, v.agents[i].Name)
+		}
+	}
+	return e
+}
+
+// hostless is the zone that words are found in where only the host knows the job's own.
+func hostless(timezone string) string {
+	if timezone == crontopus.TimezoneHost {
+		return crontopus.DefaultTimezone
+	}
+	return timezone
+}
+
+// whatRuns says what is started and how.
+func whatRuns(run *crontopus.RunSpec) string {
+	var b strings.Builder
+	if run.Script != "" {
+		fmt.Fprintf(&b, "a script of %d lines, read by %s", strings.Count(strings.TrimRight(run.Script, "\n"), "\n")+1, run.Shell)
+	} else {
+		words := make([]string, len(run.Command))
+		for i, word := range run.Command {
+			words[i] = word
+			if word == "" || strings.ContainsAny(word, " '\"\\$`*?[]{}()<>|&;#~!") {
+				words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+			}
+		}
+		b.WriteString(strings.Join(words, " "))
+	}
+	if run.User != "" {
+		b.WriteString(", as " + run.User)
+	} else {
+		b.WriteString(", as the agent's user")
+	}
+	if run.WorkingDirectory != "" {
+		b.WriteString(", in " + run.WorkingDirectory)
+	}
+	if run.Timeout > 0 {
+		fmt.Fprintf(&b, ", stopped after %s", run.Timeout)
+	} else {
+		b.WriteString(", for as long as it takes")
+	}
+	return b.String() + map[crontopus.Concurrency]string{
+		crontopus.ConcurrencyForbid:  "; not started while its last run goes on",
+		crontopus.ConcurrencyAllow:   "; started beside a run that goes on",
+		crontopus.ConcurrencyReplace: "; its last run is ended first if it still goes on",
+	}[run.Concurrency]
+}
