@@ -13,7 +13,7 @@ import (
 
 // FuzzParse: whatever the text, it is refused with a hint, or it is a schedule that runs,
 // and whose crontab line is plain cron, which gronx takes too and which says the same; or
-// more, where there is a gate.
+// more, where there is a gate. Every scheduler can be told something.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"* * * * *", "*/15 0-23/6 1,15 jan-mar fri-7", "0 0 29 2 */7", "0 0 31 2 *", "5/15 22-2 * * fri-sun", "@reboot", "@weekly", "H L 15W # ?", "H(0-29)/10 H/3 L-3,15W * *", "h h(1-5) LW 2 fri#2,7L", "0 0 1W * 1#5", "0 0 30W 2 5", "0 0 * * 1\n", "*,* 5,* */31 12 sun"} {
 		f.Add(seed)
@@ -26,6 +26,13 @@ func FuzzParse(f *testing.F) {
 			require.NotEmpty(t, crontopus.ErrorHint(err))
 			return
 		}
+		require.NotEmpty(t, set.Words())
+		lines, _ := set.Systemd(at)
+		require.NotEmpty(t, lines)
+		lines, _ = set.TaskScheduler("UTC", at)
+		require.NotEmpty(t, lines)
+		lines, _ = set.Launchd("UTC", at)
+		require.NotEmpty(t, lines)
 		if set.Reboot() {
 			return
 		}

@@ -40,7 +40,17 @@ func (s *Set) Hazards(from, until time.Time) []Hazard {
 
 // touched reports whether any change of the clock that is known touches a run.
 func (s *Set) touched(since int64) bool {
-	return len(s.Hazards(time.Unix(since, 0), time.Unix(tableTo, 0))) > 0
+	for at := s.zone.at(since); at.end < tableTo; {
+		next := s.zone.at(at.end)
+		from, to := next.start+min(at.offset, next.offset), next.start+max(at.offset, next.offset)
+		for _, sched := range s.schedules {
+			if first := sched.next(-floorDiv(-from, 60)); (sched.fixed || sched.hours != everyHour) && first != never && first*60 < to {
+				return true
+			}
+		}
+		at = next
+	}
+	return false
 }
 
 // hazards returns the runs at local times that the change from one span to the next skips

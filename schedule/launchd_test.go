@@ -101,11 +101,17 @@ func startInterval(said map[string]int, day time.Time, start func(hour, minute i
 	if !matches("Month", int(day.Month())) || !matches("Day", day.Day()) || !matches("Weekday", int(day.Weekday())) {
 		return
 	}
-	for hour := range 24 {
-		for minute := 0; matches("Hour", hour) && minute < 60; minute++ {
-			if matches("Minute", minute) {
-				start(hour, minute)
-			}
+	within := func(key string, size int) (from, to int) {
+		if want, is := said[key]; is {
+			return want, want + 1
+		}
+		return 0, size
+	}
+	firstHour, lastHour := within("Hour", 24)
+	firstMinute, lastMinute := within("Minute", 60)
+	for hour := firstHour; hour < lastHour; hour++ {
+		for minute := firstMinute; minute < lastMinute; minute++ {
+			start(hour, minute)
 		}
 	}
 }
