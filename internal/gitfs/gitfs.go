@@ -22,7 +22,7 @@ import (
 
 // Limits of what is read: a tree's listing of 200,000 files of long names fits well.
 const (
-	maxListing = 256 << 20
+	maxListing = 64 << 20
 	maxBlob    = 1 << 20 // more of a file is not read; who reads manifests refuses less
 )
 
