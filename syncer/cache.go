@@ -16,6 +16,7 @@ type decoded struct {
 	digests  []string // of each doc's job
 	defaults []*manifests.Defaults
 	problems []crontopus.Problem
+	cost     cost
 }
 
 // at returns what the blob says when it is the file of that name.

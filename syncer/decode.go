@@ -22,6 +22,7 @@ type reading struct {
 	root  string // of files, in the repository
 	files []listedFile
 	said  []decoded         // by file
+	spent budget            // for what was said
 	fresh map[blobHash]bool // those that were not in the cache
 }
 
@@ -74,8 +75,10 @@ func (r *reading) decode(ctx context.Context, which []int, keys []cacheKey, scop
 	scopeOf := map[scopeHash]*manifests.Scope{}
 	var want []blobHash
 	for k, i := range which {
-		var known bool
-		if r.said[i], known = r.cache.get(keys[k]); known {
+		if d, known := r.cache.get(keys[k]); known {
+			if err := r.keep(d, i); err != nil {
+				return err
+			}
 			continue
 		}
 		if missing[keys[k]] == nil {
@@ -92,17 +95,22 @@ func (r *reading) decode(ctx context.Context, which []int, keys []cacheKey, scop
 		data []byte
 		size uint64
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	queue := make(chan blob, 64)
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(want)) {
 		workers.Go(func() {
 			for b := range queue {
 				for _, key := range under[b.hash] {
+					if ctx.Err() != nil {
+						break
+					}
 					places := missing[key]
 					d := decodeBlob(b.data, b.size, scopeOf[key.scope]).at(path.Join(r.root, r.files[places[0]].Path))
 					r.cache.add(key, len(b.data), d)
-					for _, i := range places { // which are nobody else's
-						r.said[i] = d
+					if err := r.keep(d, places...); err != nil {
+						stop(err)
 					}
 				}
 			}
@@ -118,5 +126,18 @@ func (r *reading) decode(ctx context.Context, which []int, keys []cacheKey, scop
 	})
 	close(queue)
 	workers.Wait()
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+// keep notes what files say, which are nobody else's at the moment, as long as all of it
+// together is not too much.
+func (r *reading) keep(d decoded, places ...int) error {
+	err := r.spent.replace(len(places), r.said[places[0]].cost, d.cost)
+	for _, i := range places {
+		r.said[i] = d
+	}
 	return err
 }

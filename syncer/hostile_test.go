@@ -156,6 +156,21 @@ func TestHostileRepositories(t *testing.T) {
 			wrong := strings.Replace(manifest("a", "b"), "30 2 * * *", "never", 1)
 			return r.Tree(t, many(10_000, file, r.Blob(t, strings.NewReader(wrong)), "%06d.yaml")...)
 		}, "false ValidationFailed: 10000 problems"},
+		"a file of 400 jobs at 1,000 paths": {func(t *testing.T, r *gittest.Repo) string {
+			var jobs strings.Builder
+			for i := range 400 {
+				jobs.WriteString(manifest(fmt.Sprint("j", i), "b") + "---\n")
+			}
+			return r.Tree(t, many(1000, file, r.Blob(t, strings.NewReader(jobs.String())), "%06d.yaml")...)
+		}, "false VerificationFailed: more than 200000 jobs"},
+		"a file of 200 KiB at 1,000 paths": {func(t *testing.T, r *gittest.Repo) string {
+			large := manifest("a", "b") + strings.Repeat("# "+strings.Repeat("x", 98)+"\n", 2000)
+			return r.Tree(t, many(1000, file, r.Blob(t, strings.NewReader(large)), "%06d.yaml")...)
+		}, "false VerificationFailed: more than 128MiB together"},
+		"a file with 1,000 mistakes at 2,000 paths": {func(t *testing.T, r *gittest.Repo) string {
+			wrong := manifest("a", "b") + strings.Repeat("---\nkind: Nothing\n", 1000)
+			return r.Tree(t, many(2000, file, r.Blob(t, strings.NewReader(wrong)), "%06d.yaml")...)
+		}, "false VerificationFailed: more than 250000 problems"},
 		"a name with a newline": {func(t *testing.T, r *gittest.Repo) string {
 			return r.Tree(t, gittest.Entry{Mode: file, Name: "a\nINFO forged.yaml", Hash: r.Blob(t, strings.NewReader(manifest("a", "b")))})
 		}, "false VerificationFailed: does not print"},

@@ -123,5 +123,7 @@ func decodeBlob(data []byte, size uint64, scope *manifests.Scope) decoded {
 	for i, doc := range file.Documents {
 		digests[i] = doc.Job.Digest()
 	}
-	return decoded{docs: file.Documents, digests: digests, defaults: file.Defaults, problems: file.Problems}
+	d := decoded{docs: file.Documents, digests: digests, defaults: file.Defaults, problems: file.Problems}
+	d.cost = costOf(len(data), &d)
+	return d
 }
