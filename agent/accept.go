@@ -19,6 +19,7 @@ import (
 type Mark struct {
 	Generation crontopus.Generation `json:"generation"`
 	JobsDigest string               `json:"jobsDigest"`
+	Recovery   int64                `json:"recovery,omitempty"` // of the key set that it was accepted under, see Follow
 }
 
 // Accept decides about a bundle that came over the network, in an order that never
@@ -50,7 +51,7 @@ func Accept(state State, id *Identity, policy *Policy, raw []byte, now time.Time
 	if err := atomicfile.Write(state.BundleFile(), raw, 0o600); err != nil {
 		return nil, nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot write the bundle: %w", err)
 	}
-	return bundle, nil, writeJSON(state.MarkFile(), Mark{bundle.Gen(), bundle.JobsDigest})
+	return bundle, nil, writeJSON(state.MarkFile(), Mark{bundle.Gen(), bundle.JobsDigest, id.KeySetVersion.Recovery})
 }
 
 // open verifies an envelope and reads the bundle in it, up to its audience: what makes a
@@ -150,6 +151,11 @@ func (s State) accepted(id *Identity) (*crontopus.Bundle, Mark, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && crontopus.ErrorCode(err) != crontopus.CodeInvalid {
 		return nil, Mark{}, err
 	}
+	if mark.Recovery < id.KeySetVersion.Recovery {
+		// Whoever stole the old keys may have raised it beyond everything. The new key never signed an
+		// older bundle, so there is none to go back to.
+		mark = Mark{}
+	}
 	raw, err := readBundle(s)
 	if err != nil {
 		return nil, mark, nil //nolint:nilerr // lost or damaged: it is fetched anew
@@ -159,7 +165,7 @@ func (s State) accepted(id *Identity) (*crontopus.Bundle, Mark, error) {
 		return nil, mark, nil
 	}
 	if last.Gen().Compare(mark.Generation) > 0 {
-		mark = Mark{last.Gen(), last.JobsDigest}
+		mark = Mark{last.Gen(), last.JobsDigest, id.KeySetVersion.Recovery}
 	}
 	return last, mark, nil
 }

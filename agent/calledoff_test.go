@@ -120,6 +120,15 @@ func TestARunByHandIsTriedAgainAsItBegan(t *testing.T) {
 	require.Len(t, h.delivered(t), 4, "that it shows its output is no change of the job")
 }
 
+func TestPurgeLeavesNothing(t *testing.T) {
+	s := newSite(t)
+	for _, file := range []string{s.state.KeyFile(), s.state.NextKeyFile(), s.state.Dir + "/key.lock"} {
+		require.NoError(t, os.WriteFile(file, nil, 0o600))
+	}
+	require.NoError(t, s.state.Purge())
+	require.NoDirExists(t, s.state.Dir)
+}
+
 func TestAnUninstalledHostHasNoJobToTryAgain(t *testing.T) {
 	s, k := newSite(t), newKept(t)
 	s.accept(s.sign(s.bundle(1, "a")))

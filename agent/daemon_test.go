@@ -26,6 +26,7 @@ type headquarters struct {
 	changed  chan struct{}
 	stopping chan struct{} // closed to let those go who wait
 	down     error
+	untagged bool  // a proxy drops the tags, so that every answer looks changed
 	stranger error // what requests come to that do not wait; polls go on with the key they began with
 	polls    int
 	reports  []crontopus.AgentReport
@@ -83,10 +84,16 @@ func (h *headquarters) Bundle(ctx context.Context, etag string, wait time.Durati
 	for {
 		h.mu.Lock()
 		raw, tag, changed, stopping, down := h.bundle, h.tag, h.changed, h.stopping, h.down
+		if h.untagged {
+			tag = ""
+		}
 		h.mu.Unlock()
 		switch {
 		case down != nil:
 			return nil, etag, false, down
+		case h.untagged:
+			<-time.After(50 * time.Millisecond) // on the way
+			return raw, tag, true, nil
 		case tag != etag:
 			return raw, tag, true, nil
 		}
@@ -323,6 +330,21 @@ func TestDaemonKeepsTheLastGoodBundle(t *testing.T) {
 		d.after(3 * time.Second)
 		require.Equal(t, []string{"c"}, d.table.names())
 		require.Nil(t, d.server.lastReport(t).Refused)
+	})
+}
+
+func TestDaemonBehindAProxyThatDropsTags(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.server.untagged = true // before the first bundle nobody asks again
+		d.publish(1, "a")
+		d.after(time.Minute)
+		polls, _ := d.server.counted()
+		d.after(time.Minute)
+		pollsNow, _ := d.server.counted()
+		require.LessOrEqual(t, pollsNow-polls, 31, "one in 2 s, not one after the other")
+		d.publish(2, "b")
+		d.after(3 * time.Second)
+		require.Equal(t, []string{"b"}, d.table.names())
 	})
 }
 

@@ -264,7 +264,7 @@ func (r *run) try(ctx context.Context, secrets map[string]string) (end crontopus
 	end = r.checkIn(ended.event(r.job.Spec.Run.SuccessExitCodes))
 	end.ExitCode, end.Message, end.Output = &ended.code, ended.message, output.tail()
 	reported()
-	if !ended.stopped {
+	if !ended.stopped && !r.State.occupant(r.job.Name()).alive() { // never beside one that could not be killed
 		r.planRetry(&end)
 	}
 	return end, ended.code, nil

@@ -1,9 +1,6 @@
 package agent
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"slices"
 
 	"crontopus.dev/crontopus"
@@ -26,6 +23,7 @@ func (id *Identity) keySet() crontopus.KeySet {
 //
 // Where no key of today signed the stored bundle, those of before are retired: it stays in force until
 // the next one comes, since jobs keep running whatever happens to keys, but nothing new is accepted from them.
+// After a recovery the high-water mark does not count any more; it says itself that it is of before.
 func (s State) Follow(id *Identity, statements [][]byte) (*Identity, error) {
 	set, untrusted := envelope.Advance(id.keySet(), statements)
 	if untrusted != nil {
@@ -41,13 +39,6 @@ func (s State) Follow(id *Identity, statements [][]byte) (*Identity, error) {
 	if raw, err := readBundle(s); err == nil {
 		if _, refusal := open(raw, &next, next.Keys()); refusal != nil {
 			next.Retired = slices.Concat(id.KeySet, id.Retired)
-		}
-	}
-	if set.Version.Recovery > id.KeySetVersion.Recovery {
-		// Whoever stole the old keys may have raised the high-water mark beyond everything. The
-		// new key never signed an older bundle, so there is none to go back to.
-		if err := os.Remove(s.MarkFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return id, crontopus.Errorf(crontopus.CodeUnavailable, "cannot write the agent's state: %w", err)
 		}
 	}
 	if err := writeJSON(s.IdentityFile(), next); err != nil {

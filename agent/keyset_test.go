@@ -104,6 +104,27 @@ func TestARecoveryBeginsAnew(t *testing.T) {
 	require.Equal(t, crontopus.RefusedRollback, refusal.Code)
 }
 
+// The mark goes by what the identity says, and so not before that is written.
+func TestARecoveryThatCannotBeWrittenDownOpensNoWayBack(t *testing.T) {
+	s := newSite(t)
+	s.accept(s.sign(s.bundle(7, "a")))
+	require.NoError(t, s.follow(s.rotated()[0]))
+	identity, err := os.ReadFile(s.state.IdentityFile())
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(s.state.IdentityFile()))
+	require.NoError(t, os.MkdirAll(s.state.IdentityFile()+"/in the way", 0o700))
+	four := seededKey(4)
+	_, err = s.state.Follow(s.id, [][]byte{s.statement(1_700_000_000, 1, []ed25519.PrivateKey{four}, recoveryKey, four)})
+	require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err))
+
+	require.NoError(t, os.RemoveAll(s.state.IdentityFile()))
+	require.NoError(t, os.WriteFile(s.state.IdentityFile(), identity, 0o600))
+	require.NoError(t, os.Remove(s.state.BundleFile()))
+	_, refusal := s.accept(s.sign(s.bundle(6, "a")))
+	require.NotNil(t, refusal)
+	require.Equal(t, crontopus.RefusedRollback, refusal.Code)
+}
+
 func TestKeysOfNobodyAreRefused(t *testing.T) {
 	s := newSite(t)
 	s.id.RecoveryKey = wireKey(recoveryKey) // as a server sent it before there were statements

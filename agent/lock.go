@@ -46,8 +46,10 @@ func (r *run) takePlace(ctx context.Context) (_ context.Context, leave func(), e
 		return nil, nil, err
 	}
 	vacate := func() {
-		_ = r.place.lock.SetNote("") // what is left is a process that has ended
-		_ = r.place.lock.Close()     // at the latest it goes with this process
+		if !r.State.occupant(r.job.Name()).alive() { // one that could not be killed keeps the place
+			_ = r.place.lock.SetNote("") // what is left is a process that has ended
+		}
+		_ = r.place.lock.Close() // at the latest it goes with this process
 	}
 	if r.job.Spec.Run.Concurrency != crontopus.ConcurrencyReplace {
 		return ctx, vacate, nil

@@ -25,7 +25,7 @@ type Rules struct {
 	MinInterval  crontopus.Duration `yaml:"minInterval"`  // between two runs of one job
 	Executables  []Executable       `yaml:"executables"`  // what run.command may start
 	AllowScripts *bool              `yaml:"allowScripts"` // default: true, but false beside executables
-	Environment  []string           `yaml:"environment"`  // names of variables and secrets, or NAME_*
+	Environment  []string           `yaml:"environment"`  // names of variables and secrets, or NAME_*; default: all, but none beside executables
 	SecretPaths  []string           `yaml:"secretPaths"`  // files; one that ends in / takes in all below it
 }
 

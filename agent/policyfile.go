@@ -65,9 +65,9 @@ func readPolicy(file string, uid int) ([]byte, error) {
 		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the folder of the host's policy %s belongs to the user with the id %d, who could replace it", file, owner).
 			WithHint("run: chown %d %s", uid, filepath.Dir(file))
 	}
-	if folder.Mode().Perm()&0o002 != 0 && folder.Mode()&fs.ModeSticky == 0 {
-		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the folder of the host's policy %s can be written by every user, who could replace it", file).
-			WithHint("run: chmod o-w %s", filepath.Dir(file))
+	if folder.Mode().Perm()&0o022 != 0 { // sticky or not: where there is no policy yet, anybody may put something under its name
+		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the folder of the host's policy %s can be written by other users (mode %04o), who could put another in its place", file, folder.Mode().Perm()).
+			WithHint("look at what the policy says, then run: chmod go-w %s", filepath.Dir(file))
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxPolicy+1))
 	if err != nil {

@@ -42,7 +42,17 @@ func isLauncher(file string) bool {
 var neverEnvironment = []string{
 	"LD_*", "DYLD_*", "PATH", "BASH_ENV", "ENV", "BASH_FUNC_*", "SHELLOPTS", "IFS", "GCONV_PATH", "GLIBC_TUNABLES",
 	"PYTHONPATH", "PYTHONHOME", "PERL5LIB", "PERL5OPT", "RUBYLIB", "RUBYOPT", "NODE_OPTIONS", "NODE_PATH",
-	"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "GIT_*",
+	"PERLLIB", "PERL5DB", "PYTHONSTARTUP", "PYTHONUSERBASE", "LUA_INIT*", "LUA_PATH*", "LUA_CPATH*", "PHPRC", "PHP_INI_SCAN_DIR",
+	"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "GIT_*", "PS4", "PROMPT_COMMAND", "LESSOPEN", "LESSCLOSE",
+}
+
+// byNameEnvironment are variables by which a program can be made to run something else, and that have
+// honest uses, too. A pattern that takes in all kinds of names does not mean them.
+var byNameEnvironment = []string{
+	"TAR_OPTIONS", "MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "MAKEFILES", "RSYNC_RSH", "RSYNC_CONNECT_PROG",
+	"OPENSSL_CONF", "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES", "OPENSSL_ENGINES", "SSH_ASKPASS", "SUDO_ASKPASS",
+	"EDITOR", "VISUAL", "PAGER", "MANPAGER", "SYSTEMD_PAGER", "PSQL_PAGER", "PSQL_EDITOR", "BROWSER", "CLASSPATH",
+	"HOME", "XDG_CONFIG_HOME", "CURL_HOME", "WGETRC", "PSQLRC", "GNUPGHOME", "DOCKER_CONFIG", "KUBECONFIG", "SHELL",
 }
 
 func forbid(format string, args ...any) error {
@@ -131,7 +141,10 @@ func (p *Policy) allowsEnvironment(run *crontopus.RunSpec) error {
 		switch {
 		case matchesName(neverEnvironment, name):
 			return forbid("the host's policy cannot allow the variable %s, which decides what code runs (environment)", name)
-		case p.Environment != nil && !matchesName(p.Environment, name):
+		case slices.Contains(p.Environment, name):
+		case matchesName(byNameEnvironment, name):
+			return forbid("the host's policy allows the variable %s, which can decide what code runs, only where it is listed by this very name (environment)", name)
+		case !matchesName(p.Environment, name): // beside executables no list is an empty one
 			return forbid("the host's policy does not allow the variable %s (environment)", name)
 		}
 	}

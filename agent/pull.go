@@ -50,10 +50,17 @@ type puller struct {
 
 	retry     atomic.Bool // a person asks: look at a refused bundle again
 	etag      string
+	newest    edition                 // that was accepted
 	refusedAt time.Time               // zero unless the server's newest was refused
 	failed    bool                    // the last poll was not answered
 	verified  os.FileInfo             // the bundle's file when it was last read and found good
 	distrusts crontopus.KeySetVersion // the server's newest key set, if it was refused
+}
+
+// edition is one signing of a bundle.
+type edition struct {
+	generation crontopus.Generation
+	expires    time.Time
 }
 
 // Run polls until ctx ends.
@@ -96,11 +103,14 @@ func (p *puller) poll(ctx context.Context) error {
 		p.again.Send()
 		return nil
 	}
+	before := p.newest
 	if err := p.decide(ctx, raw); err != nil {
 		return err
 	}
 	p.etag = etag
-	p.again.Send()
+	if p.newest != before { // else there is nothing to hurry for: a proxy that drops or changes tags makes all look changed
+		p.again.Send()
+	}
 	return nil
 }
 
@@ -173,7 +183,7 @@ func (p *puller) decide(ctx context.Context, raw []byte) error {
 		if p.id, err = p.state.forgetRetired(p.id); err != nil {
 			return err
 		}
-		p.refusedAt = time.Time{}
+		p.refusedAt, p.newest = time.Time{}, edition{bundle.Gen(), bundle.Expires.UTC()}
 		p.log.InfoContext(ctx, "bundle accepted", "generation", bundle.Gen().String(), "jobs", len(bundle.Jobs), "expires", bundle.Expires)
 		p.judged(nil)
 	}

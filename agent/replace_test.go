@@ -264,6 +264,24 @@ func TestAJobThatOutlivedItsWrapper(t *testing.T) {
 	}
 }
 
+// Nothing can be kept from dying here, so the job names another process as the one that does it: like a
+// job that could not be killed, that one lives on when the run has ended.
+func TestAJobThatCouldNotBeKilledKeepsItsPlace(t *testing.T) {
+	pid, gone := stray(t)
+	start, boot := began(t, pid)
+	h := newHost(t, crontopus.RunSpec{})
+	place := filepath.Join(h.State.LocksDir(), "default.job")
+	h.job.Spec.Run = retried(sh(fmt.Sprintf("until grep -q \"^$$ \" %s; do sleep 0.02; done; echo %d %s %s > %[1]s; exit 3", place, pid, start, boot)), 3)
+	h.job.SetDefaults()
+	code, got := h.exec(t)
+	require.Equal(t, 3, code)
+	require.Equal(t, []string{"1 start: running", "1 failure: failed"}, attempts(got), "it is not tried again beside itself")
+	_, err := h.later(1, "true").Exec(t.Context(), h.job.Name(), false)
+	require.NoError(t, err)
+	require.Equal(t, "skipped: the job's last run still goes on", endings(h.delivered(t))[1])
+	require.False(t, gone())
+}
+
 func TestAPlaceSaysWhoHasIt(t *testing.T) {
 	pipe := newPipe(t)
 	h := newHost(t, sh("echo > "+pipe+"; exec sleep 600"))

@@ -61,11 +61,11 @@ func (s *Spool) Add(checkIns ...crontopus.CheckIn) error {
 	var what spooled
 	var lines []byte
 	for _, c := range checkIns {
-		data, err := json.Marshal(c)
+		line, err := encode(c)
 		if err != nil {
-			return crontopus.Errorf(crontopus.CodeInternal, "cannot encode a check-in: %w", err)
+			return err
 		}
-		lines = append(append(lines, data...), '\n')
+		lines = append(lines, line...)
 		what.final, what.count = what.final || c.Final(), what.count+1
 	}
 	return s.adding.add(what, lines, s.write)
@@ -136,12 +136,28 @@ func (s *Spool) deliver(ctx context.Context, send Send, batch []parcel) error {
 
 // unpack gives each check-in of a file its own, for the next batch.
 func (s *Spool) unpack(p parcel) error {
-	for _, c := range p.checkIns {
-		if err := s.Add(c); err != nil {
+	for i, c := range p.checkIns {
+		line, err := encode(c)
+		if err != nil {
+			return err
+		}
+		if err := s.write(spooled{id: p.nth(i), final: c.Final(), size: len(line), count: 1}, line); err != nil {
 			return err
 		}
 	}
 	return s.remove(p.spooled)
+}
+
+// nth names the nth check-in of a file: it has waited since then, and stays in its order.
+func (f spooled) nth(n int) string { return fmt.Sprintf("%s%03x%s", f.id[:15], n, f.id[18:]) }
+
+// encode writes a check-in as a line of a file.
+func encode(c crontopus.CheckIn) ([]byte, error) {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return nil, crontopus.Errorf(crontopus.CodeInternal, "cannot encode a check-in: %w", err)
+	}
+	return append(data, '\n'), nil
 }
 
 // settle takes out what has its final answer. A file of which something is to be sent again

@@ -118,6 +118,31 @@ func TestOneThatTheServerCannotTakeDoesNotBlockTheOthers(t *testing.T) {
 	require.Equal(t, 1, spool.Dropped())
 }
 
+func TestWhatWasSpooledTogetherKeepsItsTimeWhenItIsTakenApart(t *testing.T) {
+	dir := t.TempDir()
+	spool := agent.NewSpool(dir)
+	require.NoError(t, spool.Add(checkIn("run-a", crontopus.EventStart), checkIn("run-b", crontopus.EventSuccess), checkIn("run-c", crontopus.EventStart)))
+	files, err := filepath.Glob(filepath.Join(dir, "*x3.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	old := time.UnixMilli(0x019000000000)
+	require.NoError(t, os.Rename(files[0], filepath.Join(dir, "01900000-0000-7abc-8000-000000000000"+filepath.Base(files[0])[36:])))
+	server := &spooledServer{fail: func(batch int) error {
+		if batch > 1 {
+			return crontopus.Errorf(crontopus.CodeTooLarge, "too large together")
+		}
+		return crontopus.Errorf(crontopus.CodeUnavailable, "the server is down")
+	}}
+	require.Error(t, spool.Deliver(t.Context(), server.send))
+	require.Equal(t, 3, spooled(t, spool))
+	drained, err := spool.DrainedUpTo(time.Now())
+	require.NoError(t, err)
+	require.True(t, drained.Before(old), "they have waited since then")
+	server.fail = nil
+	require.NoError(t, spool.Deliver(t.Context(), server.send))
+	require.Equal(t, []string{"run-a", "run-b", "run-c"}, server.taken)
+}
+
 func TestBatchesAreBoundedInBytes(t *testing.T) {
 	spool := agent.NewSpool(t.TempDir())
 	for i := range 12 {

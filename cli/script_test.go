@@ -78,6 +78,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	w.Header().Set("Content-Type", "application/json")
 	if r.Header.Get("Authorization") != "Bearer "+key {
+		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprint(w, `{"status": 401, "code": "unauthorized", "detail": "this key is not known", "hint": "log in again"}`)
 		return
@@ -93,6 +94,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	w.Header().Set("Content-Type", "application/problem+json")
 	others, _ := filepath.Glob(path + ".[0-9][0-9][0-9].json")
 	if len(others) == 0 {
 		w.WriteHeader(http.StatusNotFound)

@@ -92,17 +92,27 @@ func TestAnswersThatAreNotTheAPIs(t *testing.T) {
 		code   string
 		detail string
 	}{
-		"a proxy's page": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", 403) }, crontopus.CodeForbidden, "403 Forbidden"},
-		"not found":      {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 404) }, crontopus.CodeNotFound, "not an answer"},
+		"a proxy's page": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", 403) }, crontopus.CodeUnavailable, "403 Forbidden"},
+		"not found":      {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 404) }, crontopus.CodeUnavailable, "not an answer"},
 		"not JSON":       {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }, crontopus.CodeInternal, "not the API's JSON"},
 		"elsewhere": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.example.com/", 302) },
-			crontopus.CodeInvalid, "https://evil.example.com/"},
+			crontopus.CodeUnavailable, "https://evil.example.com/"},
+		"another's JSON": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(400)
+			_, _ = w.Write([]byte(`{"code":"invalid","detail":"x"}`))
+		}, crontopus.CodeUnavailable, "400 Bad Request"},
+		"another's problem": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(413)
+			_, _ = w.Write([]byte(`{"title":"Payload Too Large","status":413}`))
+		}, crontopus.CodeUnavailable, "413 Request Entity Too Large"},
 		"endless": {func(w http.ResponseWriter, _ *http.Request) {
 			chunk := []byte(strings.Repeat("x", 1<<20))
 			for range 80 {
 				_, _ = w.Write(chunk)
 			}
-		}, crontopus.CodeTooLarge, "more than 64MiB"},
+		}, crontopus.CodeUnavailable, "more than 64MiB"},
 		"a problem": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(409)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -127,12 +128,12 @@ func (c *Client) send(ctx context.Context, r request) (answer, *wire.Problem, er
 	case err != nil:
 		return answer{}, nil, c.unreachable(ctx, err)
 	case int64(len(body)) > limit:
-		return answer{}, nil, crontopus.Errorf(crontopus.CodeTooLarge, "%s answered with more than %s", c.base, crontopus.Size(limit))
+		return answer{}, nil, crontopus.Errorf(crontopus.CodeUnavailable, "%s answered with more than %s", c.base, crontopus.Size(limit)).WithHint(foreignHint)
 	case resp.StatusCode >= 400:
 		p := readProblem(resp, body)
 		return answer{}, p, retryLater(resp, c.problemError(p))
 	case resp.StatusCode >= 300 && resp.StatusCode != http.StatusNotModified:
-		return answer{}, nil, crontopus.Errorf(crontopus.CodeInvalid, "%s sends us on to %s", c.base, resp.Header.Get("Location")).
+		return answer{}, nil, crontopus.Errorf(crontopus.CodeUnavailable, "%s sends us on to %s", c.base, resp.Header.Get("Location")).
 			WithHint("name the server by its own address; redirects are not followed")
 	}
 	return answer{resp.StatusCode, resp.Header, body}, nil, nil
@@ -168,30 +169,21 @@ func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 	return req, nil
 }
 
-// readProblem reads an error's body; one that is not ours (a proxy's page) becomes a
-// problem by its status.
+// foreignHint is what to do where somebody else than a Crontopus server answers.
+const foreignHint = "check the address, and any proxy before the server"
+
+// readProblem reads an error's body. One that is not ours, such as a proxy's page, says nothing of
+// what the server makes of the request, whatever its status is: the server was not reached.
 func readProblem(resp *http.Response, body []byte) *wire.Problem {
 	p := &wire.Problem{}
-	if strings.Contains(resp.Header.Get("Content-Type"), "json") && json.Unmarshal(body, p) == nil && p.Code != "" {
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // one that is none is not ours
+	if kind == "application/problem+json" && json.Unmarshal(body, p) == nil && p.Code != "" {
 		return p
 	}
-	code := crontopus.CodeInternal
-	switch {
-	case resp.StatusCode == http.StatusUnauthorized:
-		code = crontopus.CodeUnauthorized
-	case resp.StatusCode == http.StatusForbidden:
-		code = crontopus.CodeForbidden
-	case resp.StatusCode == http.StatusNotFound:
-		code = crontopus.CodeNotFound
-	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 502:
-		code = crontopus.CodeUnavailable
-	case resp.StatusCode < 500:
-		code = crontopus.CodeInvalid
-	}
 	return &wire.Problem{
-		Status: resp.StatusCode, Code: code,
-		Detail: fmt.Sprintf("the server answered %s, which is not an answer of the Crontopus API", resp.Status),
-		Hint:   "check the address, and any proxy before the server",
+		Status: resp.StatusCode, Code: crontopus.CodeUnavailable,
+		Detail: fmt.Sprintf("something at the server's address, or between here and there, answered %s, which is not an answer of the Crontopus API", resp.Status),
+		Hint:   foreignHint,
 	}
 }
 
