@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/manifests"
 )
 
 // What a revision may come to in the server's memory. The child's limits do not bound it: one
@@ -73,4 +74,36 @@ func (b *budget) replace(paths int, before, now cost) error {
 
 func tooMuch(format string, args ...any) *failure {
 	return stalled(crontopus.ReasonVerificationFailed, "the revision is too large: %s; spread it over several sources", fmt.Sprintf(format, args...))
+}
+
+// maxHostText is how much text the jobs of one host may be, so that its bundle is one that a
+// verifier reads: base64 and JSON make a half more of it.
+const maxHostText = 20 << 20
+
+// overfull finds the hosts for which the revision has more than a bundle holds, and says so at
+// the longest job of the first one.
+func (l *loaded) overfull(agents []crontopus.Agent) []crontopus.Problem {
+	if l.text <= maxHostText {
+		return nil
+	}
+	for i := range agents {
+		total, longest := 0, -1
+		for k := range l.docs {
+			job := l.docs[k].Job
+			if !manifests.RunsOn(job, &agents[i]) {
+				continue
+			}
+			total += textOf(job)
+			if longest < 0 || textOf(job) > textOf(l.docs[longest].Job) {
+				longest = k
+			}
+		}
+		if total > maxHostText {
+			doc := &l.docs[longest]
+			return []crontopus.Problem{{File: doc.Path, Line: doc.Line, Column: doc.Column, Code: manifests.CodeTooLarge,
+				Message: fmt.Sprintf("the jobs of the host %s say more than %s together, which no bundle holds; this is the longest", agents[i].Name, crontopus.Size(maxHostText)),
+				Hint:    "install long scripts on the host and let the job start them"}}
+		}
+	}
+	return nil
 }

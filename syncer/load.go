@@ -20,6 +20,7 @@ type loaded struct {
 	problems []crontopus.Problem
 	changes  map[string]crontopus.Commit // by file: who changed it since the revision in force
 	decoded  int                         // blobs that were not in the cache
+	text     int                         // bytes of what the jobs say
 	links    bool                        // something that is no regular file is among the problems
 }
 
@@ -45,7 +46,7 @@ func (s *Syncer) load(ctx context.Context, child *fetchChild, l *listing, root s
 	if err != nil {
 		return nil, err
 	}
-	result.decoded, result.problems = len(r.fresh), append(result.problems, between...)
+	result.decoded, result.problems, result.text = len(r.fresh), append(result.problems, between...), r.spent.spent.text
 	result.docs, result.digests = make([]manifests.Document, 0, len(files)), make([]string, 0, len(files))
 	for i, file := range files {
 		name := path.Join(root, file.Path)

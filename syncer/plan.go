@@ -50,7 +50,8 @@ func (a *attempt) plan(ctx context.Context, found *loaded, l *listing) (*plan, e
 			Message: "branch " + a.source.Branch + " has no such folder, and the source reads its manifests there",
 			Hint:    "push the folder, or add the source with another path"}})
 	}
-	if problems := append(a.owned(ctx, found.docs, others), a.beyond(found.docs, agents)...); len(problems) > 0 {
+	problems := slices.Concat(a.owned(ctx, found.docs, others), a.beyond(found.docs, agents), found.overfull(agents))
+	if len(problems) > 0 {
 		sortProblems(problems)
 		return nil, refused(crontopus.ReasonValidationFailed, problems)
 	}

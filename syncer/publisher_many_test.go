@@ -71,3 +71,16 @@ func TestAHostWithMoreThanABundleHoldsKeepsTheOthersFromNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, pub.Jobs, 60, "what fitted last")
 }
+
+func TestARevisionWithMoreThanABundleHoldsIsRefused(t *testing.T) {
+	h := newHouse(t)
+	h.addAgent("db", "db-01")
+	files := map[string]string{}
+	for i := range 100 {
+		files[fmt.Sprintf("%d.yaml", i)] = fmt.Sprintf("apiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: job-%d}\n"+
+			"spec:\n  schedule: '@daily'\n  target: {labels: {role: db}}\n  run:\n    script: |\n      # %s\n", i, strings.Repeat("x", 225<<10))
+	}
+	h.repo.Commit(t, "large", files)
+	message := requireState(t, "false ValidationFailed", h.sync(t, sourceID))
+	require.Contains(t, message, "the jobs of the host db-01 say more than 20MiB together")
+}
