@@ -13,13 +13,14 @@ import (
 // beginning small, and in flags and variables after their manner: stateDir, --state-dir,
 // CRONTOPUS_AGENT_STATE_DIR.
 type Config struct {
-	Server      string        // where to enroll; afterwards, where the server has moved to
-	StateDir    string        // see State
-	PolicyFile  string        // see LoadPolicy
-	Scheduler   string        // one of the Scheduler constants, or "" to choose
-	CrontabFile string        // a crontab of its own, for demos and tests; "" is the host's
-	Interval    time.Duration // between two looks for drift
-	Log         logs.Options  // how the daemon logs; no setting that a run depends on
+	Server         string        // where to enroll; afterwards, where the server has moved to
+	StateDir       string        // see State
+	PolicyFile     string        // see LoadPolicy
+	PolicyOptional bool          // whether PolicyFile may be missing: in its default place; written as a - before the path
+	Scheduler      string        // one of the Scheduler constants, or "" to choose
+	CrontabFile    string        // a crontab of its own, for demos and tests; "" is the host's
+	Interval       time.Duration // between two looks for drift
+	Log            logs.Options  // how the daemon logs; no setting that a run depends on
 }
 
 // The schedulers that an agent knows.
@@ -34,7 +35,7 @@ const DefaultInterval = 5 * time.Minute
 // DefaultConfig returns the settings without any file, flag or variable: the system's
 // folders for root, the XDG folders for any other user.
 func DefaultConfig(uid int, getenv func(string) string) Config {
-	c := Config{Interval: DefaultInterval}
+	c := Config{Interval: DefaultInterval, PolicyOptional: true}
 	if uid == 0 {
 		c.StateDir, c.PolicyFile = "/var/lib/crontopus-agent", "/etc/crontopus/policy.yaml"
 		return c
@@ -58,6 +59,14 @@ func xdg(getenv func(string) string, variable, fallback string) string {
 		return dir
 	}
 	return filepath.Join(getenv("HOME"), fallback)
+}
+
+// Policy reads what the host allows an agent that runs as uid.
+func (c *Config) Policy(uid int) (*Policy, error) {
+	if c.PolicyOptional {
+		return LoadPolicy(c.PolicyFile, uid)
+	}
+	return RequirePolicy(c.PolicyFile, uid)
 }
 
 // Check refuses settings that cannot work, and makes every path whole, so that a run

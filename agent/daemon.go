@@ -33,8 +33,9 @@ type DaemonOptions struct {
 	Scheduler  Scheduler
 	Spool      *Spool
 	PolicyFile string
-	UID        int           // the agent's own
-	Interval   time.Duration // between two looks for drift
+	Policy     func() (*Policy, error) // what the host allows; nil: PolicyFile says it
+	UID        int                     // the agent's own
+	Interval   time.Duration           // between two looks for drift
 	Version    string
 	ReloadKey  func(ctx context.Context) (bool, error) // called when the server does not know this agent; nil: there is nothing to reload
 	Now        func() time.Time
@@ -156,7 +157,12 @@ func (d *Daemon) deliver(ctx context.Context) error {
 	})
 }
 
-func (d *Daemon) policy() (*Policy, error) { return LoadPolicy(d.options.PolicyFile, d.options.UID) }
+func (d *Daemon) policy() (*Policy, error) {
+	if d.options.Policy != nil {
+		return d.options.Policy()
+	}
+	return LoadPolicy(d.options.PolicyFile, d.options.UID)
+}
 
 // drained is for the heartbeat; without an answer there is none.
 func (d *Daemon) drained() time.Time {

@@ -249,6 +249,21 @@ func TestPolicyFileIsTrusted(t *testing.T) {
 	}
 }
 
+func TestAPolicyFileThatIsNamedMustBeThere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	settings := agent.Config{PolicyFile: file, PolicyOptional: true}
+	_, err := settings.Policy(os.Getuid())
+	require.NoError(t, err, "in its default place")
+	settings.PolicyOptional = false
+	_, err = settings.Policy(os.Getuid())
+	require.ErrorContains(t, err, "so no job may run")
+	require.ErrorContains(t, err, file)
+	require.Contains(t, crontopus.ErrorHint(err), "policyFile")
+	writeFile(t, file, "users: []", 0o600)
+	_, err = settings.Policy(os.Getuid())
+	require.NoError(t, err)
+}
+
 // Only root can give a file away, so this runs wherever the tests run as root.
 func TestPolicyFileOfAnotherUser(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policy.yaml")

@@ -20,9 +20,20 @@ const maxPolicy = 64 << 10
 // default applies. A file that somebody other than the agent's user or root could have
 // written is refused, since it would let him widen what runs: the error says how to mend it.
 func LoadPolicy(file string, uid int) (*Policy, error) {
-	data, err := readPolicy(file, uid)
+	policy, err := RequirePolicy(file, uid)
 	if errors.Is(err, fs.ErrNotExist) {
 		return NewPolicy(Rules{}, uid), nil
+	}
+	return policy, err
+}
+
+// RequirePolicy is LoadPolicy where somebody has said that there is a file: then one that is
+// missing is no leave to run everything.
+func RequirePolicy(file string, uid int) (*Policy, error) {
+	data, err := readPolicy(file, uid)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, crontopus.Errorf(crontopus.CodeForbidden, "the host's policy is not where the settings say, so no job may run: %w", err).
+			WithHint("put it there, or take policyFile out of the settings to do without one")
 	}
 	if err != nil {
 		return nil, err

@@ -60,10 +60,12 @@ func (h *host) runner(stdout, stderr io.Writer, deliver func(context.Context)) *
 	return &agent.Runner{
 		State: h.state, AgentID: h.id.AgentID, Spool: h.spool, Deliver: deliver,
 		HostZone: func() string { return agent.ZoneOf(h.config.SchedulerName()) },
-		Policy:   func() (*agent.Policy, error) { return agent.LoadPolicy(h.config.PolicyFile, os.Getuid()) },
+		Policy:   h.policy,
 		Stdout:   stdout, Stderr: stderr, Now: time.Now, Log: h.log,
 	}
 }
+
+func (h *host) policy() (*agent.Policy, error) { return h.config.Policy(os.Getuid()) }
 
 // daemon joins the daemon and its scheduler. The builtin scheduler runs jobs itself, in
 // this process, and their check-ins wake the daemon.
@@ -77,7 +79,7 @@ func (h *host) daemon(entryConfig string, stdout, stderr io.Writer) (*agent.Daem
 	}
 	daemon = agent.NewDaemon(agent.DaemonOptions{
 		State: h.state, Identity: h.id, Server: h.client, Scheduler: scheduler, Spool: h.spool,
-		PolicyFile: h.config.PolicyFile, UID: os.Getuid(), Interval: h.config.Interval,
+		Policy: h.policy, UID: os.Getuid(), Interval: h.config.Interval,
 		ReloadKey: func(ctx context.Context) (bool, error) { return agent.ReloadKey(ctx, h.state, h.client) },
 		Version:   usage.Version(), Now: time.Now, Log: h.log,
 	})

@@ -79,7 +79,8 @@ func (f *flags) path(getenv func(string) string) (string, error) {
 // read puts file, variables and given flags over the defaults.
 func read(path string, given *pflag.FlagSet, environ []string, getenv func(string) string) (agent.Config, error) {
 	var c agent.Config
-	set := settingFlags(&c, agent.DefaultConfig(os.Getuid(), getenv))
+	defaults := agent.DefaultConfig(os.Getuid(), getenv)
+	set := settingFlags(&c, defaults)
 	var err error
 	if given != nil {
 		// Not Visit: cobra parses into the set of the command that runs, and only the flag itself,
@@ -96,7 +97,12 @@ func read(path string, given *pflag.FlagSet, environ []string, getenv func(strin
 	if err := settings.Apply(set, path, envPrefix, environ); err != nil {
 		return c, err
 	}
-	return c, c.Check()
+	c.PolicyFile, c.PolicyOptional = strings.CutPrefix(c.PolicyFile, "-")
+	if err := c.Check(); err != nil {
+		return c, err
+	}
+	c.PolicyOptional = c.PolicyOptional || c.PolicyFile == defaults.PolicyFile
+	return c, nil
 }
 
 // entryConfig returns what --config in a scheduler's entry has to say so that a run finds
@@ -136,10 +142,14 @@ func cronEnv(name string) string {
 
 // write puts settings into a file that load reads.
 func write(path string, c agent.Config) error {
+	policy := c.PolicyFile
+	if c.PolicyOptional { // which cron's environment does not tell: it is the default place of this one
+		policy = "-" + policy
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Settings of crontopus-agent, for runs that its scheduler starts.\n")
 	for _, s := range []struct{ key, value string }{
-		{"server", c.Server}, {"stateDir", c.StateDir}, {"policyFile", c.PolicyFile},
+		{"server", c.Server}, {"stateDir", c.StateDir}, {"policyFile", policy},
 		{"scheduler", c.Scheduler}, {"crontabFile", c.CrontabFile}, {"interval", c.Interval.String()},
 	} {
 		if s.value != "" {
