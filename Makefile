@@ -24,7 +24,7 @@ build: ## Build bin/crontopus and bin/crontopus-agent
 
 .PHONY: test
 test: install-deps ## Run every test, with the race detector
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 20m ./...
 
 .PHONY: install-deps
 install-deps: ## Install what the tests need and this machine lacks (cron, gcc, git, postgresql, pre-commit)

@@ -96,7 +96,7 @@ func newScheduler(c agent.Config, entryConfig string, execute builtin.Execute, l
 	if err != nil {
 		return nil, err
 	}
-	return crontab.New(crontab.Options{File: c.CrontabFile, Executable: program, Config: entryConfig})
+	return crontab.New(crontab.Options{File: c.CrontabFile, Executable: program, Config: entryConfig, Scratch: c.StateDir})
 }
 
 // executable is the whole path of this program, for entries. A link to it stays a link, so

@@ -18,6 +18,7 @@ type Options struct {
 	File       string        // a crontab file without a user column; "" is the host's own place
 	Executable string        // absolute path of the agent's program
 	Config     string        // absolute path of its configuration, "" where it is the default
+	Scratch    string        // a folder for what is handed to crontab(1), "" is the system's
 	HostZone   func() string // the host's own zone, "" when unknown; nil: agent.HostZone
 	CronZone   func() string // the zone that cron counts in, "" when unknown; nil: agent.CronZone
 
@@ -65,7 +66,7 @@ func New(o Options) (*Scheduler, error) {
 		s.form.user = "root"
 		s.place = file{path: or(o.SystemFile, systemFile), system: true}
 	default:
-		s.place = program{name: or(o.Program, "crontab")}
+		s.place = program{name: or(o.Program, "crontab"), scratch: o.Scratch}
 	}
 	return s, s.form.check()
 }

@@ -58,7 +58,10 @@ func (f file) write(_ context.Context, data []byte) error {
 }
 
 // program is the user's own crontab, which only crontab(1) may touch.
-type program struct{ name string }
+type program struct {
+	name    string
+	scratch string // a folder that the agent may write in; "" is the system's
+}
 
 func (p program) String() string { return "the user's crontab" }
 
@@ -87,7 +90,7 @@ func (p program) run(ctx context.Context, in []byte, arg string) (out []byte, co
 	cmd := exec.CommandContext(ctx, p.name, arg)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "CRONTAB_NOHEADER=Y")
 	if len(in) > 0 {
-		stdin, err := whole(in)
+		stdin, err := whole(p.scratch, in)
 		if err != nil {
 			return nil, "", err
 		}
@@ -103,8 +106,8 @@ func (p program) run(ctx context.Context, in []byte, arg string) (out []byte, co
 
 // whole hands over a table as a file without a name. Through a pipe, which ends when this process does,
 // crontab(1) would take what had come by then for all of it.
-func whole(table []byte) (f *os.File, err error) {
-	f, err = os.CreateTemp("", ".crontopus-*")
+func whole(dir string, table []byte) (f *os.File, err error) {
+	f, err = os.CreateTemp(dir, ".crontopus-*")
 	if err != nil {
 		return nil, err
 	}
