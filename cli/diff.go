@@ -187,10 +187,8 @@ const workingTree = "working tree"
 // there has no jobs.
 func readSide(ctx context.Context, folder, ref string) (side, error) {
 	s := side{name: cmp.Or(ref, workingTree)}
-	fsys, root := fs.FS(nil), "."
-	if ref == "" {
-		fsys = os.DirFS(folder)
-	} else {
+	fsys, root := os.DirFS(folder), "."
+	if ref != "" {
 		commit, err := gitfs.Open(ctx, ".", ref)
 		if err != nil {
 			return s, err

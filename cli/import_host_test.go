@@ -56,7 +56,7 @@ func TestWhatAHostHoldsIsFoundWhereItsSchedulersLook(t *testing.T) {
 	}, names(units))
 	result, err := importer.Import(importer.Systemd, units, importer.Options{Timezone: "UTC"})
 	require.NoError(t, err)
-	require.Len(t, result.Jobs, 0, "without a target no manifest is valid")
+	require.Empty(t, result.Jobs, "without a target no manifest is valid")
 	require.Equal(t, 2, result.Lost())
 }
 

@@ -96,7 +96,9 @@ func TestEveryExampleIsValidAndExplained(t *testing.T) {
 		for i := range r.jobs {
 			name := r.jobs[i].Job.Name()
 			require.Contains(t, page, name.Name, "%s/README.md does not say what %s is for", r.name, name)
-			gets := func(a crontopus.Agent) bool { return r.jobs[i].Job.Spec.Suspend || manifests.RunsOn(&r.jobs[i].Job, &a) }
+			gets := func(a crontopus.Agent) bool {
+				return r.jobs[i].Job.Spec.Suspend || manifests.RunsOn(&r.jobs[i].Job, &a)
+			}
 			require.True(t, slices.ContainsFunc(r.hosts, gets), "%s: no host gets %s", r.name, name)
 		}
 	}

@@ -54,15 +54,15 @@ func TestANameMaySayWhereTheValuesStand(t *testing.T) {
 
 // Values are put into texts, not into YAML: nothing in one can become a field.
 func TestAValueCannotBecomeYAML(t *testing.T) {
-	docs, problems := manifests.Decode("m.yaml", []byte(head+`  schedule: "@daily"
+	_, wrong := manifests.Decode("m.yaml", []byte(head+`  schedule: "@daily"
   target: {all: true}
   run: {command: [/bin/echo, "${matrix.word}"]}
   matrix: {word: ["\", user: root, x: \"", "a\", b]} #", "$1 $$ ${word}"]}
 `))
-	require.Len(t, problems, 1, "only that the words make no names: %v", problems)
-	require.Equal(t, "/metadata/name", problems[0].Path)
+	require.Len(t, wrong, 1, "only that the words make no names: %v", wrong)
+	require.Equal(t, "/metadata/name", wrong[0].Path)
 
-	docs, problems = manifests.Decode("m.yaml", []byte(strings.Replace(head, "name: a", `name: "a-${matrix.n}"`, 1)+`  schedule: "@daily"
+	docs, problems := manifests.Decode("m.yaml", []byte(strings.Replace(head, "name: a", `name: "a-${matrix.n}"`, 1)+`  schedule: "@daily"
   target: {all: true}
   run: {command: [/bin/echo, "${matrix.word}"]}
   matrix: {n: [1], word: ["\", user: root, x: [\"$1${word}"]}

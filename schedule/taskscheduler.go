@@ -68,7 +68,7 @@ func (s *Schedule) localTriggers(steady bool) (all []trigger, exact bool) {
 	}
 	var times timesOfDay
 	times.add(s.hours, s.minutes, 0)
-	return triggers(days, times.repeated(s, steady), false), exact
+	return triggers(days, times.repeated(steady), false), exact
 }
 
 // utcTriggers returns triggers in UTC that come, among others, whenever the schedule does from
@@ -114,7 +114,7 @@ func (s *Schedule) utcTriggers(z *zone, from int64) (all []trigger, exact bool) 
 			moved[i], same = days[i].shifted(by)
 			exact = moved[i].asTrigger() && same && exact
 		}
-		all = append(all, triggers(moved, byShift[by].repeated(s, true), true)...)
+		all = append(all, triggers(moved, byShift[by].repeated(true), true)...)
 	}
 	for _, minute := range caughtUp {
 		all = append(all, trigger{dates: dates{anyWeekday, anyDate, false, anyMonth}, start: int(minute), last: int(minute), utc: true})
@@ -170,7 +170,7 @@ func (t *timesOfDay) none() bool { return !slices.Contains(t[:], true) }
 
 // repeated returns triggers of the times: one that repeats through the day where there can be
 // one; else one for each time, or where that is more, one for each hour or minute of the hour.
-func (t *timesOfDay) repeated(s *Schedule, anyLength bool) (all []trigger) {
+func (t *timesOfDay) repeated(anyLength bool) (all []trigger) {
 	var times []int
 	for at, is := range t {
 		if is {

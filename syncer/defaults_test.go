@@ -66,7 +66,7 @@ func TestAPushThatChangesDefaultsChangesTheJobsBelowThem(t *testing.T) {
 	status = h.sync(t, sourceID)
 	requireState(t, "false ValidationFailed", status)
 	require.Len(t, h.lastSync(t).Problems, 50)
-	require.Equal(t, 100, len(h.jobs(sourceID)))
+	require.Len(t, h.jobs(sourceID), 100)
 }
 
 func TestABadValueInDefaultsIsToldOnceAndChangesNothing(t *testing.T) {

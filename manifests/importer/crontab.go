@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -29,6 +30,7 @@ type table struct {
 	Input
 	settings []variable
 	zone     string
+	zoneLost int          // the line of a CRON_TZ that nobody knows, 0 for none: what follows is not kept
 	comments []sourceLine // right above, and only settings between
 	loose    []sourceLine // further above
 	last     *draft
@@ -100,7 +102,11 @@ func (t *table) line(l sourceLine, latin1 bool) {
 		t.leftOut(t.Name, l.number, "", "the - in front, which keeps a line out of cron's log, is left out")
 		text = quiet
 	}
-	d, problem, hint := t.entry(l, text)
+	d, problem, hint := t.entry(l, strings.TrimLeft(text+l.text[len(strings.TrimRight(l.text, " \t")):], " \t"))
+	if t.zoneLost > 0 && d != nil {
+		d, problem = nil, fmt.Sprintf("its times are in the zone of line %d, which nobody knows", t.zoneLost)
+		hint = "correct CRON_TZ in that line, or import with --ignore-cron-tz"
+	}
 	if d == nil {
 		t.notKept(t.Name, l.number, hint, "%s", problem)
 		t.loose = append(t.loose, t.comments...)
@@ -210,9 +216,10 @@ func (t *table) set(l sourceLine, name, value string) {
 	case name == "CRON_TZ" && !t.IgnoreCronTZ:
 		if _, err := schedule.Location(value); err != nil {
 			t.notKept(t.Name, l.number, crontopus.ErrorHint(err), "CRON_TZ: %s", err)
+			t.zoneLost = l.number
 			return
 		}
-		t.zone = value
+		t.zone, t.zoneLost = value, 0
 		kept("the times from here on are in %s, as cronie reads them; Debian's cron passes CRON_TZ over (then import with --ignore-cron-tz)", value)
 	case name == "CRON_TZ":
 		kept("CRON_TZ=%s is only a variable of the jobs, as Debian's cron has it", value)

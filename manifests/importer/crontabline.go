@@ -49,7 +49,7 @@ type entry struct {
 
 // splitEntry takes a line apart; what is wrong with it is said in missing.
 func splitEntry(line string, users bool) (e entry, missing string) {
-	rest := strings.Trim(line, " \t")
+	rest := strings.TrimLeft(line, " \t")
 	count := 5
 	if strings.HasPrefix(rest, "@") {
 		count = 1
@@ -68,13 +68,16 @@ func splitEntry(line string, users bool) (e entry, missing string) {
 			return e, "the line has no user"
 		}
 	}
-	if rest == "" {
+	if strings.Trim(rest, " \t") == "" {
 		if users {
 			return e, "the line has no command after the user"
 		}
 		return e, "the line has no command"
 	}
 	e.command, e.stdin = splitInput(rest)
+	if cut := strings.TrimRight(e.command, " \t"); e.stdin == "" && !strings.HasSuffix(cut, `\`) {
+		e.command = cut // blanks at the end of a line mean nothing but to its input, and behind a backslash
+	}
 	return e, ""
 }
 
