@@ -106,7 +106,7 @@ func until(t *testing.T, what string, ask func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(30 * time.Second)
+	late := time.After(2 * time.Minute)
 	for !ask() {
 		select {
 		case <-late:
