@@ -93,7 +93,7 @@ func TestWhatCannotBeFetchedKeepsTheJobs(t *testing.T) {
 			t.Parallel()
 			h := goodStart(t, func(h *house) {
 				if strings.HasPrefix(name, "hangs") {
-					h.opts.FetchTimeout = 1500 * time.Millisecond
+					h.opts.FetchTimeout = 5 * time.Second
 				}
 			})
 			c.harm(t, h)

@@ -47,7 +47,7 @@ func TestATenantInTroubleKeepsNobodyElseWaiting(t *testing.T) {
 
 // Two sources, each of which fits into a bundle: together they do not.
 func TestAHostWithMoreThanABundleHoldsKeepsTheOthersFromNothing(t *testing.T) {
-	h := newHouse(t, func(h *house) { h.opts.AllowFileSources = true })
+	h := newHouse(t, realChild(t), func(h *house) { h.opts.AllowFileSources = true })
 	p := startPress(t, h, h.opts)
 	p.addAgent("db", "db-01")
 	p.addAgent("web", "web-01")
@@ -73,7 +73,7 @@ func TestAHostWithMoreThanABundleHoldsKeepsTheOthersFromNothing(t *testing.T) {
 }
 
 func TestARevisionWithMoreThanABundleHoldsIsRefused(t *testing.T) {
-	h := newHouse(t)
+	h := newHouse(t, realChild(t))
 	h.addAgent("db", "db-01")
 	files := map[string]string{}
 	for i := range 100 {
