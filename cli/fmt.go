@@ -167,16 +167,18 @@ func (f *formatting) format(name string, data []byte, write func([]byte) error) 
 		f.lines[name] = strings.Split(string(data), "\n")
 		return nil
 	}
+	if !f.check {
+		if err := write(formatted); err != nil {
+			return err
+		}
+	}
 	if !bytes.Equal(data, formatted) {
 		f.changed++
 		if f.check || name != "-" {
 			fmt.Fprintln(f.cmd.OutOrStdout(), strings.Map(printable, name))
 		}
 	}
-	if f.check {
-		return nil
-	}
-	return write(formatted)
+	return nil
 }
 
 // finish tells what was wrong, and how it went.
