@@ -55,6 +55,7 @@ type AgentReport struct {
 	Scheduler  string            `json:"scheduler"`         // crontab, builtin, …
 	Timezone   string            `json:"timezone"`          // the host's own zone
 	Crontab    *Crontab          `json:"crontab,omitempty"` // of an agent that keeps one
+	Host       *HostHealth       `json:"host,omitempty"`
 	Facts      map[string]string `json:"facts,omitempty"`
 	Applied    Generation        `json:"applied"`           // what the scheduler holds
 	Paused     bool              `json:"paused,omitempty"`  // crontopus-agent pause was said on the host
@@ -62,6 +63,19 @@ type AgentReport struct {
 	Denied     []Denial          `json:"denied,omitempty"`  // jobs that the host's policy forbids
 	Drift      []Drift           `json:"drift,omitempty"`   // what was found changed, and repaired, within the last hour
 	Error      string            `json:"error,omitempty"`   // why the last apply failed
+}
+
+// HostHealth is what an agent knows of its host that explains why jobs did not run: after a
+// silence it tells a host that was off from one that was cut off.
+type HostHealth struct {
+	BootID        string     `json:"bootId,omitempty"`        // of the running system
+	BootedAt      *time.Time `json:"bootedAt,omitempty"`      // by the host's clock
+	StartedAt     time.Time  `json:"startedAt"`               // the agent's daemon
+	UnheardSince  *time.Time `json:"unheardSince,omitempty"`  // since when this daemon could not reach the server, before it last could again
+	UnheardUntil  *time.Time `json:"unheardUntil,omitempty"`  // and when it could
+	UnheardWhy    string     `json:"unheardWhy,omitempty"`    // what its last attempt ended with
+	SchedulerDead string     `json:"schedulerDead,omitempty"` // why nothing starts entries: the cron daemon is not running
+	DiskFull      string     `json:"diskFull,omitempty"`      // a folder that the agent or its jobs write to, with no room left
 }
 
 // Crontab is how a host's crontab has the lines of entries, beside their times and jobs.

@@ -97,10 +97,11 @@ type Metadata struct {
 
 // JobSpec says when, where and what.
 type JobSpec struct {
-	Schedule Schedules `json:"schedule"`
+	Schedule Schedules `json:"schedule,omitempty"`
+	Every    Duration  `json:"every,omitempty"`    // instead of Schedule, for a job without an agent: the longest pause between two pings
 	Timezone string    `json:"timezone,omitempty"` // IANA name; default UTC
 	Target   Target    `json:"target"`
-	Run      RunSpec   `json:"run"`
+	Run      RunSpec   `json:"run,omitzero"` // nothing for a job without an agent
 	Monitor  Monitor   `json:"monitor,omitzero"`
 	Suspend  bool      `json:"suspend,omitempty"` // stays in Git, off the hosts
 }
@@ -132,6 +133,7 @@ type Target struct {
 	Labels map[string]string `json:"labels,omitempty"` // all must match the agent's
 	Agents []string          `json:"agents,omitempty"`
 	All    bool              `json:"all,omitempty"`
+	Ping   bool              `json:"ping,omitempty"` // on none: it is started by something else, which pings
 }
 
 // RunSpec says what is started and how. Exactly one of Command and Script is set.
@@ -187,9 +189,16 @@ func (r *Retries) Pause(attempt int) (time.Duration, bool) {
 
 // Monitor says when a run counts as missed or too long.
 type Monitor struct {
-	Grace       Duration `json:"grace,omitempty"`
-	MaxDuration Duration `json:"maxDuration,omitempty"` // default: run.timeout, else none
-	CatchUp     string   `json:"catchUp,omitempty"`     // none or once
+	Grace         Duration `json:"grace,omitempty"`
+	StartDeadline Duration `json:"startDeadline,omitempty"` // a start later than this is told of; 0: only a miss is
+	MaxDuration   Duration `json:"maxDuration,omitempty"`   // default: run.timeout, else none
+	CatchUp       string   `json:"catchUp,omitempty"`       // none or once
+	DependsOn     []string `json:"dependsOn,omitempty"`     // jobs whose open incidents suppress this one's: a name in the namespace, or namespace/name
+}
+
+// Empty reports whether nothing is said.
+func (m *Monitor) Empty() bool {
+	return m.Grace == 0 && m.StartDeadline == 0 && m.MaxDuration == 0 && m.CatchUp == "" && m.DependsOn == nil
 }
 
 // What happens to runs missed while the host slept.

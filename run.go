@@ -16,6 +16,7 @@ type Run struct {
 	Attempt      int        `json:"attempt"`
 	Output       []byte     `json:"output,omitempty"`  // the last bytes of stdout and stderr; base64 in JSON
 	Message      string     `json:"message,omitempty"` // why it was skipped, could not start, was stopped or is tried again
+	Reason       string     `json:"reason,omitempty"`  // the same as a code, one of the Reason constants of runs
 	Revision     string     `json:"revision,omitempty"`
 }
 
@@ -46,6 +47,7 @@ type CheckIn struct {
 	RetryAt      *time.Time `json:"retryAt,omitempty"` // with failure or timeout: when the next attempt begins
 	Output       []byte     `json:"output,omitempty"`
 	Message      string     `json:"message,omitempty"`  // why, for a person
+	Reason       string     `json:"reason,omitempty"`   // why, as a code: one of the Reason constants of runs
 	Revision     string     `json:"revision,omitempty"` // of the job that ran
 }
 
@@ -59,6 +61,25 @@ const (
 	EventFailure Event = "failure"
 	EventTimeout Event = "timeout"
 	EventSkipped Event = "skipped"
+)
+
+// Reasons of a run that did not go as it should. What has none ended with its exit code.
+const (
+	ReasonUserMissing    = "userMissing"
+	ReasonFolderMissing  = "workingDirectoryMissing"
+	ReasonSecretMissing  = "secretMissing"
+	ReasonCommandMissing = "commandMissing"
+	ReasonDenied         = "policyDenied" // by the host's policy
+	ReasonStillRunning   = "stillRunning" // the previous run holds the lock
+	ReasonPaused         = "paused"       // crontopus-agent pause was said on the host
+	ReasonCalledOff      = "calledOff"    // Git or the policy changed while it waited
+	ReasonSignal         = "signal"       // a signal that the agent did not send ended it
+	ReasonOutOfMemory    = "outOfMemory"  // the kernel ended it for want of memory
+	ReasonTimedOut       = "timedOut"
+	ReasonReplaced       = "replaced" // by the next run
+	ReasonAgentStopped   = "agentStopped"
+	ReasonDiskFull       = "diskFull"
+	ReasonCannotStart    = "cannotStart" // whatever is not named above
 )
 
 // Final reports whether the event ends its attempt.
@@ -122,7 +143,7 @@ func (r *Run) Apply(c CheckIn) bool {
 	ends := c.Event.Final() && attempt == r.Attempt && !r.Ended() && (c.Final() || r.ExitCode == nil)
 	if newer || ends {
 		r.Attempt, r.State = attempt, c.state()
-		r.ExitCode, r.Output, r.Message, r.Finished = c.ExitCode, c.Output, c.Message, nil
+		r.ExitCode, r.Output, r.Message, r.Reason, r.Finished = c.ExitCode, c.Output, c.Message, c.Reason, nil
 		if c.Final() {
 			r.Finished = &c.At
 		}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -62,6 +63,10 @@ func TestPostgresEveryTableIsBehindItsPolicy(t *testing.T) {
 	}
 }
 
+// unwritten are the tables that no method writes yet.
+var unwritten = []string{"desired_alerting", "secrets", "ping_urls", "ping_keys", "badges", "watches", "signals",
+	"incidents", "incident_events", "silences", "notifications"}
+
 func TestPostgresShowsTheServersRoleOnlyTheTenantThatItNames(t *testing.T) {
 	url := pgtest.Database(t)
 	s := openURL(t, url)
@@ -84,6 +89,10 @@ func TestPostgresShowsTheServersRoleOnlyTheTenantThatItNames(t *testing.T) {
 		return owners
 	}
 	for table, column := range tables(t, c) {
+		if slices.Contains(unwritten, table) {
+			require.Empty(t, sees("*", table, column), "%s is written now: take it from the list", table)
+			continue
+		}
 		require.Empty(t, sees("", table, column), "%s without a scope", table)
 		require.Equal(t, []string{"one"}, sees("one", table, column), table)
 		require.Equal(t, []string{"two"}, sees("two", table, column), table)

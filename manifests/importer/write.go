@@ -101,7 +101,7 @@ func (w *writer) run(r *crontopus.RunSpec) {
 }
 
 func (w *writer) monitor(m *crontopus.Monitor) {
-	if *m == (crontopus.Monitor{}) {
+	if m.Empty() {
 		return
 	}
 	w.open(1, "monitor")

@@ -1,0 +1,173 @@
+-- +goose Up
+
+-- What the repositories say of alerting: policies, channels and maintenance windows. Nothing of
+-- it reaches a host, so no seal covers it.
+CREATE TABLE desired_alerting (
+    tenant_id TEXT   NOT NULL,
+    kind      TEXT   NOT NULL,
+    namespace TEXT   NOT NULL,
+    name      TEXT   NOT NULL,
+    source_id TEXT   NOT NULL,
+    path      TEXT   NOT NULL,
+    line      BIGINT NOT NULL,
+    revision  TEXT   NOT NULL,
+    body      TEXT   NOT NULL,
+    PRIMARY KEY (tenant_id, kind, namespace, name),
+    FOREIGN KEY (tenant_id, source_id) REFERENCES desired_states (tenant_id, source_id) ON DELETE CASCADE
+);
+CREATE INDEX desired_alerting_source ON desired_alerting (tenant_id, source_id);
+
+-- Values that channels refer to, sealed by the secret box.
+CREATE TABLE secrets (
+    tenant_id  TEXT   NOT NULL REFERENCES tenants (id),
+    name       TEXT   NOT NULL,
+    sealed     BLOB   NOT NULL,
+    updated_at BIGINT NOT NULL,
+    updated_by TEXT   NOT NULL,
+    PRIMARY KEY (tenant_id, name)
+);
+
+-- The address at which a job without an agent checks in: a random capability of its own.
+CREATE TABLE ping_urls (
+    tenant_id  TEXT   NOT NULL,
+    namespace  TEXT   NOT NULL,
+    name       TEXT   NOT NULL,
+    id         TEXT   NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, namespace, name),
+    FOREIGN KEY (tenant_id, namespace, name) REFERENCES job_names (tenant_id, namespace, name)
+);
+CREATE UNIQUE INDEX ping_urls_id ON ping_urls (id);
+
+-- A key that checks in for the jobs of one namespace by their names.
+CREATE TABLE ping_keys (
+    tenant_id  TEXT   NOT NULL REFERENCES tenants (id),
+    id         TEXT   NOT NULL,
+    namespace  TEXT   NOT NULL,
+    hash       BLOB   NOT NULL,
+    created_at BIGINT NOT NULL,
+    revoked_at BIGINT,
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX ping_keys_hash ON ping_keys (hash);
+
+-- Unguessable addresses of badges: of one job, or of all with a label.
+CREATE TABLE badges (
+    tenant_id   TEXT   NOT NULL REFERENCES tenants (id),
+    id          TEXT   NOT NULL,
+    namespace   TEXT   NOT NULL,
+    name        TEXT   NOT NULL, -- '': all jobs with the label
+    label       TEXT   NOT NULL, -- key=value, '' for one job
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX badges_id ON badges (id);
+CREATE UNIQUE INDEX badges_of ON badges (tenant_id, namespace, name, label);
+
+-- Why, as a code, beside the message for people.
+ALTER TABLE runs ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+-- The few that did not go well are found without reading the many that did.
+CREATE INDEX runs_bad ON runs (tenant_id, at, id) WHERE state IN ('failed', 'timedOut');
+
+-- What the detector looks at, and when next.
+CREATE TABLE watches (
+    tenant_id TEXT   NOT NULL REFERENCES tenants (id),
+    id        TEXT   NOT NULL,
+    kind      TEXT   NOT NULL,
+    namespace TEXT   NOT NULL, -- of an entry's job; '' for others
+    name      TEXT   NOT NULL,
+    agent_id  TEXT   NOT NULL, -- '' for a job without an agent, and a source
+    source_id TEXT   NOT NULL,
+    look_at   BIGINT NOT NULL,
+    alert     BIGINT NOT NULL, -- each check-in is a signal, not only bad ones
+    state     TEXT   NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX watches_look ON watches (look_at);
+CREATE INDEX watches_alert ON watches (tenant_id, id) WHERE alert = 1;
+CREATE INDEX watches_job ON watches (tenant_id, namespace, name) WHERE kind = 'entry';
+CREATE INDEX watches_agent ON watches (tenant_id, agent_id) WHERE agent_id <> '';
+
+-- Runs whose check-ins the detector has not seen.
+CREATE TABLE signals (
+    tenant_id TEXT   NOT NULL,
+    watch_id  TEXT   NOT NULL,
+    run_id    TEXT   NOT NULL,
+    PRIMARY KEY (tenant_id, watch_id, run_id),
+    FOREIGN KEY (tenant_id, watch_id) REFERENCES watches (tenant_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE incidents (
+    tenant_id   TEXT   NOT NULL REFERENCES tenants (id),
+    id          TEXT   NOT NULL,
+    watch_id    TEXT   NOT NULL,
+    kind        TEXT   NOT NULL,
+    namespace   TEXT   NOT NULL, -- of the job, '' where there is none
+    name        TEXT   NOT NULL,
+    agent       TEXT   NOT NULL, -- by name
+    opened_at   BIGINT NOT NULL,
+    resolved_at BIGINT,
+    route_at    BIGINT,          -- when it is next seen to who must be told; none: never again
+    body        TEXT   NOT NULL,
+    routing     TEXT   NOT NULL, -- what is remembered of who was told
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX incidents_open ON incidents (tenant_id, watch_id) WHERE resolved_at IS NULL;
+CREATE INDEX incidents_route ON incidents (route_at) WHERE route_at IS NOT NULL;
+CREATE INDEX incidents_newest ON incidents (tenant_id, opened_at, id);
+CREATE INDEX incidents_job ON incidents (tenant_id, namespace, name, opened_at);
+
+CREATE TABLE incident_events (
+    tenant_id   TEXT   NOT NULL,
+    id          TEXT   NOT NULL,
+    incident_id TEXT   NOT NULL,
+    at          BIGINT NOT NULL,
+    actor       TEXT   NOT NULL,
+    what        TEXT   NOT NULL,
+    body        TEXT   NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, incident_id) REFERENCES incidents (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX incident_events_of ON incident_events (tenant_id, incident_id, at, id);
+
+CREATE TABLE silences (
+    tenant_id  TEXT   NOT NULL REFERENCES tenants (id),
+    id         TEXT   NOT NULL,
+    until_at   BIGINT NOT NULL,
+    ended_at   BIGINT,
+    created_at BIGINT NOT NULL,
+    body       TEXT   NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX silences_until ON silences (tenant_id, until_at);
+
+-- Every message that was decided on, and every attempt to deliver it.
+CREATE TABLE notifications (
+    tenant_id   TEXT   NOT NULL REFERENCES tenants (id),
+    id          TEXT   NOT NULL,
+    incident_id TEXT,            -- none: a test of the channel
+    namespace   TEXT   NOT NULL, -- of the channel
+    name        TEXT   NOT NULL,
+    what        TEXT   NOT NULL,
+    at          BIGINT NOT NULL,
+    state       TEXT   NOT NULL,
+    attempts    TEXT   NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, incident_id) REFERENCES incidents (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX notifications_incident ON notifications (tenant_id, incident_id);
+CREATE INDEX notifications_channel ON notifications (tenant_id, namespace, name, at);
+
+-- Since when servers have been looking without a gap, and when one last did: who was away
+-- does not take its own absence for others'.
+ALTER TABLE installation ADD COLUMN looking_since BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE installation ADD COLUMN looked_at BIGINT NOT NULL DEFAULT 0;
+
+-- Whatever there is already is looked at once, and then when it is due.
+INSERT INTO watches (tenant_id, id, kind, namespace, name, agent_id, source_id, look_at, alert, state)
+    SELECT tenant_id, 'agent/' || id, 'agent', '', '', id, '', 0, 0, '{}' FROM agents WHERE revoked_at IS NULL;
+INSERT INTO watches (tenant_id, id, kind, namespace, name, agent_id, source_id, look_at, alert, state)
+    SELECT tenant_id, 'source/' || id, 'source', '', '', '', id, 0, 0, '{}' FROM sources WHERE removed_at IS NULL;
+INSERT INTO watches (tenant_id, id, kind, namespace, name, agent_id, source_id, look_at, alert, state)
+    SELECT tenant_id, 'entry/' || namespace || '/' || name || '/' || agent_id, 'entry', namespace, name, agent_id, '', 0, 0, '{}'
+    FROM agent_jobs WHERE current = 1;

@@ -1,0 +1,101 @@
+package crontopus
+
+import (
+	"strings"
+	"time"
+)
+
+// Watch is one thing that can go wrong, and what the detector remembers of it: an entry, a
+// job that is monitored without an agent, an agent or a source. It lies still until LookAt.
+type Watch struct {
+	Tenant   TenantID   `json:"-"`
+	ID       string     `json:"-"` // EntryWatchID, AgentWatchID or SourceWatchID
+	Kind     WatchKind  `json:"-"`
+	Job      JobName    `json:"-"`
+	AgentID  string     `json:"-"` // "" for a job without an agent, and a source
+	SourceID string     `json:"-"`
+	LookAt   time.Time  `json:"-"` // when the detector looks at it next
+	Alert    bool       `json:"-"` // each check-in of it is a signal, not only bad ones
+	State    WatchState `json:"state"`
+}
+
+// WatchKind is what is watched.
+type WatchKind string
+
+// The kinds of watches.
+const (
+	WatchEntry  WatchKind = "entry"
+	WatchAgent  WatchKind = "agent"
+	WatchSource WatchKind = "source"
+)
+
+// EntryWatchID is the id of an entry's watch; agentID is "" for a job without an agent.
+func EntryWatchID(job JobName, agentID string) string {
+	return "entry/" + job.String() + "/" + agentID
+}
+
+// AgentWatchID is the id of an agent's watch.
+func AgentWatchID(agentID string) string { return "agent/" + agentID }
+
+// SourceWatchID is the id of a source's watch.
+func SourceWatchID(sourceID string) string { return "source/" + sourceID }
+
+// JobWatch reports whether an id is that of a watch of the job, on whatever agent.
+func JobWatch(id string, job JobName) bool {
+	return strings.HasPrefix(id, "entry/"+job.String()+"/")
+}
+
+// WatchState is what the detector remembers of a watch between two looks. The store keeps it
+// as it is.
+type WatchState struct {
+	Since     time.Time   `json:"since,omitzero"`     // judged from here on
+	Judged    time.Time   `json:"judged,omitzero"`    // the newest due instant whose verdict is in
+	Due       []time.Time `json:"due,omitempty"`      // instants that wait for their verdict, the oldest first
+	Missed    []time.Time `json:"missed,omitempty"`   // instants of the open incident, or of the host's, that a late check-in may still retract
+	Schedule  string      `json:"schedule,omitempty"` // that Due was reckoned with: expressions and zone
+	Failures  int         `json:"failures,omitempty"` // in a row
+	Successes int         `json:"successes,omitempty"`
+	LastRun   string      `json:"lastRun,omitempty"` // the newest run whose end was counted
+	LastEnd   time.Time   `json:"lastEnd,omitzero"`  // and when it was due or began
+	Running   string      `json:"running,omitempty"` // a run that is looked at until it ends
+	Incident  string      `json:"incident,omitempty"`
+	Host      string      `json:"host,omitempty"`   // the agent's incident that Missed belongs to
+	Recent    []time.Time `json:"recent,omitempty"` // when its last incidents were opened
+	Silent    time.Time   `json:"silent,omitzero"`  // agent: last heard of before it went offline
+}
+
+// Look is a watch whose time has come, with all that is known about it, read in the transaction
+// that keeps the verdict.
+type Look struct {
+	Watch     Watch
+	Now       time.Time
+	UpSince   time.Time   // since when this installation has been looking without a gap
+	Job       *DesiredJob // entry: nil once it is not desired, or not in the agent's bundle any more
+	Agent     *Agent      // entry with an agent, agent: nil once it is revoked
+	Source    *Source     // source: nil once it is removed
+	Expires   time.Time   // agent: when its newest bundle does
+	Signals   []Run       // runs that had check-ins since the last look that are signals, the oldest first
+	Runs      []Run       // those of the instants in State.Due and State.Missed, and State.Running
+	Newest    *Run        // job without an agent: its newest run
+	Incident  *Incident   // the open one of this watch
+	Host      *Incident   // entry: the open one of its agent's watch
+	Parents   []Incident  // entry: open ones of the jobs that it depends on, on this agent or without one
+	Elsewhere []Run       // entry: the job's newest runs on other hosts, a few, where something is wrong
+	Alerting  *Alerting   // of the tenant
+}
+
+// Verdict is what comes of a look.
+type Verdict struct {
+	Watch    Watch           // with its next LookAt, Alert and State
+	Gone     bool            // nothing is left to watch
+	Incident *Incident       // opened, changed or resolved; nil: as it was
+	Events   []IncidentEvent // for its story
+	Host     *MissedOnHost   // what belongs to the agent's incident
+}
+
+// MissedOnHost moves an entry's missed runs into, or out of, the open incident of its agent.
+type MissedOnHost struct {
+	Incident  string
+	Missed    []MissedRun
+	Retracted []MissedRun
+}
