@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/manifests"
 )
 
@@ -92,7 +93,10 @@ func (v *validation) rooted(folder string) (fsys fs.FS, root, name string, err e
 		root = here
 	}
 	way, err := filepath.Rel(root, folder)
-	if err != nil || way == ".." || strings.HasPrefix(way, ".."+string(filepath.Separator)) {
+	if outside := err != nil || way == ".." || strings.HasPrefix(way, ".."+string(filepath.Separator)); outside && v.root != "" {
+		return nil, "", "", crontopus.Errorf(crontopus.CodeInvalid, "%s does not lie below --root %s", folder, v.root).
+			WithHint("--root is the folder that the source reads; name it, or what lies below it")
+	} else if outside {
 		root, way = folder, "."
 	}
 	if v.commit == nil {

@@ -28,6 +28,10 @@ type exitError struct {
 // errProblems ends a command that has printed the problems or differences it found.
 var errProblems = &exitError{code: exitProblems}
 
+// errUnread ends a command that has printed what it found, and that it could not read
+// everything.
+var errUnread = &exitError{code: exitFailed}
+
 // Error returns the cause's message.
 func (e *exitError) Error() string {
 	if e.err == nil {
@@ -56,9 +60,15 @@ func report(stderr io.Writer, err error) int {
 		fmt.Fprintln(stderr, "crontopus: interrupted")
 		return code
 	}
-	fmt.Fprintln(stderr, "crontopus:", err)
-	if hint := crontopus.ErrorHint(err); hint != "" {
-		fmt.Fprintln(stderr, "hint:", hint)
+	several := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // one that is inside another error is part of its text
+		several = joined.Unwrap()
+	}
+	for _, err := range several {
+		fmt.Fprintln(stderr, "crontopus:", err)
+		if hint := crontopus.ErrorHint(err); hint != "" {
+			fmt.Fprintln(stderr, "hint:", hint)
+		}
 	}
 	return code
 }

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -42,7 +44,9 @@ func newExplainCommand() *cobra.Command {
 		Long: `Say in words what the jobs of files or folders do, after Defaults and matrix: what runs,
 when, on which hosts, and for each value where it was said: in the manifest, in Defaults,
 or nowhere, which makes it a default of the language. What is no path is the name of a
-job below the current folder.`,
+job below the current folder.
+
+Exit code: 0 all was told, 1 there are problems, 2 something could not be read.`,
 		Example: `  crontopus explain jobs/backup.yaml
   crontopus explain production/nightly-backup -o json
   crontopus explain jobs/backup.yaml --server`,
@@ -64,7 +68,10 @@ job below the current folder.`,
 				return crontopus.Errorf(crontopus.CodeInvalid, "--from %q is not a time", *from).WithHint("write it in RFC 3339, such as 2026-03-08T00:00:00Z")
 			}
 		}
-		v := &validation{reader: manifests.Reader{Trace: true}, stdin: cmd.InOrStdin(), root: *root}
+		v := &validation{reader: manifests.Reader{Trace: true}, stdin: cmd.InOrStdin()}
+		if err := v.begin(*root); err != nil {
+			return err
+		}
 		if server.Changed {
 			var err error
 			if args, err = takeServer(cmd, args); err != nil {
@@ -84,7 +91,7 @@ func (v *validation) explain(cmd *cobra.Command, output *formatFlag, args []stri
 	wanted := map[crontopus.JobName]bool{}
 	for _, arg := range args {
 		err := v.read(arg)
-		if name, bad := crontopus.ParseJobName(arg); err != nil && bad == nil {
+		if name, bad := crontopus.ParseJobName(arg); errors.Is(err, fs.ErrNotExist) && bad == nil {
 			wanted[name] = true
 			err = nil
 		}
@@ -119,7 +126,7 @@ func (v *validation) explain(cmd *cobra.Command, output *formatFlag, args []stri
 		if err := r.Write(cmd.ErrOrStderr(), findings.Text); err != nil {
 			return err
 		}
-		return errProblems
+		return verdict(r)
 	}
 	return nil
 }

@@ -49,9 +49,7 @@ formatted), 2 something could not be read or written.`,
 		}
 		f := &formatting{cmd: cmd, check: *check, lines: map[string][]string{}}
 		for _, arg := range args {
-			if err := f.argument(arg); err != nil {
-				return err
-			}
+			f.note(f.argument(arg))
 		}
 		return f.finish()
 	}
@@ -67,6 +65,15 @@ type formatting struct {
 	stdin   bool // what was formatted is the output
 	lines   map[string][]string
 	problem []crontopus.Problem
+	failed  []error // of what could not be read or written
+}
+
+// note keeps what could not be done of one file or argument; the others are formatted all the
+// same.
+func (f *formatting) note(err error) {
+	if err != nil {
+		f.failed = append(f.failed, err)
+	}
 }
 
 // argument formats what one argument names: a folder, a file, a pattern, or "-".
@@ -100,9 +107,7 @@ func (f *formatting) argument(arg string) error {
 		f.problem = append(f.problem, p)
 	}
 	for _, name := range names {
-		if err := f.file(under(arg, name)); err != nil {
-			return err
-		}
+		f.note(f.file(under(arg, name)))
 	}
 	return nil
 }
@@ -116,16 +121,14 @@ func (f *formatting) pattern(pattern string) error {
 		return noMatch(pattern)
 	}
 	for _, name := range found {
-		if err := f.file(name); err != nil {
-			return err
-		}
+		f.note(f.file(name))
 	}
 	return nil
 }
 
 // file formats a file. One that a link leads to is written where it is.
 func (f *formatting) file(name string) error {
-	from, err := os.Open(name)
+	from, err := openNamed(name)
 	if err != nil {
 		return cannotRead(name, err)
 	}
@@ -190,17 +193,20 @@ func (f *formatting) finish() error {
 		return err
 	}
 	switch {
-	case f.files == 0:
+	case f.files == 0 && len(f.failed) == 0 && len(f.problem) == 0:
 		f.cmd.PrintErrln("nothing to format: there is no *.yaml or *.yml here")
 	case f.check && f.changed > 0:
 		f.cmd.PrintErrf("%d of %d files to format: run crontopus fmt\n", f.changed, f.files)
 	case !f.stdin && f.changed > 0:
 		f.cmd.PrintErrf("%d of %d files formatted\n", f.changed, f.files)
 	}
-	if len(f.problem) > 0 || f.check && f.changed > 0 {
-		return errProblems
+	if len(f.failed) > 0 {
+		return errors.Join(f.failed...)
 	}
-	return nil
+	if err := verdict(&report); err != nil || !f.check || f.changed == 0 {
+		return err
+	}
+	return errProblems
 }
 
 // readAll reads a file, or as much of it as is more than a manifest's file may have.

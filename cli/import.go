@@ -177,7 +177,7 @@ func (f *importFlags) file(name string) ([]importer.Input, error) {
 	if info.IsDir() {
 		return folderInputs(os.DirFS(name), name, f.format)
 	}
-	file, err := os.Open(name)
+	file, err := openNamed(name)
 	if err != nil {
 		return nil, cannotRead(name, err)
 	}

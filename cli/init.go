@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/ci"
 	"crontopus.dev/crontopus/manifests"
 )
@@ -125,11 +124,6 @@ func create(root *os.Root, file ci.File) (bool, error) {
 	}
 	_, err = f.Write(file.Text)
 	return true, errors.Join(err, f.Close())
-}
-
-func cannotWrite(name string, err error) error {
-	return crontopus.Errorf(crontopus.CodeInvalid, "%s cannot be written: %w", name, reason(err)).
-		WithHint("name a folder that you may write to")
 }
 
 // whatNext checks the folder as it is now and says what to do with it.

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
-	"os"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/manifests"
@@ -37,7 +36,7 @@ func (h inventoried) agent() crontopus.Agent {
 // server printed is JSON and may be large; what a person wrote is YAML, read as carefully as
 // manifests are.
 func readInventory(file string) (diff.Fleet, error) {
-	f, err := os.Open(file)
+	f, err := openNamed(file)
 	if err != nil {
 		return diff.Fleet{}, cannotRead(file, err)
 	}

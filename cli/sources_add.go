@@ -134,7 +134,7 @@ func (f sourceFlags) fill(in *wire.SourceInput, stdin io.Reader) (err error) {
 func secretFile(flag, name string, stdin io.Reader) (string, error) {
 	in := stdin
 	if name != "-" {
-		f, err := os.Open(name)
+		f, err := openNamed(name)
 		if err != nil {
 			return "", crontopus.Errorf(crontopus.CodeInvalid, "%s: %w", flag, err)
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/cli/findings"
 	"crontopus.dev/crontopus/internal/usage"
+	"crontopus.dev/crontopus/manifests"
 	"crontopus.dev/crontopus/manifests/lint"
 )
 
@@ -26,8 +28,8 @@ out too.
 Defaults in the folders above a file or folder that is named hold for it, up to the root
 of its repository; --root names another folder to begin at: the one that the source reads.
 
-With --git-ref the files are those of a commit; nothing is checked out. With --server,
-targets are compared with the agents that a server knows.
+With --git-ref the files are those of a commit; nothing is checked out. REF:PATH begins in a
+folder of it, as in git. With --server, targets are compared with the agents that a server knows.
 
 Exit code: 0 all is well, 1 there are problems, 2 something could not be read. Warnings
 alone end with 0, unless --strict is given.`,
@@ -45,9 +47,12 @@ alone end with 0, unless --strict is given.`,
 	root := cmd.Flags().String("root", "", "the folder from which on Defaults hold (default: the root of the repository)")
 	strict := cmd.Flags().Bool("strict", false, "end with 1 for warnings, too")
 	watch := cmd.Flags().Bool("watch", false, "check again whenever a file changes, until interrupted")
-	cmd.MarkFlagsMutuallyExclusive("git-ref", "watch")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		defer collectSeldom()()
+		if *watch && *ref != "" {
+			return crontopus.Errorf(crontopus.CodeInvalid, "a commit does not change, so --watch has nothing to wait for").
+				WithHint("leave out --git-ref to watch the files on disk, or --watch")
+		}
 		asked := server.Changed
 		args, err := takeServer(cmd, args)
 		if err != nil {
@@ -62,7 +67,9 @@ alone end with 0, unless --strict is given.`,
 				return err
 			}
 			defer v.close()
-			v.root = *root
+			if err := v.begin(*root); err != nil {
+				return err
+			}
 			if asked {
 				if err := v.ask(cmd); err != nil {
 					return err
@@ -78,10 +85,10 @@ alone end with 0, unless --strict is given.`,
 				return err
 			}
 			cmd.PrintErrln(r.Summary())
-			if r.Errors() > 0 || *strict && len(r.Problems) > 0 {
-				return errProblems
+			if err := verdict(r); err != nil || !*strict || len(r.Problems) == 0 {
+				return err
 			}
-			return nil
+			return errProblems
 		}
 		if *watch {
 			return recheck(cmd, args, check)
@@ -112,10 +119,13 @@ func (v *validation) report(args []string) (*findings.Report, error) {
 	}, nil
 }
 
-func cannotRead(name string, err error) error {
-	if hint := crontopus.ErrorHint(err); hint != "" {
-		return crontopus.Errorf(crontopus.ErrorCode(err), "%s: %w", name, err).WithHint("%s", hint)
+// verdict is how a command ends that has written what it found.
+func verdict(r *findings.Report) error {
+	switch {
+	case slices.ContainsFunc(r.Problems, func(p crontopus.Problem) bool { return p.Code == manifests.CodeUnreadable }):
+		return errUnread
+	case r.Errors() > 0:
+		return errProblems
 	}
-	return crontopus.Errorf(crontopus.CodeInvalid, "%s cannot be read: %w", name, reason(err)).
-		WithHint("name files or folders that exist and may be read, or - for standard input")
+	return nil
 }

@@ -45,6 +45,25 @@ func openValidation(ctx context.Context, stdin io.Reader, ref string) (*validati
 	return v, err
 }
 
+// begin has Defaults looked for from a folder on; "" is the repository's root.
+func (v *validation) begin(root string) error {
+	if root == "" {
+		return nil
+	}
+	fsys, name, err := v.place(root)
+	if err != nil {
+		return err
+	}
+	switch info, err := fs.Stat(fsys, name); {
+	case err != nil:
+		return cannotRead("--root "+root, err)
+	case !info.IsDir():
+		return crontopus.Errorf(crontopus.CodeInvalid, "--root %s is no folder", root).WithHint("name the folder that the source reads")
+	}
+	v.root = root
+	return nil
+}
+
 func (v *validation) close() {
 	if v.commit != nil {
 		_ = v.commit.Close() // everything has been read
@@ -116,7 +135,14 @@ func (v *validation) place(arg string) (fs.FS, string, error) {
 // disk opens paths as the user gave them.
 type disk struct{}
 
-func (disk) Open(name string) (fs.File, error)     { return os.Open(name) }
+func (disk) Open(name string) (fs.File, error) {
+	f, err := openNamed(name)
+	if err != nil {
+		return nil, err // and no nil that has a type
+	}
+	return f, nil
+}
+
 func (disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 
 func (v *validation) readFolder(fsys fs.FS, name, arg string) error {
@@ -214,23 +240,4 @@ func (v *validation) lines(file string) []string {
 	}
 	text := strings.TrimPrefix(string(data), "\ufeff")
 	return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
-}
-
-// under joins a folder, as it was given, and a path below it.
-func under(folder, name string) string {
-	switch {
-	case folder == ".":
-		return name
-	case strings.HasSuffix(folder, "/"):
-		return folder + name
-	}
-	return folder + "/" + name
-}
-
-// reason is what the system says of a path that the message names already.
-func reason(err error) error {
-	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-		return pathError.Err
-	}
-	return err
 }

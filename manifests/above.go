@@ -2,7 +2,6 @@ package manifests
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"io/fs"
 	"path"
@@ -29,9 +28,10 @@ func Above(fsys fs.FS, folder string, display func(string) string) (*Scope, []cr
 		if err != nil {
 			return nil, nil, err
 		}
-		rules, err := fs.ReadFile(fsys, path.Join(dir, IgnoreFile))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, err
+		rules, err := readRules(fsys, dir)
+		if err != nil {
+			problems = append(problems, unreadable(display(path.Join(dir, IgnoreFile)), err))
+			continue
 		}
 		if dir == "." {
 			ignore.Add("", rules)

@@ -1,6 +1,8 @@
 package manifests
 
 import (
+	"errors"
+	"io/fs"
 	"path"
 	"strings"
 )
@@ -8,6 +10,27 @@ import (
 // IgnoreFile is the name of the files that say what is not read, in any folder, with the
 // patterns of .gitignore.
 const IgnoreFile = ".crontopusignore"
+
+// maxRules bounds an IgnoreFile, in bytes.
+const maxRules = 1 << 20
+
+// readRules reads the IgnoreFile of a folder, which need not have one. A link is not followed:
+// it could lead to what has no end.
+func readRules(fsys fs.FS, folder string) ([]byte, error) {
+	name := path.Join(folder, IgnoreFile)
+	info, err := fs.Lstat(fsys, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not a regular file, and links are not followed")
+	case info.Size() > maxRules:
+		return nil, errors.New("it has more than 1 MiB")
+	}
+	return fs.ReadFile(fsys, name)
+}
 
 // Ignore holds the patterns of a tree's IgnoreFiles. The zero value ignores nothing.
 type Ignore struct {

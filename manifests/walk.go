@@ -43,22 +43,19 @@ func (w *walk) folder(name, rel string, depth int) error {
 			WithHint("leave folders out with a line in %s", IgnoreFile)
 	}
 	entries, err := w.list(name)
-	unread := name
-	if err == nil {
-		var rules []byte
-		unread = path.Join(name, IgnoreFile)
-		if rules, err = fs.ReadFile(w.fsys, unread); errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-		w.ignore.Add(rel, rules)
-	}
 	if _, tooMany := errors.AsType[*crontopus.Error](err); err != nil && depth > 0 && !tooMany {
-		w.problems = append(w.problems, unreadable(w.display(unread), err))
+		w.problems = append(w.problems, unreadable(w.display(name), err))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	rules, err := readRules(w.fsys, name)
+	if err != nil {
+		w.problems = append(w.problems, unreadable(w.display(path.Join(name, IgnoreFile)), err))
+		return nil
+	}
+	w.ignore.Add(rel, rules)
 	for _, entry := range entries {
 		if err := w.entry(path.Join(name, entry.name), path.Join(rel, entry.name), entry.kind, depth); err != nil {
 			return err

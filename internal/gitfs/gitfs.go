@@ -9,6 +9,7 @@ package gitfs
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -44,9 +45,17 @@ type node struct {
 }
 
 // Open reads the tree of a commit, a branch or whatever else git finds a commit or tree by,
-// in the repository that the folder is in. Errors say what git said.
+// in the repository that the folder is in. In REF:PATH, as git spells a folder of a commit,
+// that folder is the one that is asked from. Errors say what git said.
 func Open(ctx context.Context, folder, ref string) (*FS, error) {
 	commit, err := resolve(ctx, folder, ref)
+	inside, below := "", false
+	if err != nil {
+		var before string
+		if before, inside, below = cutPath(ref); below {
+			commit, err = resolve(ctx, folder, before)
+		}
+	}
 	if err != nil {
 		if _, outside := git(ctx, folder, "rev-parse", "--git-dir"); outside != nil {
 			return nil, crontopus.Errorf(crontopus.CodeInvalid, "%s is in no Git repository: %w", folder, outside).
@@ -67,6 +76,11 @@ func Open(ctx context.Context, folder, ref string) (*FS, error) {
 	if err := f.fill(listing); err != nil {
 		return nil, err
 	}
+	if below {
+		if err := f.enter(ref, inside); err != nil {
+			return nil, err
+		}
+	}
 	f.blobs, err = startBatch(ctx, folder)
 	return f, err
 }
@@ -81,6 +95,41 @@ func resolve(ctx context.Context, folder, ref string) (hash string, err error) {
 		}
 	}
 	return hash, err
+}
+
+// cutPath parts REF:PATH at the first colon outside of braces, which may hold a text or a date.
+func cutPath(ref string) (before, inside string, found bool) {
+	depth := 0
+	for i, c := range ref {
+		switch {
+		case c == '{':
+			depth++
+		case c == '}':
+			depth--
+		case c == ':' && depth == 0 && i > 0:
+			return ref[:i], ref[i+1:], true
+		}
+	}
+	return "", "", false
+}
+
+// enter makes a folder of the tree the one that is asked from. As in git, its path begins at
+// the repository's root, unless it begins with a dot.
+func (f *FS) enter(ref, inside string) error {
+	if inside == "." || strings.HasPrefix(inside, "./") || strings.HasPrefix(inside, "../") {
+		inside = path.Join(f.prefix, inside)
+	}
+	inside = path.Clean(cmp.Or(inside, "."))
+	switch info, err := fs.Stat(f, inside); {
+	case err != nil:
+		return crontopus.Errorf(crontopus.CodeInvalid, "there is no folder %q", ref).
+			WithHint("after the colon comes a folder of the commit, named from the root of the repository")
+	case !info.IsDir():
+		return crontopus.Errorf(crontopus.CodeInvalid, "%q is a file", ref).
+			WithHint("write the commit alone, and name the file beside it")
+	}
+	f.prefix = strings.TrimPrefix(inside, ".")
+	return nil
 }
 
 // Commit returns the commit's hash, or the tree's.
