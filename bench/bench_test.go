@@ -76,8 +76,8 @@ func TestSidesTakeTurnsAndNoneIsAlwaysFirst(t *testing.T) {
 }
 
 func TestReportTellsWhatWasNotReached(t *testing.T) {
-	r := &report{machine: []fact{{"Go", "go1.26"}}, sections: []section{{Case{Name: "area/what", What: "What is measured. Floor: nothing."},
-		[]Figure{{Name: "rate", Unit: "1/s", Product: 7, Floor: 10, Reach: AtLeast(0.6)}, {Name: "lag", Unit: "ms", Product: 7, Reach: Within(5)}, {Name: "size", Unit: "MB", Product: 7}}}}}
+	r := &report{machine: []fact{{"Go", "go1.26"}}, sections: []section{{Case: Case{Name: "area/what", What: "What is measured. Floor: nothing."},
+		figures: []Figure{{Name: "rate", Unit: "1/s", Product: 7, Floor: 10, Reach: AtLeast(0.6)}, {Name: "lag", Unit: "ms", Product: 7, Reach: Within(5)}, {Name: "size", Unit: "MB", Product: 7}}}}}
 	var table bytes.Buffer
 	r.print(&table)
 	require.Contains(t, table.String(), "1 of 2 reaches met")
@@ -104,4 +104,40 @@ func TestAHelpersFailureEndsItsCase(t *testing.T) {
 	require.NoError(t, h.end())
 	require.Equal(t, []string{"second", "first"}, undone)
 	require.Panics(t, func() { _ = h.try(func() error { panic("a bug") }) })
+}
+
+func TestACaseThatFailsLosesNoOther(t *testing.T) {
+	b := &Bench{host: &host{ctx: t.Context(), dir: t.TempDir()}}
+	var left context.Context
+	broken := errors.New("the server hung up")
+	r := &report{sections: []section{
+		b.section(t.Context(), Case{Name: "a/fails", Run: func(ctx context.Context, _ *Bench) ([]Figure, error) {
+			left = ctx
+			return []Figure{{Name: "half", Product: 1, Reach: Within(5)}}, broken
+		}}),
+		b.section(t.Context(), Case{Name: "a/panics", Run: func(context.Context, *Bench) ([]Figure, error) {
+			require.Fail(b.host, "no repository")
+			return nil, nil
+		}}),
+		b.section(t.Context(), Case{Name: "a/works", Run: func(context.Context, *Bench) ([]Figure, error) {
+			return []Figure{{Name: "lag", Unit: "ms", Product: 7, Reach: Within(5)}}, nil
+		}}),
+	}}
+	require.Error(t, left.Err(), "what a case has started ends with it")
+	err := r.failure()
+	require.ErrorIs(t, err, errFailed)
+	require.ErrorIs(t, err, broken)
+	require.ErrorContains(t, err, "2 of 3 cases failed:\na/fails: the server hung up\na/panics: ")
+	page := r.markdown()
+	require.Contains(t, page, "0 of 1 reaches met")
+	require.Contains(t, page, "## a/fails\n\n\n\nFAILED, nothing was measured:\n\n```\nthe server hung up\n```\n")
+	require.NotContains(t, page, "half")
+	require.Contains(t, page, "| lag | 7 |")
+	var table, told bytes.Buffer
+	r.print(&table)
+	require.Contains(t, table.String(), "FAILED")
+	r.sections[0].tell(&told)
+	require.Equal(t, "bench:   FAILED: the server hung up\n", told.String())
+	r.sections = r.sections[2:]
+	require.NoError(t, r.failure())
 }

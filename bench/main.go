@@ -19,9 +19,15 @@ func main() {
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
+		if errors.Is(err, errFailed) {
+			os.Exit(1)
+		}
 		os.Exit(2)
 	}
 }
+
+// errFailed: not every case could be measured. What the others found is told all the same.
+var errFailed = errors.New("cases failed")
 
 // run measures the cases that args choose. What was found goes to stdout, what is being
 // done to stderr.
@@ -50,10 +56,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	r.print(stdout)
-	if *only != "" {
-		return nil
+	if *only == "" {
+		err = os.WriteFile(*results, []byte(r.markdown()), 0o644)
 	}
-	return os.WriteFile(*results, []byte(r.markdown()), 0o644)
+	return errors.Join(r.failure(), err)
 }
 
 // choose returns the cases whose names begin with one of the words.
@@ -69,7 +75,8 @@ func choose(all []Case, words string) (chosen []Case) {
 	return chosen
 }
 
-// measure runs the cases one after the other: nothing else should run meanwhile.
+// measure runs the cases one after the other: nothing else should run meanwhile. One that fails
+// is no reason to lose the others.
 func measure(ctx context.Context, chosen []Case, rounds int, progress io.Writer) (_ *report, err error) {
 	b, err := newBench(ctx, rounds, progress)
 	if err != nil {
@@ -79,14 +86,24 @@ func measure(ctx context.Context, chosen []Case, rounds int, progress io.Writer)
 	r := &report{machine: b.describeMachine(ctx)}
 	for _, c := range chosen {
 		fmt.Fprintf(progress, "bench: %s\n", c.Name)
-		var figures []Figure
-		if err := b.host.try(func() (err error) { figures, err = c.Run(ctx, b); return err }); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Name, err)
+		found := b.section(ctx, c)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%s: %w", c.Name, errors.Join(ctx.Err(), found.err))
 		}
-		for _, f := range figures {
-			fmt.Fprintf(progress, "bench:   %s\n", f)
-		}
-		r.sections = append(r.sections, section{c, figures})
+		found.tell(progress)
+		r.sections = append(r.sections, found)
 	}
 	return r, nil
+}
+
+// section measures one case. What it started and did not stop ends with it.
+func (b *Bench) section(ctx context.Context, c Case) section {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	found := section{Case: c}
+	found.err = b.host.try(func() (err error) { found.figures, err = c.Run(ctx, b); return err })
+	if found.err != nil {
+		found.figures = nil // of a half-measured case none is worth telling
+	}
+	return found
 }

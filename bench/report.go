@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -13,10 +14,21 @@ type report struct {
 	sections []section
 }
 
-// section is a case with its figures.
+// section is a case with its figures, or why it has none.
 type section struct {
 	Case
 	figures []Figure
+	err     error
+}
+
+// tell writes what was found while the run goes on.
+func (s section) tell(w io.Writer) {
+	for _, f := range s.figures {
+		fmt.Fprintf(w, "bench:   %s\n", f)
+	}
+	if s.err != nil {
+		fmt.Fprintf(w, "bench:   FAILED: %s\n", s.err)
+	}
 }
 
 // fact is something about the machine or a version.
@@ -37,6 +49,20 @@ func (r *report) missed() (missed, set int) {
 	return missed, set
 }
 
+// failure is nil, or an errFailed that says which cases could not be measured and why.
+func (r *report) failure() error {
+	var failed []error
+	for _, s := range r.sections {
+		if s.err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", s.Name, s.err))
+		}
+	}
+	if failed == nil {
+		return nil
+	}
+	return fmt.Errorf("%d of %d %w:\n%w", len(failed), len(r.sections), errFailed, errors.Join(failed...))
+}
+
 // print writes a table for a terminal.
 func (r *report) print(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
@@ -45,6 +71,9 @@ func (r *report) print(w io.Writer) {
 		for _, f := range s.figures {
 			c := f.cells()
 			fmt.Fprintf(t, "%s\t%s\t%s\n", s.Name, strings.Join(c[:6], "\t"), c[6])
+		}
+		if s.err != nil {
+			fmt.Fprintf(t, "%s\tFAILED\t\t\t\t\t\n", s.Name)
 		}
 	}
 	_ = t.Flush() // to a person's terminal
@@ -71,7 +100,12 @@ func (r *report) markdown() string {
 		fmt.Fprintf(&b, "| %s | %s |\n", f.name, f.value)
 	}
 	for _, s := range r.sections {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| figure | product | floor | unit | ratio | reach | |\n|---|---|---|---|---|---|---|\n", s.Name, s.What)
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", s.Name, s.What)
+		if s.err != nil {
+			fmt.Fprintf(&b, "FAILED, nothing was measured:\n\n```\n%s\n```\n", s.err)
+			continue
+		}
+		fmt.Fprint(&b, "| figure | product | floor | unit | ratio | reach | |\n|---|---|---|---|---|---|---|\n")
 		for _, f := range s.figures {
 			fmt.Fprintf(&b, "| %s |\n", strings.Join(f.cells(), " | "))
 		}

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
@@ -67,4 +69,35 @@ func TestAnswersAreReadToTheirEnd(t *testing.T) {
 		require.Equal(t, http.StatusUnauthorized, status)
 		require.EqualError(t, err, "401: not you\n")
 	}
+}
+
+func TestWhatTheServerHasNotReadIsSeen(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	addr := listener.Addr().String()
+	waiting := func() int {
+		table, err := os.Open("/proc/net/tcp")
+		require.NoError(t, err)
+		defer table.Close()
+		n, err := unread(table, addr)
+		require.NoError(t, err)
+		return n
+	}
+	require.Zero(t, waiting())
+	client, err := dial(addr)
+	require.NoError(t, err)
+	defer client.Close()
+	require.Equal(t, 1, waiting(), "a connection that nobody has accepted")
+	server, err := listener.Accept()
+	require.NoError(t, err)
+	defer server.Close()
+	require.Zero(t, waiting())
+	_, err = client.Write([]byte("GET"))
+	require.NoError(t, err)
+	require.Equal(t, 1, waiting(), "bytes that nobody has read")
+	_, err = io.ReadFull(server, make([]byte, 3))
+	require.NoError(t, err)
+	require.Zero(t, waiting())
+	require.NoError(t, (&load{addr: addr}).heard())
 }

@@ -18,24 +18,25 @@ type woken struct {
 }
 
 // polls lets every connection ask for its bundle and then wait for another, as an agent does.
-// "waiting" on stdout says that all do; a line of JSON that all were answered. It does so rounds
-// times.
+// "waiting" on stdout says that all do, and that the server knows; a line of JSON that all were
+// answered. It does so rounds times.
 func (l *load) polls(rounds int) error {
 	conns := make([]*conn, l.connections)
-	err := l.each(func(i int) (err error) {
-		conns[i], err = dial(l.addr)
-		return err
-	})
 	for range rounds {
-		if err == nil {
-			err = l.round(conns)
+		if err := l.round(conns); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 func (l *load) round(conns []*conn) error {
-	err := l.each(func(i int) error {
+	err := l.each(func(i int) (err error) {
+		if conns[i] == nil { // a server does not wait long for the first request of a connection
+			if conns[i], err = dial(l.addr); err != nil {
+				return err
+			}
+		}
 		_, etag, err := conns[i].exchange(l.request(i, l.path, ""))
 		if err == nil && etag == "" {
 			err = fmt.Errorf("the agent %d has no bundle", i)
@@ -45,6 +46,9 @@ func (l *load) round(conns []*conn) error {
 		}
 		return err
 	})
+	if err == nil {
+		err = l.heard()
+	}
 	if err != nil {
 		return err
 	}
