@@ -237,7 +237,7 @@ func (r *run) execute(ctx context.Context) (final crontopus.CheckIn, code int, e
 			return r.skipped(why), 0, nil
 		}
 	}
-	secrets, err := readSecrets(r.job.Spec.Run.Secrets, r.State)
+	secrets, err := r.secrets()
 	if err != nil {
 		return r.failed(err), 0, err
 	}

@@ -42,7 +42,7 @@ func newHost(t *testing.T, run crontopus.RunSpec) *host {
 	require.NoError(t, state.Create())
 	me, err := user.Current()
 	require.NoError(t, err)
-	h := &host{rules: agent.Rules{Users: []string{me.Username, "nobody"}}}
+	h := &host{rules: agent.Rules{Users: []string{me.Username, "nobody"}, SecretPaths: []string{"/"}}}
 	h.job = &crontopus.Job{Spec: crontopus.JobSpec{Schedule: crontopus.Schedules{"* * * * *"}, Run: run}}
 	h.job.Metadata.Name = "job"
 	h.job.SetDefaults()
@@ -255,6 +255,7 @@ func TestRunsThatCannotStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, c.run)
+			h.Policy = func() (*agent.Policy, error) { return agent.NewPolicy(agent.Rules{}, 1000), nil } // which does not restrict
 			for name, reference := range h.job.Spec.Run.Secrets {
 				h.job.Spec.Run.Secrets[name] = strings.Replace(reference, "STATE", h.State.Dir, 1)
 			}
@@ -268,6 +269,17 @@ func TestRunsThatCannotStart(t *testing.T) {
 			require.Nil(t, got[0].ExitCode)
 		})
 	}
+}
+
+func TestTheHostsWordOnSecretsIsAskedWhenTheyAreRead(t *testing.T) {
+	h := newHost(t, crontopus.RunSpec{Command: []string{"true"}, Secrets: map[string]string{"S": "file:/etc/passwd"}})
+	h.Policy = func() (*agent.Policy, error) {
+		defer func() { h.rules.SecretPaths = []string{} }() // the next time it is stricter
+		return agent.NewPolicy(h.rules, os.Geteuid()), nil
+	}
+	_, err := h.Exec(t.Context(), h.job.Name(), false)
+	require.ErrorContains(t, err, "secretPaths")
+	require.Equal(t, crontopus.EventFailure, h.delivered(t)[0].Event)
 }
 
 func TestPausedAndForbidden(t *testing.T) {

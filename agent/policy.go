@@ -7,8 +7,8 @@ import (
 )
 
 // Policy is what this host allows, whatever the server sends. The zero Rules are the
-// ones without a policy file: no root jobs on a root agent, everything else as the
-// manifest says.
+// ones without a policy file: on a root agent no root jobs and no secrets from elsewhere than
+// RootSecrets, everything else as the manifest says.
 type Policy struct {
 	Rules
 	uid              int // the agent's own
@@ -26,7 +26,7 @@ type Rules struct {
 	Executables  []Executable       `yaml:"executables"`  // what run.command may start
 	AllowScripts *bool              `yaml:"allowScripts"` // default: true, but false beside executables
 	Environment  []string           `yaml:"environment"`  // names of variables and secrets, or NAME_*; default: all, but none beside executables
-	SecretPaths  []string           `yaml:"secretPaths"`  // files; one that ends in / takes in all below it
+	SecretPaths  []string           `yaml:"secretPaths"`  // files; one that ends in / takes in all below it; default on a root agent: RootSecrets
 }
 
 // NewPolicy returns the policy of an agent that runs as uid.

@@ -94,6 +94,13 @@ func TestPolicyAllows(t *testing.T) {
 		{"all variables but those that decide what runs", "environment: ['*']", nobody, env("BASH_ENV", "x"), "BASH_ENV"},
 
 		{"a secret, no rules", "", nobody, secret("A", "file:/etc/x"), ""},
+		{"a secret, no rules, a root agent", "", rootUID, both(runAs(nobodyName), secret("A", "file:/etc/shadow")), "below /etc/crontopus/secrets/ only"},
+		{"a secret in root's folder for them", "", rootUID, both(runAs(nobodyName), secret("A", "file:/etc/crontopus/secrets/app/key")), ""},
+		{"a secret that climbs out of it", "", rootUID, both(runAs(nobodyName), secret("A", "file:/etc/crontopus/secrets/../../shadow")), "put it there"},
+		{"root's folder itself", "", rootUID, both(runAs(nobodyName), secret("A", "file:/etc/crontopus/secrets")), "put it there"},
+		{"rules about other things, a root agent", "users: [nobody]", rootUID, both(runAs(nobodyName), secret("A", "file:/etc/shadow")), "secretPaths"},
+		{"the allowed secret, a root agent", "secretPaths: [/srv/key]", rootUID, both(runAs(nobodyName), secret("A", "file:/srv/key")), ""},
+		{"only what is allowed, a root agent", "secretPaths: [/srv/key]", rootUID, both(runAs(nobodyName), secret("A", "file:/etc/crontopus/secrets/key")), "secretPaths"},
 		{"the allowed secret", "secretPaths: [/etc/app/key]", nobody, secret("A", "file:/etc/app/key"), ""},
 		{"a secret below an allowed folder", "secretPaths: [/etc/app/]", nobody, secret("A", "file:/etc/app/x/key"), ""},
 		{"a secret that climbs out", "secretPaths: [/etc/app/]", nobody, secret("A", "file:/etc/app/../shadow"), "secretPaths"},
@@ -126,6 +133,10 @@ func TestPolicyAllows(t *testing.T) {
 func runAs(name string) func(*crontopus.Job) {
 	return func(j *crontopus.Job) { j.Spec.Run.User = name }
 }
+func both(first, second func(*crontopus.Job)) func(*crontopus.Job) {
+	return func(j *crontopus.Job) { first(j); second(j) }
+}
+
 func command(argv ...string) func(*crontopus.Job) {
 	return func(j *crontopus.Job) { j.Spec.Run.Command = argv }
 }

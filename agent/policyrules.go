@@ -171,15 +171,31 @@ func matchesName(patterns []string, name string) bool {
 	})
 }
 
+// RootSecrets is the folder from which a root agent reads secrets where its policy names none: a
+// root agent can read every file, and a manifest must not be what chooses among them.
+const RootSecrets = "/etc/crontopus/secrets/"
+
+// rootSecretsOnly reports whether nothing but RootSecrets may be read.
+func (p *Policy) rootSecretsOnly() bool { return p.SecretPaths == nil && p.uid == 0 }
+
 func (p *Policy) allowsSecrets(run *crontopus.RunSpec) error {
-	if p.SecretPaths == nil {
+	paths := p.SecretPaths
+	switch {
+	case p.rootSecretsOnly():
+		paths = []string{RootSecrets}
+	case paths == nil:
 		return nil
 	}
 	for _, name := range keysOf(run.Secrets) {
 		file, isFile := strings.CutPrefix(run.Secrets[name], "file:")
-		if !isFile || !slices.ContainsFunc(p.SecretPaths, func(allowed string) bool { return covers(allowed, file) }) {
-			return forbid("the host's policy does not let the secret %s be read from %q (secretPaths)", name, run.Secrets[name])
+		switch {
+		case isFile && slices.ContainsFunc(paths, func(allowed string) bool { return covers(allowed, file) }):
+			continue
+		case p.rootSecretsOnly():
+			return forbid("a root agent reads secrets below %s only, and not the secret %s from %q; put it there, or list its folder under secretPaths in the host's policy",
+				RootSecrets, name, run.Secrets[name])
 		}
+		return forbid("the host's policy does not let the secret %s be read from %q (secretPaths)", name, run.Secrets[name])
 	}
 	return nil
 }

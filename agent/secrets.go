@@ -11,9 +11,28 @@ import (
 // maxSecret bounds a secret's file, so that a wrong path cannot fill the memory.
 const maxSecret = 64 << 10
 
+// secrets are the values of a job's secrets, as far as the host's policy still lets them be read.
+func (r *run) secrets() (map[string]string, error) {
+	if len(r.job.Spec.Run.Secrets) == 0 {
+		return nil, nil
+	}
+	policy, err := r.Policy()
+	if err != nil {
+		return nil, err
+	}
+	if err := policy.allowsSecrets(&r.job.Spec.Run); err != nil {
+		return nil, err
+	}
+	kept := func(string) error { return nil }
+	if policy.rootSecretsOnly() {
+		kept = func(path string) error { return keptBy(0, filepath.Dir(filepath.Clean(RootSecrets)), path) }
+	}
+	return readSecrets(r.job.Spec.Run.Secrets, r.State, kept)
+}
+
 // readSecrets resolves a job's references on this host. What the agent itself keeps, such as
-// its key, is no job's to read.
-func readSecrets(references map[string]string, own State) (map[string]string, error) {
+// its key, is no job's to read, nor is what kept refuses.
+func readSecrets(references map[string]string, own State, kept func(path string) error) (map[string]string, error) {
 	values := make(map[string]string, len(references))
 	for name, reference := range references {
 		path, isFile := strings.CutPrefix(reference, "file:")
@@ -26,6 +45,9 @@ func readSecrets(references map[string]string, own State) (map[string]string, er
 				WithHint("keep the jobs' secrets in a folder of their own, such as /etc/crontopus/secrets")
 		}
 		value, err := readSecret(path)
+		if err == nil {
+			err = kept(path)
+		}
 		if err != nil {
 			return nil, crontopus.Errorf(crontopus.ErrorCode(err), "the secret %s: %w", name, err)
 		}

@@ -47,3 +47,22 @@ func (s State) holds(file string) bool {
 	}
 	return false
 }
+
+// keptBy refuses a file that somebody beside a user may have put where it is: the file and the
+// folders above it, up to top, must be that user's, and nobody else may write to them.
+func keptBy(uid int, top, file string) error {
+	for path := filepath.Clean(file); strings.HasPrefix(path+"/", top+"/"); path = filepath.Dir(path) {
+		info, err := os.Lstat(path)
+		switch {
+		case err != nil:
+			return crontopus.Errorf(crontopus.CodeUnavailable, "cannot examine it: %w", err)
+		case ownerOf(info) != uid:
+			return crontopus.Errorf(crontopus.CodeForbidden, "%s belongs to the user with the id %d, not %d", path, ownerOf(info), uid).
+				WithHint("see what is in there, then run: chown %d %s; or list the secret's folder under secretPaths in the host's policy", uid, path)
+		case info.Mode().Perm()&0o022 != 0:
+			return crontopus.Errorf(crontopus.CodeForbidden, "%s can be written by other users (mode %04o)", path, info.Mode().Perm()).
+				WithHint("see what is in there, then run: chmod go-w %s", path)
+		}
+	}
+	return nil
+}
