@@ -39,7 +39,7 @@ labels and its name, is decided here: a host cannot choose. The token is shown o
 	flags.StringVar(&expires, "expires", "1h", "how long it may be used, such as 1h or 30d")
 	output := addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
-		if in.Labels, err = parseLabels(pairs); err != nil {
+		if in.Labels, err = parseLabels("label", pairs); err != nil {
 			return err
 		}
 		if in.Expires, err = crontopus.ParseDuration(expires); err != nil {

@@ -43,7 +43,8 @@ func newExplainCommand() *cobra.Command {
 		Short: "Say what a manifest does: what runs, when, where, and where each value comes from",
 		Long: `Say in words what the jobs of files or folders do, after Defaults and matrix: what runs,
 when, on which hosts, and for each value where it was said: in the manifest, in Defaults,
-or nowhere, which makes it a default of the language. What is no path is the name of a
+or nowhere, which makes it a default of the language. Of a file of Defaults it says what
+they give, and to whom. What is no path is the name of a
 job below the current folder.
 
 Exit code: 0 all was told, 1 there are problems, 2 something could not be read.`,
@@ -106,19 +107,24 @@ func (v *validation) explain(cmd *cobra.Command, output *formatFlag, args []stri
 		}
 	}
 	tree := v.finish()
-	jobs := []explained{}
+	told := []telling{}
+	for _, d := range v.given {
+		if !named {
+			told = append(told, explainDefaults(d))
+		}
+	}
 	for i := range tree.Documents {
 		doc := &tree.Documents[i]
 		if named && !wanted[doc.Job.Name()] {
 			continue
 		}
 		delete(wanted, doc.Job.Name())
-		jobs = append(jobs, v.explainJob(doc, after))
+		told = append(told, v.explainJob(doc, after))
 	}
 	for name := range wanted {
 		return crontopus.Errorf(crontopus.CodeNotFound, "no manifest here names the job %s", name).WithHint("name its file, or go to the folder that it is below; crontopus validate says what cannot be read")
 	}
-	if err := writeExplained(newPrinter(cmd, output), jobs); err != nil {
+	if err := writeExplained(newPrinter(cmd, output), told); err != nil {
 		return err
 	}
 	r := &findings.Report{Files: tree.Files, Jobs: len(tree.Documents), Problems: tree.Problems, Lines: v.lines}

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/manifests"
 	"crontopus.dev/crontopus/schema"
 )
@@ -47,12 +49,43 @@ func valuesOf(doc *manifests.Document) []explainedValue {
 	return values
 }
 
-// writeExplained writes jobs for people, one after the other, or as JSON.
-func writeExplained(p *printer, jobs []explained) error {
-	if p.format == formatJSON {
-		return p.encode(jobs)
+// explainedDefaults is what explain tells of Defaults.
+type explainedDefaults struct {
+	Kind   string           `json:"kind"` // of jobs there is none, but a job
+	File   string           `json:"file"`
+	Line   int              `json:"line"`
+	Below  string           `json:"below"` // the folder for whose jobs they hold
+	Values []explainedValue `json:"values"`
+}
+
+func explainDefaults(d *manifests.Defaults) explainedDefaults {
+	e := explainedDefaults{Kind: crontopus.KindDefaults, File: d.Path, Line: d.Line, Below: filepath.Dir(d.Path), Values: []explainedValue{}}
+	d.Each(func(field string, value any, at manifests.Place) {
+		e.Values = append(e.Values, explainedValue{field, value, fmt.Sprintf("%s:%d", at.File, at.Line)})
+	})
+	return e
+}
+
+func (e explainedDefaults) write(p *printer) error {
+	t := &table{style: p.style}
+	t.row("defaults", "of jobs that do not say otherwise, themselves or in Defaults nearer to them")
+	t.row("written in", fmt.Sprintf("%s:%d", e.File, e.Line))
+	t.row("hold", "in "+e.Below+" and all folders below it")
+	if err := t.write(p.out); err != nil {
+		return err
 	}
-	for i, e := range jobs {
+	return writeValues(p, e.Values)
+}
+
+// telling is what is told of one document.
+type telling interface{ write(p *printer) error }
+
+// writeExplained writes for people, one after the other, or as JSON.
+func writeExplained(p *printer, told []telling) error {
+	if p.format == formatJSON {
+		return p.encode(told)
+	}
+	for i, e := range told {
 		if i > 0 {
 			if _, err := fmt.Fprintln(p.out); err != nil {
 				return err
@@ -90,9 +123,13 @@ func (e explained) write(p *printer) error {
 	if err := t.write(p.out); err != nil {
 		return err
 	}
+	return writeValues(p, e.Values)
+}
+
+func writeValues(p *printer, list []explainedValue) error {
 	values := &table{style: p.style}
 	values.columns("VALUE", "IS", "FROM")
-	for _, v := range e.Values {
+	for _, v := range list {
 		text, err := json.Marshal(v.Value)
 		if err != nil {
 			return err

@@ -46,7 +46,6 @@ Exit code: 0 nothing collides, 1 something does, 2 it could not be found out.`,
 	timezone := cmd.Flags().String("timezone", crontopus.DefaultTimezone, "IANA name of the time zone in which hours are shown")
 	from := cmd.Flags().String("from", "", "begin with the hour of this time, in RFC 3339 (default now)")
 	limit := cmd.Flags().Int("limit", lint.HerdSize, "how many jobs may start on one target in the same minute")
-	cmd.MarkFlagsMutuallyExclusive("git-ref", "server")
 	output := addOutputFlag(cmd, formatText, formatJSON)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o := forecast.Options{From: time.Now(), Hours: 24, Limit: *limit, Most: mostMinutes}
@@ -67,6 +66,9 @@ Exit code: 0 nothing collides, 1 something does, 2 it could not be found out.`,
 		}
 		o.From = o.From.In(location)
 		asked := server.Changed
+		if asked && *ref != "" {
+			return crontopus.Errorf(crontopus.CodeInvalid, "a server has its own jobs, so no commit is read").WithHint("leave out --server, or --git-ref")
+		}
 		if args, err = takeServer(cmd, args); err != nil {
 			return err
 		}

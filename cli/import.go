@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/cli/findings"
+	"crontopus.dev/crontopus/internal/suggest"
 	"crontopus.dev/crontopus/manifests/importer"
 	"crontopus.dev/crontopus/schedule"
 )
@@ -98,6 +100,17 @@ func (f *importFlags) options(now time.Time) (o importer.Options, err error) {
 	if f.format == "" {
 		return o, crontopus.Errorf(crontopus.CodeInvalid, "--from is missing").WithHint("write --from and one of %s", strings.Join(importer.Formats(), ", "))
 	}
+	if !slices.Contains(importer.Formats(), f.format) {
+		err := crontopus.Errorf(crontopus.CodeInvalid, "there is no format %q to import from", f.format)
+		if near := suggest.Nearest(f.format, importer.Formats()); near != "" {
+			return o, err.WithHint("did you mean %s? There are %s", near, strings.Join(importer.Formats(), ", "))
+		}
+		return o, err.WithHint("write one of %s", strings.Join(importer.Formats(), ", "))
+	}
+	if info, err := os.Stat(f.output); err == nil && !info.IsDir() {
+		return o, crontopus.Errorf(crontopus.CodeInvalid, "--output %s is a file", f.output).
+			WithHint("name a folder: each manifest becomes a file of it; without --output they are printed")
+	}
 	switch f.output {
 	case formatText, formatJSON, formatYAML:
 		return o, crontopus.Errorf(crontopus.CodeInvalid, "--output is the folder that the manifests are written into").
@@ -139,7 +152,7 @@ func (f *importFlags) target() (t crontopus.Target, err error) {
 	}
 	t = crontopus.Target{Agents: f.targetAgents, All: f.targetAll}
 	if len(f.targetLabels) > 0 {
-		t.Labels, err = parseLabels(f.targetLabels)
+		t.Labels, err = parseLabels("target-label", f.targetLabels)
 	}
 	return t, err
 }
@@ -247,20 +260,32 @@ func linesOf(inputs []importer.Input) func(string) []string {
 }
 
 // writeManifests writes each manifest to a file of its own. What is there and differs is not
-// touched without force; then nothing is written at all.
+// touched without force; then nothing is written at all. Not atomicfile: it is a working tree of
+// Git's, and a command that was killed is given again, with force.
 func writeManifests(folder string, jobs []importer.Job, force bool) (written int, err error) {
+	if len(jobs) == 0 {
+		return 0, nil
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return 0, cannotWrite(folder, err)
+	}
+	root, err := os.OpenRoot(folder) // a link in the folder leads nowhere else
+	if err != nil {
+		return 0, cannotWrite(folder, err)
+	}
+	defer root.Close()
 	files := map[string]string{}
 	var names, differ []string
 	for _, job := range jobs {
-		name := filepath.Join(folder, fileOf(job.Name))
-		switch there, err := os.ReadFile(name); {
+		name := fileOf(job.Name)
+		switch there, err := readRegular(root, name); {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			return 0, cannotRead(name, err)
-		case string(there) == job.Manifest:
+			return 0, cannotRead(filepath.Join(folder, name), err)
+		case there == job.Manifest:
 			continue
 		case !force:
-			differ = append(differ, name)
+			differ = append(differ, filepath.Join(folder, name))
 		}
 		files[name] = job.Manifest
 		names = append(names, name)
@@ -270,15 +295,29 @@ func writeManifests(folder string, jobs []importer.Job, force bool) (written int
 			WithHint("choose another --output, or write over them with --force; git diff then shows what changed")
 	}
 	for _, name := range names {
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return written, cannotWrite(name, err)
+		err := root.MkdirAll(filepath.Dir(name), 0o755)
+		if err == nil {
+			err = root.WriteFile(name, []byte(files[name]), 0o644)
 		}
-		if err := os.WriteFile(name, []byte(files[name]), 0o644); err != nil {
-			return written, cannotWrite(name, err)
+		if err != nil {
+			return written, cannotWrite(filepath.Join(folder, name), err)
 		}
 		written++
 	}
 	return written, nil
+}
+
+// readRegular reads what lies where a manifest is to be written.
+func readRegular(root *os.Root, name string) (string, error) {
+	info, err := root.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() {
+		return "", errors.New("it is no regular file")
+	}
+	data, err := root.ReadFile(name)
+	return string(data), err
 }
 
 // fileOf is where a job's manifest lies in the folder: beside the others of its namespace.

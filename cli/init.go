@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus/ci"
+	"crontopus.dev/crontopus/internal/usage"
 	"crontopus.dev/crontopus/manifests"
 )
 
@@ -27,7 +28,7 @@ What is there already is left as it is, and a folder that has manifests gets no 
 The files that were written are listed on standard output.`,
 		Example: `  crontopus init
   crontopus init cron-jobs --ci github`,
-		Args: cobra.MaximumNArgs(1),
+		Args: usage.MaxArgs("DIR"),
 	}
 	cmd.Flags().Var(system, "ci", "whose pipeline to write: "+strings.Join(ci.Systems(), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("ci", cobra.FixedCompletions(ci.Systems(), cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that does not exist

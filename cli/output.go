@@ -156,13 +156,13 @@ func labels(m map[string]string) string {
 	return orDash(strings.Join(pairs, ","))
 }
 
-// parseLabels reads k=v as the flag --label gives them.
-func parseLabels(pairs []string) (map[string]string, error) {
+// parseLabels reads k=v as a flag gives them.
+func parseLabels(flag string, pairs []string) (map[string]string, error) {
 	m := make(map[string]string, len(pairs))
 	for _, pair := range pairs {
 		key, value, found := strings.Cut(pair, "=")
 		if !found || key == "" {
-			return nil, crontopus.Errorf(crontopus.CodeInvalid, "%q is not a label", pair).WithHint("write --label KEY=VALUE, such as --label role=db")
+			return nil, crontopus.Errorf(crontopus.CodeInvalid, "%q is not a label", pair).WithHint("write --%[1]s KEY=VALUE, such as --%[1]s role=db", flag)
 		}
 		if _, twice := m[key]; twice {
 			return nil, crontopus.Errorf(crontopus.CodeInvalid, "the label %q is given twice", key).WithHint("a key has one value; leave one of them out")

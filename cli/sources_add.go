@@ -136,7 +136,7 @@ func secretFile(flag, name string, stdin io.Reader) (string, error) {
 	if name != "-" {
 		f, err := openNamed(name)
 		if err != nil {
-			return "", crontopus.Errorf(crontopus.CodeInvalid, "%s: %w", flag, err)
+			return "", cannotRead(flag+" "+name, err)
 		}
 		defer f.Close()
 		in = f

@@ -25,7 +25,7 @@ func (f *limitFlags) add(flags *pflag.FlagSet) {
 }
 
 func (f *limitFlags) read() (limits crontopus.SourceLimits, err error) {
-	labels, err := parseLabels(f.labels)
+	labels, err := parseLabels("label", f.labels)
 	if err != nil {
 		return limits, err
 	}

@@ -84,13 +84,13 @@ func TestTimesAreRelativeOnATerminalOnly(t *testing.T) {
 
 func TestParseLabels(t *testing.T) {
 	t.Parallel()
-	got, err := parseLabels([]string{"role=db", "site=a=b", "empty="})
+	got, err := parseLabels("label", []string{"role=db", "site=a=b", "empty="})
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"role": "db", "site": "a=b", "empty": ""}, got)
 	require.Equal(t, "empty=,role=db,site=a=b", labels(got))
 
-	_, err = parseLabels([]string{"role"})
+	_, err = parseLabels("label", []string{"role"})
 	require.EqualError(t, err, `"role" is not a label`)
-	_, err = parseLabels([]string{"role=db", "role=web"})
+	_, err = parseLabels("label", []string{"role=db", "role=web"})
 	require.EqualError(t, err, `the label "role" is given twice`)
 }

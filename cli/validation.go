@@ -30,6 +30,7 @@ type validation struct {
 	commit *gitfs.FS    // nil: the files on disk
 	root   string       // Defaults are looked for from here on; "": the repository
 	tree   manifests.Tree
+	given  []*manifests.Defaults       // of the files that are named
 	asked  bool                        // a server, for its
 	agents []crontopus.Agent           // agents
 	scopes map[string]*manifests.Scope // by folder, those that were looked for
@@ -207,6 +208,7 @@ func (v *validation) globCommit(pattern string) ([]string, error) {
 }
 
 func (v *validation) addFile(name string, f manifests.File) {
+	v.given = append(v.given, f.Defaults...)
 	v.add(manifests.Tree{Documents: f.Documents, Problems: f.Problems, Files: []string{name}})
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -35,6 +36,22 @@ func (d *Defaults) Moved(file string) *Defaults {
 	moved := *d
 	moved.Path = file
 	return &moved
+}
+
+// Each tells every value that the Defaults say, sorted by field.
+func (d *Defaults) Each(tell func(field string, value any, at Place)) {
+	var walk func(value any, at []string)
+	walk = func(value any, at []string) {
+		if fields, isMapping := value.(map[string]any); isMapping {
+			for _, key := range slices.Sorted(maps.Keys(fields)) {
+				walk(fields[key], append(at[:len(at):len(at)], key))
+			}
+			return
+		}
+		stands := d.places[schema.Pointer(at...)]
+		tell(strings.Join(at, "."), value, Place{d.Path, stands.line, stands.column})
+	}
+	walk(d.value, nil)
 }
 
 // readDefaults checks a document of kind Defaults: everything in it as in a job, and

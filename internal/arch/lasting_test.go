@@ -15,7 +15,6 @@ var writesItself = map[string]string{
 	"agent/policyfile.go: readPolicy":     "opened to read",
 	"agent/spoollimit.go: setAside":       "a damaged check-in, for a person to look at if it is still there",
 	"app/backup.go: CreateBackup":         "an empty file for the database's own copy, in a folder that goes",
-	"cli/import.go: writeManifests":       "a working tree of Git's; a command that was killed is given again, with --force",
 	"internal/filelock/filelock.go: lock": "a lock, which nothing is written to",
 	"internal/failpoint/on.go: write":     "in no program that people run",
 	"store/sqlite.go: openSQLite":         "an empty file with the right mode; what comes into it is SQLite's to keep",

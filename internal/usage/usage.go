@@ -82,7 +82,21 @@ func ExactArgs(names ...string) cobra.PositionalArgs {
 		if len(args) < len(names) {
 			return crontopus.Errorf(crontopus.CodeInvalid, "%s is missing", names[len(args)]).WithHint("write %s", usage)
 		}
-		return crontopus.Errorf(crontopus.CodeInvalid, "%q is one argument too many", args[len(names)]).
-			WithHint("write %s", strings.TrimSpace(usage))
+		return tooMany(args[len(names)], usage)
 	}
+}
+
+// MaxArgs refuses more arguments than the names given.
+func MaxArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) <= len(names) {
+			return nil
+		}
+		return tooMany(args[len(names)], fmt.Sprintf("%s [%s]", cmd.CommandPath(), strings.Join(names, "] [")))
+	}
+}
+
+func tooMany(arg, usage string) error {
+	return crontopus.Errorf(crontopus.CodeInvalid, "%q is one argument too many", arg).
+		WithHint("write %s", strings.TrimSpace(usage))
 }

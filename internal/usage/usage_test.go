@@ -23,6 +23,7 @@ func TestWrongCommandLinesAreToldWhatWasMeant(t *testing.T) {
 		{"help fish cach", `"cach" is not a command of octopus fish`, "did you mean octopus fish catch?"},
 		{"fish catch", "NAME is missing", "write octopus fish catch NAME"},
 		{"fish catch cod now", `"now" is one argument too many`, "write octopus fish catch NAME"},
+		{"fish fry one two", `"two" is one argument too many`, "write octopus fish fry [PAN]"},
 		{"fish catch cod --nte x", "octopus fish catch has no flag --nte", "did you mean --net?"},
 		{"fish catch cod --rod", "octopus fish catch has no flag --rod", "octopus fish catch --help shows the flags"},
 		{"fish catch cod --net", "flag needs an argument: --net", "octopus fish catch --help shows the flags"},
@@ -56,7 +57,7 @@ func run(line string) (string, error) {
 	catch := &cobra.Command{Use: "catch NAME", Args: usage.ExactArgs("NAME"), RunE: func(*cobra.Command, []string) error { return nil }}
 	catch.Flags().String("net", "", "")
 	fish := &cobra.Command{Use: "fish", Args: usage.NoSuchCommand, RunE: help}
-	fish.AddCommand(catch)
+	fish.AddCommand(catch, &cobra.Command{Use: "fry [PAN]", Args: usage.MaxArgs("PAN"), RunE: func(*cobra.Command, []string) error { return nil }})
 	root := &cobra.Command{Use: "octopus", Args: usage.NoSuchCommand, RunE: help, SilenceErrors: true, SilenceUsage: true}
 	root.AddCommand(fish)
 	usage.Prepare(root, "v8")

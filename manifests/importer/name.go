@@ -125,6 +125,7 @@ var (
 
 // wordsOf finds the words that say what a line of shell does.
 func wordsOf(line string) []string {
+	line = withoutAssignments(line)
 	cutter := strings.NewReplacer("&&", "\n", "||", "\n", ";", "\n", "|", "\n", "(", "( ")
 	var all []string
 	for segment := range strings.SplitSeq(cutter.Replace(line), "\n") {
@@ -140,6 +141,53 @@ func wordsOf(line string) []string {
 		}
 	}
 	return nil
+}
+
+// withoutAssignments takes the assignments out of a line whose values have quotes or run
+// something: A='b c' says nothing of what runs, and no blank or ; in it ends it.
+func withoutAssignments(line string) string {
+	var rest strings.Builder
+	for at := 0; at < len(line); {
+		if at == 0 || strings.ContainsRune(" \t;&|(", rune(line[at-1])) {
+			name := len(line[at:]) - len(strings.TrimLeft(line[at:], "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"))
+			if value, isAssignment := strings.CutPrefix(line[at+name:], "="); name > 0 && isAssignment {
+				if end := endOfValue(value); strings.ContainsAny(value[:end], "\"'`$") && strings.TrimLeft(value[end:], " \t") != "" {
+					at += name + 1 + end
+					continue
+				}
+			}
+		}
+		rest.WriteByte(line[at])
+		at++
+	}
+	return rest.String()
+}
+
+// endOfValue returns where the value of an assignment ends, as a shell reads it.
+func endOfValue(value string) int {
+	var closers []byte // of the quotes and brackets that are open
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		inside := byte(0)
+		if len(closers) > 0 {
+			inside = closers[len(closers)-1]
+		}
+		switch {
+		case c == inside:
+			closers = closers[:len(closers)-1]
+		case inside == '\'':
+		case c == '\\':
+			i++
+		case c == '\'' && inside != '"', c == '"', c == '`':
+			closers = append(closers, c)
+		case c == '$' && strings.HasPrefix(value[i+1:], "("):
+			closers = append(closers, ')')
+			i++
+		case inside == 0 && strings.IndexByte(" \t;&|", c) >= 0:
+			return i
+		}
+	}
+	return len(value)
 }
 
 func namesIn(words []string) []string {
