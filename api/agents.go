@@ -63,7 +63,7 @@ func (s agents) jobs(ctx context.Context, in *NameIn) (*body[wire.List[wire.Job]
 	if err != nil {
 		return nil, err
 	}
-	shown, err := jobs{s.store, s.now}.show(ctx, desired)
+	shown, err := jobs{store: s.store, now: s.now}.show(ctx, desired)
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,8 @@ type Store interface {
 	heartbeatStore
 	jobStore
 	keyStore
+	pingAddressStore
+	pingStore
 	pinStore
 	reportStore
 	runStore

@@ -55,20 +55,35 @@ func (m *bodyMemory) hold(ctx huma.Context, next func(huma.Context)) {
 	if c := callerOf(ctx.Context()); c.tenant != "" {
 		who = "tenant " + string(c.tenant)
 	}
-	share := m.enter(who)
-	defer m.leave(who, share)
-	patience, cancel := context.WithTimeout(ctx.Context(), bodiesTimeout)
-	defer cancel()
-	if share.Acquire(patience, weight) == nil {
-		defer share.Release(weight)
-		if m.all.Acquire(patience, weight) == nil {
-			defer m.all.Release(weight)
-			next(ctx)
-			return
-		}
+	release, err := m.acquire(ctx.Context(), who, weight)
+	if err == nil {
+		defer release()
+		next(ctx)
+		return
 	}
 	_, w := humachi.Unwrap(ctx) // nobody reads it if the caller has gone
 	writeProblem(w, newProblem(ctx.Context(), http.StatusServiceUnavailable, errBusy))
+}
+
+// acquire waits for its turn. errBusy where that does not come soon.
+func (m *bodyMemory) acquire(ctx context.Context, who string, weight int64) (release func(), err error) {
+	share := m.enter(who)
+	patience, cancel := context.WithTimeout(ctx, bodiesTimeout)
+	defer cancel()
+	if share.Acquire(patience, weight) != nil {
+		m.leave(who, share)
+		return nil, errBusy
+	}
+	if m.all.Acquire(patience, weight) != nil {
+		share.Release(weight)
+		m.leave(who, share)
+		return nil, errBusy
+	}
+	return func() {
+		m.all.Release(weight)
+		share.Release(weight)
+		m.leave(who, share)
+	}, nil
 }
 
 func (m *bodyMemory) enter(who string) *bodyShare {

@@ -69,7 +69,7 @@ func (s checkIns) batch(ctx context.Context, in *struct {
 			return nil, errNotJSON
 		}
 		if err != nil {
-			s.tell(c, err)
+			tell(s.observer, c, err)
 			results[i] = result(c, err)
 			continue
 		}
@@ -95,7 +95,7 @@ func (s checkIns) single(ctx context.Context, in *struct {
 	}
 	c, err := s.read(ctx, in.RawBody, &name)
 	if err != nil {
-		s.tell(c, err)
+		tell(s.observer, c, err)
 		return nil, err
 	}
 	errs, err := s.record(ctx, []crontopus.CheckIn{c})
@@ -124,7 +124,7 @@ func (s checkIns) record(ctx context.Context, checkIns []crontopus.CheckIn) ([]e
 	if err == nil && len(errs) != len(checkIns) {
 		err = errors.New("the store answered a batch of check-ins in part")
 	}
-	s.observed(checkIns, errs, err)
+	observed(s.observer, checkIns, errs, err)
 	return errs, err
 }
 

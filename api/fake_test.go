@@ -33,6 +33,10 @@ type fakeStore struct {
 	actors   []string
 	allowed  map[string][]crontopus.JobName // what agents may check in for
 
+	pingURLs map[string]crontopus.JobName
+	pingKeys map[[32]byte]crontopus.PingKey
+	pings    []crontopus.Ping // that were recorded
+
 	jobAgents []string          // who has each of the jobs
 	zones     map[string]string // what they reported
 }
@@ -43,6 +47,7 @@ func newFakeStore() *fakeStore {
 		agents: map[string]crontopus.Agent{}, sources: map[string]crontopus.Source{}, secrets: map[string]crontopus.SourceSecrets{},
 		syncs: map[string]crontopus.Sync{}, runs: map[string]crontopus.Run{}, pubs: map[string]crontopus.Publication{},
 		beats: map[string]crontopus.Heartbeat{}, reports: map[string]crontopus.AgentReport{}, allowed: map[string][]crontopus.JobName{},
+		pingURLs: map[string]crontopus.JobName{}, pingKeys: map[[32]byte]crontopus.PingKey{},
 	}
 }
 

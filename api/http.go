@@ -70,9 +70,13 @@ func standardHeaders(version string) func(http.Handler) http.Handler {
 func readDeadline(ctx huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &deadlineBody{ReadCloser: r.Body, conn: http.NewResponseController(w)}
+		r.Body = withReadDeadline(w, r.Body)
 	}
 	next(ctx)
+}
+
+func withReadDeadline(w http.ResponseWriter, body io.ReadCloser) io.ReadCloser {
+	return &deadlineBody{ReadCloser: body, conn: http.NewResponseController(w)}
 }
 
 type deadlineBody struct {

@@ -19,12 +19,14 @@ type jobStore interface {
 	JobZones(ctx context.Context, tenant crontopus.TenantID, name crontopus.JobName) (map[string]string, error)
 	LastRuns(ctx context.Context, tenant crontopus.TenantID, names []crontopus.JobName) (map[crontopus.JobName]crontopus.Run, error)
 	SystemSource(ctx context.Context, id string) (crontopus.Source, error)
+	PingURL(ctx context.Context, tenant crontopus.TenantID, job crontopus.JobName) (id string, err error)
 }
 
 // jobs shows what should run. It changes nothing: jobs come from Git.
 type jobs struct {
-	store jobStore
-	now   func() time.Time
+	store     jobStore
+	now       func() time.Time
+	publicURL string
 }
 
 // nextRuns is how many coming runs of a job are shown.
@@ -33,7 +35,8 @@ const nextRuns = 5
 func (s jobs) register(r *router) {
 	add(r, viewer, operation(http.MethodGet, "/api/v1/jobs", "list-jobs", tagJobs, "List the jobs by name", ""), s.list)
 	add(r, viewer, operation(http.MethodGet, "/api/v1/jobs/{namespace}/{name}", "get-job", tagJobs, "Get a job",
-		"Its manifest, where it comes from, the hosts that it is published to, when it runs next and how it last went."), s.get)
+		"Its manifest, where it comes from, the hosts that it is published to, when it runs next and how it last went. "+
+			"Its ping URL is for operators and admins only."), s.get)
 }
 
 func (s jobs) list(ctx context.Context, in *PageIn) (*body[wire.List[wire.Job]], error) {
@@ -60,6 +63,13 @@ func (s jobs) get(ctx context.Context, in *JobIn) (*body[wire.Job], error) {
 	shown, err := s.show(ctx, []crontopus.DesiredJob{found})
 	if err != nil {
 		return nil, err
+	}
+	if c := callerOf(ctx); c.key.Role.Includes(crontopus.RoleOperator) {
+		id, err := s.store.PingURL(ctx, c.tenant, name)
+		if err != nil {
+			return nil, err
+		}
+		shown[0].PingURL = pingURL(s.publicURL, id)
 	}
 	return answer(shown[0]), nil
 }

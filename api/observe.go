@@ -71,17 +71,17 @@ func methodOf(req *http.Request) string {
 }
 
 // observed tells what became of check-ins; err, if any, is what all of them got.
-func (s checkIns) observed(list []crontopus.CheckIn, errs []error, err error) {
+func observed(o Observer, list []crontopus.CheckIn, errs []error, err error) {
 	for i, c := range list {
 		if err == nil {
-			s.tell(c, errs[i])
+			tell(o, c, errs[i])
 		} else {
-			s.tell(c, err)
+			tell(o, c, err)
 		}
 	}
 }
 
-func (s checkIns) tell(c crontopus.CheckIn, err error) {
+func tell(o Observer, c crontopus.CheckIn, err error) {
 	event, outcome := c.Event, OutcomeRecorded
 	if event.State() == "" {
 		event = ""
@@ -92,5 +92,5 @@ func (s checkIns) tell(c crontopus.CheckIn, err error) {
 			outcome = code
 		}
 	}
-	s.observer.CheckIn(event, outcome)
+	o.CheckIn(event, outcome)
 }

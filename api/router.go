@@ -25,8 +25,9 @@ func registerAll(r *router, a *API, o Options) {
 	sources{o.Store, o.Now, o.PublicURL, o.CheckSourceURL, o.WakeSyncer}.register(r)
 	pins{o.Store, o.Now, o.WakeSyncer}.register(r)
 	syncs{o.Store}.register(r)
-	jobs{o.Store, o.Now}.register(r)
+	jobs{o.Store, o.Now, o.PublicURL}.register(r)
 	runs{o.Store}.register(r)
+	pingAddresses{o.Store, o.Now, o.PublicURL}.register(r)
 	agents{o.Store, o.Now, a.agents, a.board, o.WakePublisher}.register(r)
 	newEnroll(o, &a.keys).register(r)
 	bundle{o.Store, &a.keys, o.Installation.Epoch, a.agents, a.board}.register(r)
@@ -34,6 +35,7 @@ func registerAll(r *router, a *API, o Options) {
 	rotateKey{o.Store, a.agents, o.Now}.register(r)
 	report{o.Store, o.Now, o.WakePublisher, o.Log, new(sync.Map)}.register(r)
 	checkIns{o.Store, o.Now, o.Observer}.register(r)
+	newPings(o, r).register(r)
 	description{r.huma}.register(r)
 	for _, said := range []string{"Enroll", "RotateKey", "AgentReport"} {
 		takeMore(r.huma.OpenAPI().Components.Schemas.Map(), said)
@@ -108,6 +110,16 @@ func add[I, O any](r *router, needs permission, op huma.Operation, handle func(c
 	})
 	if requestBody != nil {
 		op.RequestBody.Content = requestBody
+	}
+}
+
+// handlePublic registers what is no operation, and for anybody: a handler that reads and writes as
+// it likes, at all methods of a pattern. The operations are only its description.
+func (r *router) handlePublic(pattern string, h http.HandlerFunc, described ...huma.Operation) {
+	r.mux.Handle(pattern, h)
+	for _, op := range described {
+		op.Extensions = map[string]any{permissionExtension: string(public)}
+		r.huma.OpenAPI().AddOperation(&op)
 	}
 }
 

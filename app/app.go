@@ -164,6 +164,10 @@ func (s apiStore) RecordCheckIns(ctx context.Context, tenant crontopus.TenantID,
 	return s.recorder.RecordCheckIns(ctx, tenant, agentID, list)
 }
 
+func (s apiStore) RecordPing(ctx context.Context, p crontopus.Ping) error {
+	return s.recorder.RecordPing(ctx, p)
+}
+
 // URL is where the server is reached.
 func (a *App) URL() string {
 	if a.options.PublicURL != "" {

@@ -14,7 +14,7 @@ import (
 )
 
 func newJobsCommand() *cobra.Command {
-	return addServerFlags(newGroup("jobs", "See what the repositories say should run", newJobsListCommand(), newJobsGetCommand()))
+	return addServerFlags(newGroup("jobs", "See what the repositories say should run", newJobsListCommand(), newJobsGetCommand(), newJobsRotatePingCommand()))
 }
 
 func newJobsListCommand() *cobra.Command {
@@ -90,11 +90,14 @@ func describeJob(t *table, j wire.Job) {
 		t.row("Suspended:", "yes, it is on no host")
 	}
 	t.row("Agents:", orDash(strings.Join(j.Agents, ", ")))
+	if j.PingURL != "" {
+		t.row("Ping URL:", j.PingURL)
+	}
 	t.row("Source:", fmt.Sprintf("%s, %s:%d", j.Source, j.Path, j.Line))
 	t.row("Changed by:", fmt.Sprintf("%s, %s (%s)", j.Commit.Author, j.Commit.Subject, shortRevision(j.Revision)))
 	if j.LastRun != nil {
 		state, at := lastRun(t.style, j)
-		t.row("Last run:", fmt.Sprintf("%s on %s, %s", state, j.LastRun.Agent, at))
+		t.row("Last run:", fmt.Sprintf("%s on %s, %s", state, orDash(j.LastRun.Agent), at))
 		t.row("Its output:", "crontopus runs get "+j.LastRun.ID)
 	}
 }

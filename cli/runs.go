@@ -151,6 +151,9 @@ func describeRun(t *table, r crontopus.Run) {
 	if r.Message != "" {
 		t.row("Why:", r.Message)
 	}
+	if r.Reason != "" {
+		t.row("Reason:", r.Reason)
+	}
 	t.row("Due:", t.style.time(r.ScheduledFor))
 	t.row("Started:", t.style.time(r.Started))
 	t.row("Finished:", t.style.time(r.Finished))

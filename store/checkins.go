@@ -18,6 +18,7 @@ const (
 	maxOutput   = int(crontopus.MaxCaptureOutput)
 	maxMessage  = 4 << 10
 	maxRevision = 512
+	maxReason   = 64
 	maxAttempt  = 10_000
 )
 
@@ -39,6 +40,7 @@ type submission struct {
 	tenant  crontopus.TenantID
 	agentID string
 	list    []crontopus.CheckIn
+	proof   *proof // of a ping
 	results []error
 }
 
@@ -46,6 +48,9 @@ type submission struct {
 func (s *Store) recordAll(ctx context.Context, in scope, submissions []*submission) error {
 	return s.engine.write(ctx, in, func(t tx) error {
 		f := newFold(s.now(), submissions)
+		if err := f.readProofs(ctx, t); err != nil {
+			return err
+		}
 		if err := f.readGrants(ctx, t, s.granted); err != nil {
 			return err
 		}
@@ -103,6 +108,7 @@ func tidy(c crontopus.CheckIn) (crontopus.CheckIn, error) {
 	}
 	c.Output = c.Output[max(0, len(c.Output)-maxOutput):]
 	c.Message = plain(c.Message, maxMessage)
+	c.Reason = plain(c.Reason, maxReason)
 	c.Revision = plain(c.Revision, maxRevision)
 	return c, nil
 }

@@ -28,6 +28,7 @@ type item struct {
 	crontopus.CheckIn
 	tenant  crontopus.TenantID
 	agentID string
+	proof   *proof // of a ping
 	result  *error
 	run     *runKept // that it was folded into; nil if it was refused
 }
@@ -76,7 +77,7 @@ func newFold(now time.Time, submissions []*submission) *fold {
 				s.results[i] = err
 				continue
 			}
-			f.items = append(f.items, item{CheckIn: c, tenant: s.tenant, agentID: s.agentID, result: &s.results[i]})
+			f.items = append(f.items, item{CheckIn: c, tenant: s.tenant, agentID: s.agentID, proof: s.proof, result: &s.results[i]})
 		}
 	}
 	return f
@@ -153,7 +154,7 @@ func (f *fold) readDue(ctx context.Context, t tx) error {
 func (f *fold) readRuns(ctx context.Context, t tx, v many, on string) error {
 	found, err := collectMany(ctx, t, scanKept, v, `
 		SELECT r.tenant_id, COALESCE(r.agent_id, ''), r.id, r.namespace, r.name, r.state, r.scheduled_for, r.started_at,
-			r.finished_at, r.exit_code, r.attempt, r.message, r.revision, r.at, r.output
+			r.finished_at, r.exit_code, r.attempt, r.message, r.reason, r.revision, r.at, r.output
 		FROM v CROSS JOIN runs r WHERE `+on+t.ForUpdate("r"))
 	for i := range found {
 		run := &found[i]
@@ -169,7 +170,7 @@ func (f *fold) readRuns(ctx context.Context, t tx, v many, on string) error {
 
 func scanKept(r row, k *runKept) error {
 	return r.Scan(&k.tenant, &k.agentID, &k.ID, &k.Job.Namespace, &k.Job.Name, &k.State, maybe(&k.ScheduledFor),
-		maybe(&k.Started), maybe(&k.Finished), &k.ExitCode, &k.Attempt, &k.Message, &k.Revision, &k.at, blob(&k.Output))
+		maybe(&k.Started), maybe(&k.Finished), &k.ExitCode, &k.Attempt, &k.Message, &k.Reason, &k.Revision, &k.at, blob(&k.Output))
 }
 
 // know remembers a run under what it may be found by.
@@ -238,7 +239,7 @@ func (f *fold) write(ctx context.Context, t tx) error {
 	}
 	n, err := execMany(ctx, t, runTable(changed), `
 		UPDATE runs SET state = v.state, scheduled_for = v.due, started_at = v.began, finished_at = v.ended,
-			exit_code = v.code, attempt = v.try, message = v.message, revision = v.revision, output = v.output
+			exit_code = v.code, attempt = v.try, message = v.message, reason = v.reason, revision = v.revision, output = v.output
 		FROM v WHERE runs.tenant_id = v.tenant AND runs.id = v.run`)
 	if crontopus.ErrorCode(err) == crontopus.CodeConflict || (err == nil && int(n) != len(changed)) {
 		err = unavailable(errRaced) // the instant is another run's since it was looked for, or a run has gone
@@ -250,8 +251,8 @@ func (f *fold) write(ctx context.Context, t tx) error {
 func (f *fold) insert(ctx context.Context, t tx, runs []*runKept) (map[runKey]bool, error) {
 	keys, err := collectMany(ctx, t, func(r row, k *runKey) error { return r.Scan(&k.tenant, &k.id) }, runTable(runs), `
 		INSERT INTO runs (tenant_id, id, namespace, name, agent_id, at, state, scheduled_for, started_at,
-			finished_at, exit_code, attempt, message, revision, output)
-		SELECT tenant, run, space, job, agent, place, state, due, began, ended, code, try, message, revision, output
+			finished_at, exit_code, attempt, message, reason, revision, output)
+		SELECT tenant, run, space, job, agent, place, state, due, began, ended, code, try, message, reason, revision, output
 		FROM v WHERE true ON CONFLICT DO NOTHING RETURNING tenant_id, id`)
 	written := make(map[runKey]bool, len(keys))
 	for _, k := range keys {
@@ -278,6 +279,7 @@ func runTable(runs []*runKept) (v many) {
 	withEach(&v, "code", "bigint", runs, func(r **runKept) *int { return (*r).ExitCode })
 	withEach(&v, "try", "bigint", runs, func(r **runKept) int { return (*r).Attempt })
 	withEach(&v, "message", "text", runs, func(r **runKept) string { return (*r).Message })
+	withEach(&v, "reason", "text", runs, func(r **runKept) string { return (*r).Reason })
 	withEach(&v, "revision", "text", runs, func(r **runKept) string { return (*r).Revision })
 	withEach(&v, "output", "bytea", runs, func(r **runKept) []byte { return output((*r).Output) })
 	return v

@@ -49,7 +49,11 @@ func NewRecorder(s *Store) *Recorder { return &Recorder{store: s, wake: loop.New
 // where too many wait or the database is away. A caller whose ctx ends gets no answer,
 // and its check-ins may be recorded nevertheless.
 func (r *Recorder) RecordCheckIns(ctx context.Context, tenant crontopus.TenantID, agentID string, list []crontopus.CheckIn) ([]error, error) {
-	w := &waiter{submission: submission{tenant: tenant, agentID: agentID, list: list}, ctx: ctx, done: make(chan struct{})}
+	return r.record(ctx, submission{tenant: tenant, agentID: agentID, list: list})
+}
+
+func (r *Recorder) record(ctx context.Context, s submission) ([]error, error) {
+	w := &waiter{submission: s, ctx: ctx, done: make(chan struct{})}
 	if err := r.enqueue(w); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // large.
 const (
 	runColumns = `r.id, r.namespace, r.name, COALESCE(a.name, ''), r.state, r.scheduled_for, r.started_at,
-		r.finished_at, r.exit_code, r.attempt, r.message, r.revision, r.at`
+		r.finished_at, r.exit_code, r.attempt, r.message, r.reason, r.revision, r.at`
 	fromRuns   = " FROM runs r LEFT JOIN agents a ON a.tenant_id = r.tenant_id AND a.id = r.agent_id "
 	selectRuns = "SELECT " + runColumns + fromRuns
 )
@@ -26,7 +26,7 @@ type listedRun struct {
 
 func scanRun(r row, run *listedRun, more ...any) error {
 	err := r.Scan(append([]any{&run.ID, &run.Job.Namespace, &run.Job.Name, &run.Agent, &run.State, maybe(&run.ScheduledFor),
-		maybe(&run.Started), maybe(&run.Finished), &run.ExitCode, &run.Attempt, &run.Message, &run.Revision, &run.at}, more...)...)
+		maybe(&run.Started), maybe(&run.Finished), &run.ExitCode, &run.Attempt, &run.Message, &run.Reason, &run.Revision, &run.at}, more...)...)
 	if run.Started != nil && run.Finished != nil {
 		run.Duration = crontopus.Duration(max(0, run.Finished.Sub(*run.Started)))
 	}

@@ -33,6 +33,27 @@ func (c *Client) Job(ctx context.Context, name crontopus.JobName) (wire.Job, err
 	return get[wire.Job](ctx, c, jobPath(name), nil)
 }
 
+// RotatePing gives a job another ping URL.
+func (c *Client) RotatePing(ctx context.Context, name crontopus.JobName) (wire.PingURL, error) {
+	return post[wire.PingURL](ctx, c, jobPath(name)+"/rotate-ping", nil)
+}
+
+// PingKeys lists the ping keys.
+func (c *Client) PingKeys(ctx context.Context, page crontopus.Page) (wire.List[crontopus.PingKey], error) {
+	return get[wire.List[crontopus.PingKey]](ctx, c, "/api/v1/ping-keys", pageQuery(page))
+}
+
+// CreatePingKey makes a ping key.
+func (c *Client) CreatePingKey(ctx context.Context, in wire.PingKeyInput) (wire.PingKeyMade, error) {
+	return post[wire.PingKeyMade](ctx, c, "/api/v1/ping-keys", in)
+}
+
+// RevokePingKey ends a ping key at once.
+func (c *Client) RevokePingKey(ctx context.Context, id string) error {
+	_, err := c.do(ctx, request{method: http.MethodDelete, path: "/api/v1/ping-keys/" + url.PathEscape(id)})
+	return err
+}
+
 // Runs lists runs, newest first, without their output.
 func (c *Client) Runs(ctx context.Context, filter crontopus.RunFilter, page crontopus.Page) (wire.List[crontopus.Run], error) {
 	q := pageQuery(page)

@@ -37,6 +37,11 @@ func TestEveryMethodIsOneRequest(t *testing.T) {
 		{"jobs", paged((*client.Client).Jobs, crontopus.Page{}), "GET /api/v1/jobs", ""},
 		{"jobs, a page", paged((*client.Client).Jobs, page), "GET /api/v1/jobs?after=a%2Fb%2Bc&limit=7", ""},
 		{"job", with((*client.Client).Job, nightly), "GET /api/v1/jobs/production/nightly", ""},
+		{"rotate ping", with((*client.Client).RotatePing, nightly), "POST /api/v1/jobs/production/nightly/rotate-ping", ""},
+		{"ping keys", paged((*client.Client).PingKeys, page), "GET /api/v1/ping-keys?after=a%2Fb%2Bc&limit=7", ""},
+		{"create ping key", with((*client.Client).CreatePingKey, wire.PingKeyInput{Namespace: "production"}),
+			"POST /api/v1/ping-keys", `{"namespace":"production"}`},
+		{"revoke ping key", done((*client.Client).RevokePingKey, "k/1"), "DELETE /api/v1/ping-keys/k%2F1", ""},
 		{"runs of everything", func(ctx context.Context, c *client.Client) error {
 			_, err := c.Runs(ctx, crontopus.RunFilter{}, crontopus.Page{})
 			return err

@@ -189,6 +189,24 @@ type Job struct {
 	Next    []time.Time `json:"next"`            // the next runs, in the job's zone; with `timezone: host` those on any host
 	Hosts   []JobHost   `json:"hosts,omitempty"` // with `timezone: host`: what that means on each
 	LastRun *LastRun    `json:"lastRun,omitempty"`
+	PingURL string      `json:"pingUrl,omitempty"` // where a job without an agent checks in; for operators and admins, of one job
+}
+
+// PingURL is where a job checks in.
+type PingURL struct {
+	URL string `json:"url"`
+}
+
+// PingKeyInput asks for a ping key.
+type PingKeyInput struct {
+	Namespace string `json:"namespace"`
+}
+
+// PingKeyMade is a new ping key and its secret, which is in this answer and nowhere else.
+type PingKeyMade struct {
+	Key    crontopus.PingKey `json:"key"`
+	Secret string            `json:"secret"`
+	URL    string            `json:"url"` // a job's name goes behind it
 }
 
 // JobHost is when a job runs that names no zone but its hosts' own.

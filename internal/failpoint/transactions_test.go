@@ -134,6 +134,18 @@ var transactions = []transaction{
 		}
 		return err
 	}},
+	{"EnsurePingURL", nil, func(ctx context.Context, s *store.Store) error {
+		_, err := s.EnsurePingURL(ctx, here, backup)
+		return err
+	}},
+	{"RotatePingURL", nil, func(ctx context.Context, s *store.Store) error {
+		_, err := s.RotatePingURL(ctx, here, actor, backup)
+		return err
+	}},
+	{"CreatePingKey", nil, func(ctx context.Context, s *store.Store) error {
+		return s.CreatePingKey(ctx, here, actor, crontopus.PingKey{ID: "p1", Namespace: backup.Namespace, CreatedAt: now}, hash("p1"))
+	}},
+	{"RevokePingKey", nil, func(ctx context.Context, s *store.Store) error { return s.RevokePingKey(ctx, here, actor, "p1") }},
 	{"RevokeAgent", nil, func(ctx context.Context, s *store.Store) error {
 		_, err := s.RevokeAgent(ctx, here, actor, "db-01", now)
 		return err

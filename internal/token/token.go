@@ -17,6 +17,7 @@ const (
 	APIKey     = "ctk"
 	Enrollment = "cte"
 	Webhook    = "ctw"
+	PingKey    = "ctp"
 )
 
 const (

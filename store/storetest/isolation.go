@@ -27,6 +27,9 @@ func newHome(t *testing.T, s *store.Store) home {
 	w, a := running(t, s)
 	h := home{world: w, src: w.get("ops"), agent: a, checkIn: checkIn("backup", crontopus.EventStart)}
 	require.NoError(t, s.CreateAPIKey(t.Context(), here, actor, apiKey("k1"), hash("k1")))
+	require.NoError(t, s.CreatePingKey(t.Context(), here, actor, pingKey("p1"), hash("p1")))
+	_, err := s.EnsurePingURL(t.Context(), here, named("backup"))
+	require.NoError(t, err)
 	w.record(a.ID, h.checkIn)
 	h.sync = w.outcome(h.src)
 	h.sync.Desired, h.sync.Status.HeldPlan = nil, "abc"
@@ -44,6 +47,8 @@ func (h home) everything() map[string]any {
 	call := func(values ...any) []any { return values }
 	see("agents", call(h.s.AgentsAt(ctx, here))...)
 	see("keys", call(h.s.APIKeys(ctx, here, crontopus.Page{}))...)
+	see("ping keys", call(h.s.PingKeys(ctx, here, crontopus.Page{}))...)
+	see("ping URL", call(h.s.PingURL(ctx, here, named("backup")))...)
 	see("audit", call(h.s.Audit(ctx, here, crontopus.Page{}))...)
 	see("sources", call(h.s.Sources(ctx, here, crontopus.Page{}))...)
 	see("secrets", call(h.s.SourceSecrets(ctx, here, h.src.ID))...)
@@ -72,6 +77,27 @@ var strangers = map[string]struct {
 	}},
 	"RevokeAPIKey": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.RevokeAPIKey(ctx, there, actor, "k1")
+	}},
+	"EnsurePingURL": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		id, err := s.EnsurePingURL(ctx, there, named("backup"))
+		return id, err
+	}},
+	"PingURL": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.PingURL(ctx, there, named("backup"))
+	}},
+	"RotatePingURL": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		id, err := s.RotatePingURL(ctx, there, actor, named("backup"))
+		return id, err
+	}},
+	"CreatePingKey": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.CreatePingKey(ctx, there, actor, pingKey("p1"), hash("theirs"))
+	}},
+	"PingKeys": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.PingKeys(ctx, there, crontopus.Page{})
+		return list, err
+	}},
+	"RevokePingKey": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.RevokePingKey(ctx, there, actor, "p1")
 	}},
 	"Audit": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
 		list, _, err := s.Audit(ctx, there, crontopus.Page{})

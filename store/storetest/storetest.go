@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"installation": installationCases,
 		"isolation":    isolationCases,
 		"jobs":         jobCases,
+		"pings":        pingCases,
 		"pins":         pinCases,
 		"publications": publicationCases,
 		"runs":         runCases,

@@ -1,0 +1,233 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/recent"
+	"crontopus.dev/crontopus/internal/token"
+)
+
+type pingStore interface {
+	SystemPingURL(ctx context.Context, id string) (crontopus.TenantID, crontopus.JobName, error)
+	SystemPingKey(ctx context.Context, hash [32]byte) (crontopus.PingKey, error)
+	// RecordPing commits a ping, unless its URL or key is no longer good: not_found.
+	RecordPing(ctx context.Context, p crontopus.Ping) error
+}
+
+// pings takes check-ins by an address alone, as the ping API of Healthchecks does, so that whatever
+// pings that needs another base URL and no more.
+type pings struct {
+	store    pingStore
+	now      func() time.Time
+	observer Observer
+	router   *router
+	limit    *pingLimit
+
+	urls *recent.Map[string, pinged]              // by id; the store has the last word when it records
+	keys *recent.Map[[32]byte, crontopus.PingKey] // by the secret's hash; the same
+}
+
+// pinged is the job that a ping URL belongs to.
+type pinged struct {
+	tenant crontopus.TenantID
+	job    crontopus.JobName
+}
+
+const (
+	pingBodyLimit   = 10_000 // bytes that are kept of a ping's body, the first ones; the others are not an error
+	pingBodyDrain   = 1 << 20
+	rememberedPings = 20_000
+	pingMethods     = "GET, HEAD, POST, OPTIONS"
+)
+
+func newPings(o Options, r *router) pings {
+	return pings{store: o.Store, now: o.Now, observer: o.Observer, router: r, limit: newPingLimit(),
+		urls: recent.New[string, pinged](rememberedPings), keys: recent.New[[32]byte, crontopus.PingKey](rememberedPings)}
+}
+
+const pathPing = "/ping/"
+
+func (s pings) register(r *router) {
+	const about = "As the ping API of Healthchecks: GET, HEAD or POST; the first 10,000 bytes of a body are kept as the run's output. " +
+		"A ping key and a job's name, KEY/NAME, may stand in the place of the uuid. `rid`, a UUID, tells which start and end belong together."
+	success := operation(http.MethodPost, "/ping/{uuid}", "ping", tagCheckIns, "Say that a job has succeeded", about)
+	other := operation(http.MethodPost, "/ping/{uuid}/{signal}", "ping-signal", tagCheckIns, "Say that a job starts or fails, or with what it ended",
+		"`start`, `fail`, `log` or an exit status from 0 to 255. "+about)
+	describePing(&success, "uuid")
+	describePing(&other, "uuid", "signal")
+	r.handlePublic(pathPing+"*", s.serve, success, other)
+}
+
+// describePing says what a ping takes and what it is answered, which is plain text.
+func describePing(op *huma.Operation, inPath ...string) {
+	word := &huma.Schema{Type: huma.TypeString}
+	for _, name := range inPath {
+		op.Parameters = append(op.Parameters, &huma.Param{Name: name, In: "path", Required: true, Schema: word})
+	}
+	op.Parameters = append(op.Parameters, &huma.Param{Name: "rid", In: "query", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}})
+	plain := map[string]*huma.MediaType{"text/plain": {Schema: word}}
+	op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"*/*": {Schema: word}}}
+	op.Responses = map[string]*huma.Response{
+		"200": {Description: "OK: it is recorded", Content: plain},
+		"400": {Description: "invalid url format, or invalid uuid format", Content: plain},
+		"404": {Description: "not found", Content: plain},
+		"429": {Description: "rate limited: one job is pinged more than 5 times a second", Content: plain},
+		"503": {Description: "The database is away: ping again", Content: plain},
+	}
+}
+
+func (s pings) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "Ping-Body-Limit")
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+	case http.MethodOptions:
+		h.Set("Access-Control-Allow-Methods", pingMethods)
+		h.Set("Access-Control-Allow-Headers", "Content-Type")
+		h.Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		h.Set("Allow", pingMethods)
+		say(w, http.StatusMethodNotAllowed, "method not allowed")
+		return
+	}
+	h.Set("Ping-Body-Limit", strconv.Itoa(pingBodyLimit))
+	path, ok := parsePingPath(strings.TrimPrefix(r.URL.Path, pathPing))
+	if !ok {
+		say(w, http.StatusBadRequest, "invalid url format")
+		return
+	}
+	query := r.URL.Query()
+	rid, named := query.Get("rid"), query.Has("rid")
+	if _, err := uuid.Parse(rid); named && (err != nil || len(rid) != 36) {
+		say(w, http.StatusBadRequest, "invalid uuid format")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), recordTimeout)
+	defer cancel()
+	p, job, err := s.find(ctx, path)
+	if err == nil && !s.limit.allow(p.Tenant, job, s.now()) {
+		h.Set("Retry-After", "1")
+		say(w, http.StatusTooManyRequests, "rate limited")
+		return
+	}
+	var output []byte
+	if err == nil {
+		output, err = s.readBody(w, r)
+	}
+	if err == nil {
+		err = s.record(ctx, p, job, path.signal, rid, output)
+	}
+	s.answer(w, r, err, query.Get("create") == "1" && path.key != "")
+}
+
+// find tells who may say so, and of which job.
+func (s pings) find(ctx context.Context, path pingPath) (crontopus.Ping, crontopus.JobName, error) {
+	if path.url != "" {
+		known, ok, seen := s.urls.Get(path.url)
+		if !ok {
+			var err error
+			if known.tenant, known.job, err = s.store.SystemPingURL(ctx, path.url); err != nil {
+				return crontopus.Ping{}, known.job, err
+			}
+			s.urls.Put(path.url, known, seen)
+		}
+		return crontopus.Ping{Tenant: known.tenant, URL: path.url}, known.job, nil
+	}
+	if !token.Check(path.key, token.PingKey) {
+		return crontopus.Ping{}, crontopus.JobName{}, crontopus.Errorf(crontopus.CodeNotFound, "there is no such ping key")
+	}
+	hash := token.Hash(path.key)
+	known, ok, seen := s.keys.Get(hash)
+	if !ok {
+		var err error
+		if known, err = s.store.SystemPingKey(ctx, hash); err != nil {
+			return crontopus.Ping{}, crontopus.JobName{}, err
+		}
+		s.keys.Put(hash, known, seen)
+	}
+	return crontopus.Ping{Tenant: known.Tenant, Key: known.ID}, crontopus.JobName{Namespace: known.Namespace, Name: path.slug}, nil
+}
+
+// readBody keeps a body's first bytes. A little more is read and dropped, so that the caller, who
+// sends first and listens then, gets to hear the answer; of what is larger still, no more is read.
+func (s pings) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Method != http.MethodPost || r.ContentLength == 0 {
+		return nil, nil
+	}
+	release, err := s.router.bodies.acquire(r.Context(), "route "+pathPing, pingBodyLimit)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	body := withReadDeadline(w, r.Body)
+	defer body.Close()
+	kept, err := io.ReadAll(io.LimitReader(body, pingBodyLimit))
+	if err != nil {
+		return nil, crontopus.Errorf(codeTimeout, "the ping's body did not arrive: %w", err)
+	}
+	_, _ = io.CopyN(io.Discard, body, pingBodyDrain) // nothing is lost with what is not kept
+	return kept, nil
+}
+
+// record commits what a ping says.
+func (s pings) record(ctx context.Context, p crontopus.Ping, job crontopus.JobName, told signal, rid string, output []byte) error {
+	if told.log {
+		return nil
+	}
+	c := crontopus.CheckIn{Job: job, Event: told.event, At: s.now().UTC(), ExitCode: told.exitCode, Output: output}
+	if rid == "" {
+		p.Unnamed = true
+	} else {
+		c.RunID = ridRun(p.Tenant, job, rid)
+	}
+	p.CheckIns = []crontopus.CheckIn{c}
+	err := s.store.RecordPing(ctx, p)
+	observed(s.observer, p.CheckIns, []error{err}, nil)
+	return err
+}
+
+// ridRun is the run that a ping names: the same for the same job and name, and nobody else's.
+func ridRun(tenant crontopus.TenantID, job crontopus.JobName, rid string) string {
+	space := uuid.NewSHA1(uuid.Nil, []byte("crontopus ping "+string(tenant)+" "+job.String()))
+	return uuid.NewSHA1(space, []byte(strings.ToLower(rid))).String()
+}
+
+// answer speaks as Healthchecks does: in plain words, of which programs read none but the first.
+func (s pings) answer(w http.ResponseWriter, r *http.Request, err error, create bool) {
+	switch {
+	case err == nil:
+		say(w, http.StatusOK, "OK")
+		return
+	case crontopus.ErrorCode(err) == crontopus.CodeNotFound && create:
+		say(w, http.StatusNotFound, "not found: create=1 makes no job here; write its manifest, with target: {ping: true}, and push it")
+		return
+	case crontopus.ErrorCode(err) == crontopus.CodeNotFound:
+		say(w, http.StatusNotFound, "not found")
+		return
+	}
+	p := s.router.problem(r.Context(), err)
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	say(w, p.Status, p.Detail)
+}
+
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	_, _ = io.Copy(w, bytes.NewReader([]byte(text))) // the caller may have gone
+}
