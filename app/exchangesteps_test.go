@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"log/slog"
@@ -43,6 +44,11 @@ type stage struct {
 	api *api.API
 }
 
+// unpinged is a store that shares no transactions, whom nobody pings.
+type unpinged struct{ *store.Store }
+
+func (unpinged) RecordPing(context.Context, crontopus.Ping) error { return nil }
+
 func newStage(t *testing.T, s setting) *stage {
 	t.Helper()
 	box, err := store.NewBox("test", [32]byte{1})
@@ -51,7 +57,7 @@ func newStage(t *testing.T, s setting) *stage {
 	st.Store, err = store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "crontopus.db"), Box: box, Log: quiet})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
-	st.api, err = api.New(api.Options{Store: st.Store, Now: func() time.Time { return s.Now }, Log: slog.New(slog.DiscardHandler),
+	st.api, err = api.New(api.Options{Store: unpinged{st.Store}, Now: func() time.Time { return s.Now }, Log: slog.New(slog.DiscardHandler),
 		Version: s.Version, Installation: s.Installation, Keys: s.Keys})
 	require.NoError(t, err)
 	require.NoError(t, st.CreateEnrollmentToken(t.Context(), crontopus.DefaultTenant, "test",
