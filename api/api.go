@@ -96,14 +96,15 @@ func build(o Options) (*API, *router) {
 	o.Log = slog.New(logs.Handler(o.Log.Handler())) // its lines have the request's id
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
 
+	credentials := newLookups(o.Store, o.Now)
 	a := &API{
 		board:      newBoard(),
-		agents:     newAgentCache(o.Store),
+		agents:     newAgentCache(credentials),
 		heartbeats: newHeartbeats(o.Store, o.Log),
 		gate:       newGate(),
 	}
 	a.keys.Store(&o.Keys)
-	auth := newAuthenticator(o, a.agents, a.heartbeats)
+	auth := newAuthenticator(o, credentials, a.agents, a.heartbeats)
 	r := newRouter(auth, o, a.gate)
 	if o.HealthOnly {
 		health{o.Store, a.gate}.register(r)

@@ -96,12 +96,14 @@ type authenticator struct {
 	now          func() time.Time
 	keys         *recent.Map[[32]byte, knownKey]    // by the secret's hash
 	tokens       *recent.Map[[32]byte, provenToken] // by the token's
+	doubted      *recent.Map[string, time.Time]     // when an agent's key was last looked up anew for a signature that it had not made
 }
 
 // How many credentials are remembered, and a key for how long: another server may revoke it.
 const (
 	rememberedKeys   = 1000
 	rememberedTokens = 10_000
+	rememberedDoubts = 1000
 	keyMemory        = time.Second
 )
 
@@ -118,9 +120,10 @@ type provenToken struct {
 	key    ed25519.PublicKey
 }
 
-func newAuthenticator(o Options, agents *agentCache, beats *heartbeats) *authenticator {
-	return &authenticator{store: o.Store, agents: agents, heartbeats: beats, installation: o.Installation.ID, now: o.Now,
-		keys: recent.New[[32]byte, knownKey](rememberedKeys), tokens: recent.New[[32]byte, provenToken](rememberedTokens)}
+func newAuthenticator(o Options, store credentialStore, agents *agentCache, beats *heartbeats) *authenticator {
+	return &authenticator{store: store, agents: agents, heartbeats: beats, installation: o.Installation.ID, now: o.Now,
+		keys: recent.New[[32]byte, knownKey](rememberedKeys), tokens: recent.New[[32]byte, provenToken](rememberedTokens),
+		doubted: recent.New[string, time.Time](rememberedDoubts)}
 }
 
 // require lets only requests pass that have the permission.
@@ -183,7 +186,7 @@ func (a *authenticator) apiKey(ctx context.Context, credential string) (caller, 
 	}
 	hash, now := token.Hash(credential), a.now()
 	known, ok, seen := a.keys.Get(hash)
-	if age := now.Sub(known.at); ok && age >= 0 && age < keyMemory {
+	if ok && within(known.at, now, keyMemory) {
 		return caller{tenant: known.Tenant, key: known.APIKey}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
@@ -250,13 +253,25 @@ func (a *authenticator) verify(ctx context.Context, credential string, again boo
 	switch {
 	case failed != nil && crontopus.ErrorCode(failed) != crontopus.CodeNotFound:
 		return nil, nil, failed
-	case err != nil && again && found != nil:
+	case err != nil && again && found != nil && a.doubt(claims.Subject):
 		a.agents.forget(claims.Subject) // another server may have rotated its key
 		return a.verify(ctx, credential, false)
 	case err != nil:
 		return nil, nil, unauthorized("the agent's token is not valid").WithHint("enroll the host again if its agent was removed")
 	}
 	return &claims, found, nil
+}
+
+// doubt reports whether an agent's key is to be looked up anew. Anybody can send a bad signature in its
+// name, so that happens once a second: by then this server has heard of every other key.
+func (a *authenticator) doubt(agentID string) bool {
+	last, ok, seen := a.doubted.Get(agentID)
+	now := a.now()
+	if ok && within(last, now, keyMemory) {
+		return false
+	}
+	a.doubted.Put(agentID, now, seen)
+	return true
 }
 
 // tokenParser knows one algorithm. The times are left to checkClaims, which tells a wrong

@@ -15,23 +15,24 @@ import (
 // fakeStore keeps in memory what the API asks of a store. The real one has tests of its
 // own; this one can be told to fail, and counts what it is asked.
 type fakeStore struct {
-	mu       sync.Mutex
-	fail     error // what every method returns
-	lookups  int   // of agents and publications
-	keys     map[[32]byte]crontopus.APIKey
-	tokens   map[[32]byte]crontopus.EnrollmentToken
-	agents   map[string]crontopus.Agent
-	sources  map[string]crontopus.Source
-	secrets  map[string]crontopus.SourceSecrets
-	syncs    map[string]crontopus.Sync
-	jobs     []crontopus.DesiredJob
-	runs     map[string]crontopus.Run
-	pubs     map[string]crontopus.Publication
-	beats    map[string]crontopus.Heartbeat
-	reports  map[string]crontopus.AgentReport
-	requests []string // syncs that were asked for, by source's id
-	actors   []string
-	allowed  map[string][]crontopus.JobName // what agents may check in for
+	mu        sync.Mutex
+	fail      error                 // what every method returns
+	lookups   int                   // of credentials and publications
+	keyLookup func(context.Context) // called before a key is looked up
+	keys      map[[32]byte]crontopus.APIKey
+	tokens    map[[32]byte]crontopus.EnrollmentToken
+	agents    map[string]crontopus.Agent
+	sources   map[string]crontopus.Source
+	secrets   map[string]crontopus.SourceSecrets
+	syncs     map[string]crontopus.Sync
+	jobs      []crontopus.DesiredJob
+	runs      map[string]crontopus.Run
+	pubs      map[string]crontopus.Publication
+	beats     map[string]crontopus.Heartbeat
+	reports   map[string]crontopus.AgentReport
+	requests  []string // syncs that were asked for, by source's id
+	actors    []string
+	allowed   map[string][]crontopus.JobName // what agents may check in for
 
 	pingURLs map[string]crontopus.JobName
 	pingKeys map[[32]byte]crontopus.PingKey
@@ -81,8 +82,14 @@ func find[K comparable, V any](m map[K]V, key K, out *V) func() error {
 
 func (s *fakeStore) Ping(context.Context) error { return s.locked(func() error { return nil }) }
 
-func (s *fakeStore) SystemAPIKey(_ context.Context, hash [32]byte) (key crontopus.APIKey, err error) {
-	return key, s.locked(find(s.keys, hash, &key))
+func (s *fakeStore) SystemAPIKey(ctx context.Context, hash [32]byte) (key crontopus.APIKey, err error) {
+	if s.keyLookup != nil {
+		s.keyLookup(ctx)
+	}
+	return key, s.locked(func() error {
+		s.lookups++
+		return find(s.keys, hash, &key)()
+	})
 }
 
 func (s *fakeStore) CreateAPIKey(_ context.Context, _ crontopus.TenantID, actor string, key crontopus.APIKey, hash [32]byte) error {

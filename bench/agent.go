@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,7 +78,23 @@ func (b *Bench) StartHost(ctx context.Context, scheduler string, manifests map[s
 	h.agent, err = start(h.command(ctx, b, "run"), func(line string) (string, bool) {
 		return line, strings.Contains(line, "bundle accepted") && strings.Contains(line, fmt.Sprintf("jobs=%d", due))
 	})
-	return h, err
+	if err != nil {
+		return nil, err
+	}
+	return h, h.applied(ctx)
+}
+
+// applied waits until the scheduler holds the jobs: on a slow disk that is much later than the
+// bundle is accepted, and an entry runs for nothing that was due before it came.
+func (h *Host) applied(ctx context.Context) error {
+	for {
+		if _, err := os.Stat(filepath.Join(h.dir, "state", "applied.json")); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := waitUntil(ctx, time.Now().Add(100*time.Millisecond)); err != nil {
+			return err
+		}
+	}
 }
 
 // usersOf lets the agent's own user run jobs, also root.
@@ -115,7 +133,7 @@ func agentExec(ctx context.Context, b *Bench) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := waitUntil(ctx, nextMinute(0)); err != nil { // since an entry runs for nothing that was due before it came
+	if err := waitUntil(ctx, nextMinute(0)); err != nil { // when all are due
 		return nil, err
 	}
 	var bare, floor, product Samples

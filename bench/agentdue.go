@@ -114,7 +114,7 @@ func startPeer(ctx context.Context, b *Bench, dir string, at time.Time) (*Proces
 // they were.
 func (l *lags) measure(ctx context.Context, dir string, at time.Time) error {
 	var late []float64
-	for deadline := at.Add(25 * time.Second); len(late) < due; {
+	for deadline := at.Add(45 * time.Second); len(late) < due; {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%d of %d jobs were started in %s", len(late), due, time.Since(at))
 		}
