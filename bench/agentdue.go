@@ -68,8 +68,9 @@ func agentDue(ctx context.Context, b *Bench) ([]Figure, error) {
 		if err != nil {
 			return err
 		}
-		if at = time.Now().Add(5 * time.Second).Truncate(time.Second); at.Second() > 40 {
-			at = nextMinute(0).Add(20 * time.Second) // clear of the daemon's own
+		// It has to read its table first, and both are to be clear of one another.
+		if at = time.Now().Add(20 * time.Second).Truncate(time.Second); at.Second() < 20 || at.Second() > 40 {
+			at = nextMinute(0).Add(20 * time.Second)
 		}
 		supercronic, err := startPeer(ctx, b, theirs, at)
 		if err != nil {
