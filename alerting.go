@@ -1,6 +1,7 @@
 package crontopus
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -254,6 +255,29 @@ type Alerting struct {
 	Channels []NotificationChannel `json:"channels,omitempty"`
 	Windows  []MaintenanceWindow   `json:"windows,omitempty"`
 }
+
+// Add reads one manifest, as the store keeps it, of the kind.
+func (a *Alerting) Add(kind string, body []byte) (err error) {
+	switch kind {
+	case KindAlertPolicy:
+		a.Policies = append(a.Policies, AlertPolicy{})
+		err = json.Unmarshal(body, &a.Policies[len(a.Policies)-1])
+	case KindNotificationChannel:
+		a.Channels = append(a.Channels, NotificationChannel{})
+		err = json.Unmarshal(body, &a.Channels[len(a.Channels)-1])
+	case KindMaintenanceWindow:
+		a.Windows = append(a.Windows, MaintenanceWindow{})
+		err = json.Unmarshal(body, &a.Windows[len(a.Windows)-1])
+	}
+	return err
+}
+
+// The kinds of manifests about alerting.
+const (
+	KindAlertPolicy         = "AlertPolicy"
+	KindNotificationChannel = "NotificationChannel"
+	KindMaintenanceWindow   = "MaintenanceWindow"
+)
 
 // Applying returns the policies that are about a condition of the subject, the built-in one
 // where there is none.

@@ -210,6 +210,18 @@ const (
 // Name returns the job's identity within its tenant.
 func (j *Job) Name() JobName { return JobName{j.Metadata.Namespace, j.Metadata.Name} }
 
+// DependsOn returns the jobs that this one depends on.
+func (j *Job) DependsOn() []JobName {
+	names := make([]JobName, len(j.Spec.Monitor.DependsOn))
+	for i, name := range j.Spec.Monitor.DependsOn {
+		names[i] = JobName{j.Metadata.Namespace, name}
+		if namespace, rest, found := strings.Cut(name, "/"); found {
+			names[i] = JobName{namespace, rest}
+		}
+	}
+	return names
+}
+
 // SetDefaults fills in every default that does not depend on the host, so that what runs
 // can be read off the job itself.
 func (j *Job) SetDefaults() {

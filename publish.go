@@ -2,6 +2,7 @@ package crontopus
 
 import (
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,15 @@ type SyncOutcome struct {
 type DesiredDelta struct {
 	Put  []DesiredJob // new, or not as before
 	Gone []JobName
+}
+
+// Names are those of all jobs that it is about.
+func (d *DesiredDelta) Names() []JobName {
+	names := slices.Clone(d.Gone)
+	for i := range d.Put {
+		names = append(names, d.Put[i].Job.Name())
+	}
+	return names
 }
 
 // Mark asks the publisher to compile an agent's bundle again. Version grows each time

@@ -1,6 +1,7 @@
 package crontopus
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -50,14 +51,15 @@ func JobWatch(id string, job JobName) bool {
 type WatchState struct {
 	Since     time.Time   `json:"since,omitzero"`     // judged from here on
 	Judged    time.Time   `json:"judged,omitzero"`    // the newest due instant whose verdict is in
-	Due       []time.Time `json:"due,omitempty"`      // instants that wait for their verdict, the oldest first
+	Due       []time.Time `json:"due,omitempty"`      // instants that wait for their verdict, the oldest first; the last is yet to come
 	Missed    []time.Time `json:"missed,omitempty"`   // instants of the open incident, or of the host's, that a late check-in may still retract
 	Schedule  string      `json:"schedule,omitempty"` // that Due was reckoned with: expressions and zone
 	Failures  int         `json:"failures,omitempty"` // in a row
 	Successes int         `json:"successes,omitempty"`
-	LastRun   string      `json:"lastRun,omitempty"` // the newest run whose end was counted
-	LastEnd   time.Time   `json:"lastEnd,omitzero"`  // and when it was due or began
-	Running   string      `json:"running,omitempty"` // a run that is looked at until it ends
+	LastBad   time.Time   `json:"lastBad,omitzero"`  // when the newest that went wrong was due or began
+	Running   []string    `json:"running,omitempty"` // runs that are looked at until they end
+	Late      time.Time   `json:"late,omitzero"`     // the instant whose run is being waited for after its startDeadline
+	Changed   time.Time   `json:"changed,omitzero"`  // when Schedule last changed
 	Incident  string      `json:"incident,omitempty"`
 	Host      string      `json:"host,omitempty"`   // the agent's incident that Missed belongs to
 	Recent    []time.Time `json:"recent,omitempty"` // when its last incidents were opened
@@ -70,6 +72,7 @@ type Look struct {
 	Watch     Watch
 	Now       time.Time
 	UpSince   time.Time   // since when this installation has been looking without a gap
+	SourceURL string      // entry: of the repository that says it
 	Job       *DesiredJob // entry: nil once it is not desired, or not in the agent's bundle any more
 	Agent     *Agent      // entry with an agent, agent: nil once it is revoked
 	Source    *Source     // source: nil once it is removed
@@ -86,11 +89,11 @@ type Look struct {
 
 // Verdict is what comes of a look.
 type Verdict struct {
-	Watch    Watch           // with its next LookAt, Alert and State
-	Gone     bool            // nothing is left to watch
-	Incident *Incident       // opened, changed or resolved; nil: as it was
-	Events   []IncidentEvent // for its story
-	Host     *MissedOnHost   // what belongs to the agent's incident
+	Watch     Watch           // with its next LookAt, Alert and State
+	Gone      bool            // nothing is left to watch
+	Incidents []Incident      // resolved, opened or changed, in this order
+	Events    []IncidentEvent // for its story
+	Host      *MissedOnHost   // what belongs to the agent's incident
 }
 
 // MissedOnHost moves an entry's missed runs into, or out of, the open incident of its agent.
@@ -98,4 +101,17 @@ type MissedOnHost struct {
 	Incident  string
 	Missed    []MissedRun
 	Retracted []MissedRun
+}
+
+// Move takes an entry's missed runs into the incident, or out of it.
+func (i *Incident) Move(m *MissedOnHost) {
+	for _, gone := range m.Retracted {
+		i.Missed = slices.DeleteFunc(i.Missed, func(o MissedRun) bool {
+			return o.Job == gone.Job && o.Agent == gone.Agent && o.Due.Equal(gone.Due)
+		})
+		i.MissedCount = max(0, i.MissedCount-1)
+	}
+	i.Missed = append(i.Missed, m.Missed...)
+	i.MissedCount += len(m.Missed)
+	i.Missed = i.Missed[max(0, len(i.Missed)-MaxMissedShown):]
 }

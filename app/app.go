@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/alert"
 	"crontopus.dev/crontopus/api"
 	"crontopus.dev/crontopus/app/metrics"
 	"crontopus.dev/crontopus/store"
@@ -34,6 +35,7 @@ type App struct {
 	syncer    *syncer.Syncer     // nil without the role
 	publisher *syncer.Publisher  // nil without the role
 	retire    context.CancelFunc // ends the two while the server runs
+	detector  *alert.Detector    // nil without the role
 	api       *api.API
 	unwind    []func() error // what New opened, to be closed in reverse
 
@@ -143,6 +145,9 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 		}
 		wakeSyncer, wakePublisher = a.syncer.Wake, a.publisher.Wake
 	}
+	if a.options.has(RoleAlert) {
+		a.detector = alert.NewDetector(alert.Detector{Store: a.store, Observer: a.metrics, Now: time.Now, Log: a.log})
+	}
 	a.recorder = store.NewRecorder(a.store)
 	a.api, err = api.New(api.Options{
 		Store: apiStore{a.store, a.recorder}, Observer: a.metrics, Now: time.Now, Log: a.log, Version: version, Installation: installation,
@@ -209,6 +214,15 @@ func (a *App) Run(ctx context.Context) error {
 		defer a.retire()
 		parts.Go(func() error { return a.syncer.Run(signing) })
 		parts.Go(func() error { return a.publisher.Run(signing) })
+	}
+	if a.options.has(RoleAPI) { // before anybody judges how long agents have been silent
+		if err := a.store.SystemServing(ctx, time.Now()); err != nil {
+			return errors.Join(err, a.close())
+		}
+		parts.Go(func() error { return a.serving(background) })
+	}
+	if a.detector != nil {
+		parts.Go(func() error { return a.detector.Run(background) })
 	}
 	parts.Go(func() error { return a.api.Run(background) })
 	parts.Go(func() error { return a.recorder.Run(background) })

@@ -11,7 +11,7 @@ import (
 const (
 	RoleAPI    = "api"    // answers agents, people and forges
 	RoleSyncer = "syncer" // syncs sources and publishes bundles: the only one that reads the signing key
-	RoleAlert  = "alert"  // has nothing to run yet: its name is kept, so that a command line of today stays right
+	RoleAlert  = "alert"  // judges what did not run, and tells people
 )
 
 // has reports whether the server has the role.
@@ -27,10 +27,10 @@ func (o *Options) validateRoles() error {
 		}
 	}
 	switch {
-	case !o.has(RoleAPI) && !o.has(RoleSyncer):
-		return crontopus.Errorf(crontopus.CodeInvalid, "--roles %s leaves the server nothing to do", strings.Join(o.Roles, ",")).
-			WithHint("give it %s or %s, too", RoleAPI, RoleSyncer)
-	case o.Database == "" && (!o.has(RoleAPI) || !o.has(RoleSyncer)):
+	case len(o.Roles) == 0:
+		return crontopus.Errorf(crontopus.CodeInvalid, "--roles leaves the server nothing to do").
+			WithHint("give it one or more of %s", strings.Join(known, ", "))
+	case o.Database == "" && (!o.has(RoleAPI) || !o.has(RoleSyncer) || !o.has(RoleAlert)):
 		return crontopus.Errorf(crontopus.CodeInvalid, "--roles splits what one server on SQLite has to do alone").
 			WithHint("leave --roles out, or name a PostgreSQL that several servers share with --database")
 	}

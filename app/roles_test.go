@@ -68,7 +68,6 @@ func TestRolesThatCannotWorkAreRefused(t *testing.T) {
 		says     string
 	}{
 		"one that does not exist":    {[]string{"api", "sync"}, "postgres://x@y/z", `--roles names "sync", which is no role`},
-		"one that has nothing yet":   {[]string{"alert"}, "postgres://x@y/z", "--roles alert leaves the server nothing to do"},
 		"none":                       {nil, "postgres://x@y/z", "leaves the server nothing to do"},
 		"half of a server on SQLite": {[]string{"api"}, "", "--roles splits what one server on SQLite has to do alone"},
 	} {

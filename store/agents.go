@@ -122,6 +122,9 @@ func (s *Store) RevokeAgent(ctx context.Context, tenant crontopus.TenantID, acto
 		if err := t.Tell(ctx, Change{ChangedAgents, tenant, []string{a.ID}}); err != nil {
 			return err
 		}
+		if err := wakeHost(ctx, t, tenant, a.ID, now); err != nil {
+			return err
+		}
 		return s.audit(ctx, t, tenant, actor, "agent.revoke", a.Name, a.ID)
 	})
 	return a, err
@@ -184,7 +187,10 @@ func (s *Store) SystemHeartbeats(ctx context.Context, beats []crontopus.Heartbea
 				last_seen_at = CASE WHEN last_seen_at > v.seen THEN last_seen_at ELSE v.seen END,
 				spool_drained_at = CASE WHEN v.drained IS NULL OR spool_drained_at > v.drained THEN spool_drained_at ELSE v.drained END
 			FROM v WHERE agents.tenant_id = v.tenant AND agents.id = v.agent`)
-		return err
+		if err != nil {
+			return err
+		}
+		return wakeAgents(ctx, t, beats, s.now())
 	})
 }
 
@@ -231,7 +237,10 @@ func (s *Store) SaveReport(ctx context.Context, tenant crontopus.TenantID, agent
 		}
 		_, err = t.Exec(ctx, "UPDATE agents SET report = $1, facts = $2 WHERE tenant_id = $3 AND id = $4",
 			text(r), text(facts), tenant, agentID)
-		if err != nil || !a.MatchFacts || maps.Equal(a.Facts, facts) {
+		if err != nil {
+			return err
+		}
+		if err := watchAgent(ctx, t, tenant, agentID, s.now()); err != nil || !a.MatchFacts || maps.Equal(a.Facts, facts) {
 			return err
 		}
 		return agentChanged(ctx, t, tenant, agentID)

@@ -55,14 +55,19 @@ func (s *Store) recordAll(ctx context.Context, in scope, submissions []*submissi
 			return err
 		}
 		rest, err := f.writeFresh(ctx, t)
-		if err != nil || len(rest.items) == 0 {
+		if err != nil {
 			return err
 		}
-		if err := rest.read(ctx, t); err != nil {
-			return err
+		if len(rest.items) > 0 {
+			if err := rest.read(ctx, t); err != nil {
+				return err
+			}
+			rest.apply()
+			if err := rest.write(ctx, t); err != nil {
+				return err
+			}
 		}
-		rest.apply()
-		return rest.write(ctx, t)
+		return signal(ctx, t, append(f.told, rest.told...), f.now)
 	})
 }
 

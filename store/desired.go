@@ -8,6 +8,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"crontopus.dev/crontopus"
 )
@@ -81,7 +82,7 @@ func desiredJobs(ctx context.Context, t tx, tenant crontopus.TenantID, sourceID 
 // writeDesired replaces a source's desired state, if its sequence is still the one that is
 // stored (0 where none is). Only jobs that differ are written, unless what is stored is not
 // to be trusted.
-func writeDesired(ctx context.Context, t tx, src crontopus.Source, o crontopus.SyncOutcome) (err error) {
+func writeDesired(ctx context.Context, t tx, src crontopus.Source, o crontopus.SyncOutcome, now time.Time) (err error) {
 	if err := advanceState(ctx, t, src, *o.Desired); err != nil {
 		return err
 	}
@@ -102,7 +103,10 @@ func writeDesired(ctx context.Context, t tx, src crontopus.Source, o crontopus.S
 	if err := deleteDesired(ctx, t, src, delta.Gone); err != nil {
 		return err
 	}
-	return putDesired(ctx, t, src, o.Desired.Sequence+1, delta.Put)
+	if err := putDesired(ctx, t, src, o.Desired.Sequence+1, delta.Put); err != nil {
+		return err
+	}
+	return wakeEntries(ctx, t, src.Tenant, delta.Names(), now)
 }
 
 // compareDesired finds how jobs differ from those that are stored. It does not look at what

@@ -60,7 +60,10 @@ func request(ctx context.Context, t tx, src crontopus.Source, trigger string, no
 func saveStatus(ctx context.Context, t tx, src crontopus.Source, status crontopus.SourceStatus) error {
 	_, err := t.Exec(ctx, "UPDATE sources SET status = $1, next_attempt_at = $2 WHERE tenant_id = $3 AND id = $4",
 		text(status), optional(status.NextAttemptAt), src.Tenant, src.ID)
-	return err
+	if err != nil {
+		return err
+	}
+	return wakeSource(ctx, t, src, status)
 }
 
 // StallSource says of a source that a person must act, without a sync: the publisher refused
@@ -74,7 +77,10 @@ func (s *Store) StallSource(ctx context.Context, tenant crontopus.TenantID, sour
 		list := condition(src.Status.Conditions, crontopus.ConditionReady, false, reason, message, now)
 		src.Status.Conditions = condition(list, crontopus.ConditionStalled, true, reason, message, now)
 		_, err = t.Exec(ctx, "UPDATE sources SET status = $1 WHERE tenant_id = $2 AND id = $3", text(src.Status), tenant, sourceID)
-		return err
+		if err != nil {
+			return err
+		}
+		return wakeSource(ctx, t, src, src.Status)
 	})
 }
 

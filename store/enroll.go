@@ -175,5 +175,8 @@ func insertAgent(ctx context.Context, t tx, k token, a crontopus.Agent, now time
 	if err != nil {
 		return a, err
 	}
+	if err := watchAgent(ctx, t, a.Tenant, a.ID, now); err != nil {
+		return a, err
+	}
 	return a, agentChanged(ctx, t, a.Tenant, a.ID)
 }

@@ -21,6 +21,7 @@ type fold struct {
 	byID  map[runKey]*runKept       // nil: there is none yet
 	byDue map[dueKey]*runKept       // the same
 	saved map[runKey]*crontopus.Run // the runs as the database has them
+	told  []*runKept                // that were written, for the detector
 }
 
 // item is one check-in on its way.
@@ -241,6 +242,7 @@ func (f *fold) write(ctx context.Context, t tx) error {
 		UPDATE runs SET state = v.state, scheduled_for = v.due, started_at = v.began, finished_at = v.ended,
 			exit_code = v.code, attempt = v.try, message = v.message, reason = v.reason, revision = v.revision, output = v.output
 		FROM v WHERE runs.tenant_id = v.tenant AND runs.id = v.run`)
+	f.told = append(f.told, changed...)
 	if crontopus.ErrorCode(err) == crontopus.CodeConflict || (err == nil && int(n) != len(changed)) {
 		err = unavailable(errRaced) // the instant is another run's since it was looked for, or a run has gone
 	}
@@ -257,6 +259,11 @@ func (f *fold) insert(ctx context.Context, t tx, runs []*runKept) (map[runKey]bo
 	written := make(map[runKey]bool, len(keys))
 	for _, k := range keys {
 		written[k] = true
+	}
+	for _, r := range runs {
+		if written[r.key()] {
+			f.told = append(f.told, r)
+		}
 	}
 	return written, err
 }

@@ -176,7 +176,7 @@ const indexed = ", set_config('enable_seqscan', 'off', true), set_config('enable
 // transact names the scope in the round trip of BEGIN. It ends with the transaction.
 func (e *postgresEngine) transact(ctx context.Context, begin string, s scope, fn func(tx) error) error {
 	begin += "; SELECT set_config('crontopus.tenant', " + quote(s.setting()) + ", true)"
-	if s == scopeIngest {
+	if s == scopeIngest || s == scopeLook {
 		begin += indexed
 	}
 	t, err := e.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
@@ -249,6 +249,9 @@ func (p postgresTx) QueryRow(ctx context.Context, query string, args ...any) row
 
 // ForUpdate does not lock keys, so that rows which refer to this one go on being written.
 func (p postgresTx) ForUpdate(alias string) string { return " FOR NO KEY UPDATE OF " + alias }
+
+// Claim leaves out what is locked.
+func (p postgresTx) Claim(alias string) string { return p.ForUpdate(alias) + " SKIP LOCKED" }
 
 type postgresRow struct{ r pgx.Row }
 

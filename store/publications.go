@@ -121,6 +121,9 @@ func (s *Store) CommitPublications(ctx context.Context, tenant crontopus.TenantI
 		if err := setAgentJobs(ctx, t, tenant, changed); err != nil {
 			return err
 		}
+		if err := watchEntries(ctx, t, tenant, changed, s.now()); err != nil {
+			return err
+		}
 		if err := clearMarks(ctx, t, tenant, pubs, done); err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ var (
 	scopeIngest      = scope{system: "ingest"}      // heartbeats of all agents at once
 	scopeDue         = scope{system: "due"}         // which sources are to be synced
 	scopePublish     = scope{system: "publish"}     // which agents' bundles are to be compiled
+	scopeLook        = scope{system: "look"}        // which watches are to be judged, and all that is known of them
 	scopeMetrics     = scope{system: "metrics"}     // how much waits
 )
 
@@ -65,6 +66,9 @@ type tx interface {
 	// ForUpdate ends a SELECT of rows that fn is about to change because of what it reads:
 	// nobody else changes those of the alias meanwhile.
 	ForUpdate(alias string) string
+	// Claim ends a SELECT of rows that fn is about to work on: those of the alias that another
+	// transaction works on are left out.
+	Claim(alias string) string
 	// Tell lets other servers know, once the transaction is committed.
 	Tell(ctx context.Context, c Change) error
 	// Many spells a query on many values as few statements with their arguments.

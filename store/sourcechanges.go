@@ -70,6 +70,9 @@ func (s *Store) RemoveSource(ctx context.Context, tenant crontopus.TenantID, act
 		if err != nil {
 			return "", err
 		}
+		if err := watchSource(ctx, t, tenant, src.ID, now); err != nil {
+			return "", err
+		}
 		return "", request(ctx, t, src, crontopus.TriggerManual, now)
 	})
 }

@@ -71,6 +71,9 @@ func (s *Store) CreateSource(ctx context.Context, tenant crontopus.TenantID, act
 		if err != nil {
 			return err
 		}
+		if err := watchSource(ctx, t, tenant, src.ID, s.now()); err != nil {
+			return err
+		}
 		if err := t.Tell(ctx, Change{Kind: ChangedSources}); err != nil {
 			return err
 		}

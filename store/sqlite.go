@@ -198,6 +198,9 @@ func (s sqliteTx) Tell(context.Context, Change) error { return nil }
 // ForUpdate has nothing to add: there is one writer.
 func (s sqliteTx) ForUpdate(string) string { return "" }
 
+// Claim has nothing to leave out: there is one writer.
+func (s sqliteTx) Claim(string) string { return "" }
+
 // failedRow is a row that could not be asked for.
 type failedRow struct{ err error }
 

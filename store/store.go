@@ -25,7 +25,8 @@ type Store struct {
 	box    *Box
 	now    func() time.Time
 
-	granted *recent.Map[grant, bool] // of those that check in
+	granted  *recent.Map[grant, bool]                      // of those that check in
+	alerting *recent.Map[alertingKey, *crontopus.Alerting] // of tenants that are looked at
 }
 
 // Open brings the schema up to date and makes the installation's identity and the
@@ -44,7 +45,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: seam{e}, box: o.Box, now: o.Now, granted: recent.New[grant, bool](rememberedGrants)}
+	s := &Store{engine: seam{e}, box: o.Box, now: o.Now, granted: recent.New[grant, bool](rememberedGrants),
+		alerting: recent.New[alertingKey, *crontopus.Alerting](rememberedAlerting)}
 	if err := s.setUp(ctx, o.Log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

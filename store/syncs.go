@@ -34,7 +34,7 @@ func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourc
 			return err
 		}
 		if o.Desired != nil {
-			if err := writeDesired(ctx, t, src, o); err != nil {
+			if err := writeDesired(ctx, t, src, o, s.now()); err != nil {
 				return err
 			}
 			if err := markSince(ctx, t, tenant, o.AgentsSeq); err != nil {

@@ -33,6 +33,9 @@ type Metrics struct {
 	stageSeconds   *prometheus.HistogramVec
 	bundles        prometheus.Counter
 	publishSeconds prometheus.Histogram
+	looks          prometheus.Counter
+	lookLag        prometheus.Histogram
+	incidents      *prometheus.CounterVec
 }
 
 // Buckets of durations: of what takes milliseconds, waiting polls among them, and of what
@@ -55,10 +58,14 @@ func New(version string) *Metrics {
 		bundles:        prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "bundles_published_total", Help: "Bundles signed and stored."}),
 		publishSeconds: histogram("publish_duration_seconds", "How long it took to compile, sign and store the bundles of one batch of agents.", quick),
 	}
+	m.looks = prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "watches_looked_at_total", Help: "Watches whose time had come, and that were judged."})
+	m.lookLag = histogram("detection_lag_seconds", "How late the first watch of each batch was looked at.", quick)
+	m.incidents = counters("incidents_opened_total", "Incidents that began, by kind.", "kind")
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()}})
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.requestSeconds, m.checkIns, m.syncs, m.syncSeconds, m.stageSeconds, m.bundles, m.publishSeconds,
+		m.looks, m.lookLag, m.incidents,
 		build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

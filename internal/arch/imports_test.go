@@ -32,6 +32,7 @@ var rooms = map[string]room{
 	"manifests/diff":      {[]string{"manifests", "schedule"}, "what a change means is told before anybody connects to anything"},
 	"manifests/importer":  {[]string{"manifests", "schedule"}, "what other schedulers hold is text, whoever has read it"},
 	"syncer":              {[]string{"manifests", "envelope"}, "it declares what it needs of the store"},
+	"alert":               {[]string{"schedule"}, "what is judged is handed in, and what comes of it handed back: it declares what it needs of the store"},
 	"store":               {nil, "SQL knows the nouns, not who asks"},
 	"store/storetest":     {[]string{"store"}, "one suite for every engine"},
 	"api":                 {[]string{"schedule", "api/wire"}, "it declares what it needs of store and syncer"},

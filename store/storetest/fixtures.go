@@ -57,6 +57,29 @@ func Furnish(t testing.TB, s *store.Store, tenant crontopus.TenantID) {
 	key := apiKey(string(tenant))
 	key.Tenant = tenant
 	require.NoError(t, s.CreateAPIKey(t.Context(), tenant, actor, key, hash(key.ID)))
+	w.incident(a)
+}
+
+// incident opens one for what is watched of an agent.
+func (w world) incident(a crontopus.Agent) {
+	look(w.t, w.s, soon(), func(l *crontopus.Look) crontopus.Verdict {
+		v := crontopus.Verdict{Watch: l.Watch}
+		if l.Watch.AgentID == a.ID && l.Watch.Tenant == w.tenant {
+			in := incident(&l.Watch, crontopus.AlertFailed, l.Now)
+			v.Incidents = []crontopus.Incident{in}
+			v.Events = []crontopus.IncidentEvent{{ID: uuid.NewString(), Incident: in.ID, At: l.Now, What: "opened"}}
+		}
+		return v
+	})
+}
+
+// Signal leaves one for the detector of a tenant that Furnish made. Furnishing another tenant
+// has everything looked at.
+func Signal(t testing.TB, s *store.Store, tenant crontopus.TenantID) {
+	w := world{t, s, tenant}
+	a, err := s.AgentByName(t.Context(), tenant, "db-01")
+	require.NoError(t, err)
+	w.record(a.ID, checkIn("backup", crontopus.EventFailure))
 }
 
 // token makes an enrolment token and returns its hash.

@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"desired":      desiredCases,
 		"due":          dueCases,
 		"lease":        leaseCases,
+		"looks":        lookCases,
 		"enrolment":    enrollCases,
 		"installation": installationCases,
 		"isolation":    isolationCases,

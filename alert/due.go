@@ -1,0 +1,191 @@
+package alert
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/recent"
+	"crontopus.dev/crontopus/schedule"
+)
+
+const (
+	lookAgain  = 2 * time.Second // while an agent's word is awaited
+	lookSeldom = 30 * time.Second
+)
+
+// missAfter is when nothing having run is a miss.
+func (e *entry) missAfter() time.Duration {
+	return (e.job.Spec.Run.Splay + e.job.Spec.Monitor.Grace).Std()
+}
+
+// lateAfter is when nothing having started is late; 0: never before it is a miss.
+func (e *entry) lateAfter() time.Duration {
+	if e.job.Spec.Monitor.StartDeadline == 0 {
+		return 0
+	}
+	if after := (e.job.Spec.Run.Splay + e.job.Spec.Monitor.StartDeadline).Std(); after < e.missAfter() {
+		return after
+	}
+	return 0
+}
+
+// firstLook is when an instant is first looked at: a run that started in time may take too long
+// before the grace of one that did not is over.
+func (e *entry) firstLook() time.Duration {
+	first := e.missAfter()
+	for _, d := range []time.Duration{e.lateAfter(), e.job.Spec.Monitor.MaxDuration.Std()} {
+		if d > 0 {
+			first = min(first, d)
+		}
+	}
+	return first
+}
+
+// judgeDue gives its verdict on each instant whose time has come.
+func (e *entry) judgeDue() {
+	for _, d := range slices.Clone(e.state().Due) {
+		if !d.After(e.Now) {
+			e.judgeInstant(d)
+		}
+	}
+}
+
+func (e *entry) judgeInstant(d time.Time) {
+	s := e.state()
+	if r := e.runs[d.Unix()]; r != nil && !slices.ContainsFunc(e.Signals, func(o crontopus.Run) bool { return o.ID == r.ID }) {
+		e.heed(r) // unless it was a signal, and is heeded
+		return
+	}
+	if !slices.ContainsFunc(s.Due, d.Equal) {
+		return
+	}
+	switch late, miss := e.lateAfter(), e.missAfter(); {
+	case !e.Now.Before(d.Add(miss)):
+		switch { // otherwise the agent's word is awaited
+		case e.silent() && !e.hostDown(): // its own watch will say so first
+		case e.silent() || e.drained(d):
+			s.Due = slices.DeleteFunc(s.Due, d.Equal)
+			s.Judged, s.Late = d, time.Time{}
+			e.miss(d, nil)
+		}
+	case late > 0 && !e.Now.Before(d.Add(late)) && s.Late.IsZero() && !e.silent():
+		s.Late = d
+		if e.incident() == nil {
+			e.open(crontopus.AlertLateStart, causeOfLateStart(e, d))
+		}
+	}
+}
+
+// drained reports whether everything that the agent had to say of an instant has arrived. A host
+// whose clock is off says so by its own clock.
+func (e *entry) drained(d time.Time) bool {
+	until := e.Agent.Status.SpoolDrained
+	if until == nil {
+		return false
+	}
+	told := *until
+	if skew := e.Agent.Status.Report.ClockSkew(); skew.Abs() > clockTolerance {
+		told = told.Add(-skew)
+	}
+	need := d.Add(e.missAfter() - spoolMargin)
+	if need.Before(d) {
+		need = d
+	}
+	return !told.Before(need)
+}
+
+// judgeRunning finds runs that take too long.
+func (e *entry) judgeRunning() {
+	s, most := e.state(), e.job.Spec.Monitor.MaxDuration.Std()
+	for _, id := range slices.Clone(s.Running) {
+		r := e.byID[id]
+		switch {
+		case r == nil || most == 0 || r.Started == nil || r.Ended():
+			s.Running = slices.DeleteFunc(s.Running, func(o string) bool { return o == id })
+			if r != nil && r.Ended() && !slices.ContainsFunc(e.Signals, func(o crontopus.Run) bool { return o.ID == id }) {
+				e.heed(r)
+			}
+		case !e.Now.Before(r.Started.Add(most)):
+			if e.incident() == nil {
+				e.open(crontopus.AlertTooLong, causeOfTooLong(e, r))
+			}
+		default:
+			e.lookBy(r.Started.Add(most))
+		}
+	}
+}
+
+// enqueue finds the instants that have come, and the one that comes next.
+func (e *entry) enqueue() {
+	s := e.state()
+	if e.set == nil {
+		return
+	}
+	cursor := s.Since
+	for _, t := range append([]time.Time{s.Judged}, s.Due...) {
+		if t.After(cursor) {
+			cursor = t
+		}
+	}
+	for !cursor.After(e.Now) && len(s.Due) < mostDue {
+		next, ok := e.set.Next(cursor)
+		if !ok {
+			break
+		}
+		cursor = next.UTC()
+		s.Due = append(s.Due, cursor)
+	}
+	for _, d := range s.Due {
+		e.lookBy(e.nextLookAt(d))
+	}
+}
+
+// nextLookAt is when an instant is to be looked at next.
+func (e *entry) nextLookAt(d time.Time) time.Time {
+	for _, span := range []time.Duration{e.firstLook(), e.lateAfter(), e.missAfter()} { // in this order
+		if at := d.Add(span); span > 0 && at.After(e.Now) {
+			return at
+		}
+	}
+	if !slices.ContainsFunc(e.Look.Watch.State.Due, d.Equal) {
+		return e.Now // whether it ran has not been read yet
+	}
+	return e.Now.Add(e.patience(d))
+}
+
+// patience is how long to wait for an agent's word on an instant. After a long absence of ours
+// everybody is waited for at once.
+func (e *entry) patience(d time.Time) time.Duration {
+	return min(max(e.Now.Sub(d.Add(e.missAfter()))/8, lookAgain), lookSeldom)
+}
+
+// expectant reports whether an instant has been looked at and its run is still to come: its start
+// must be known at once, for it may take too long.
+func (e *entry) expectant() bool {
+	return slices.ContainsFunc(e.state().Due, func(d time.Time) bool {
+		return !d.Add(e.firstLook()).After(e.Now) && e.firstLook() < e.missAfter()
+	})
+}
+
+// compiled remembers schedules: many entries share a job, and each is looked at for every run.
+type compiled struct {
+	mu   sync.Mutex
+	sets *recent.Map[string, *schedule.Set]
+}
+
+var schedules = compiled{sets: recent.New[string, *schedule.Set](10_000)}
+
+func (c *compiled) of(job *crontopus.Job, sign string) (*schedule.Set, error) {
+	key := job.Name().String() + "\n" + sign
+	set, _, seen := c.sets.Get(key)
+	if set != nil {
+		return set, nil
+	}
+	set, err := schedule.Of(job)
+	if err == nil {
+		c.sets.Put(key, set, seen)
+	}
+	return set, err
+}

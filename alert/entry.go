@@ -1,0 +1,357 @@
+package alert
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/schedule"
+)
+
+const (
+	mostDue     = 100                      // instants that one look takes up; the next look takes the rest
+	mostMissed  = crontopus.MaxMissedShown // that may still be retracted
+	spoolMargin = 90 * time.Second         // a heartbeat may be so much older than the deadline it speaks for
+)
+
+// entry is the judgement of one job on one host, or of a job without an agent.
+type entry struct {
+	*judgement
+	job     *crontopus.Job
+	set     *schedule.Set            // nil: every
+	runs    map[int64]*crontopus.Run // of instants
+	byID    map[string]*crontopus.Run
+	retract []crontopus.MissedRun
+}
+
+func judgeEntry(l *crontopus.Look) crontopus.Verdict {
+	e := &entry{judgement: begin(l, entrySubject(l))}
+	switch {
+	case l.Job == nil:
+		return e.gone("the job is not for this host any more: it was removed, or its target changed, in Git")
+	case l.Watch.AgentID != "" && l.Agent == nil:
+		return e.gone("the host's agent was revoked")
+	case l.Job.Job.Spec.Suspend:
+		return e.gone("the job was suspended in Git by " + commitWords(l.Job))
+	}
+	e.job = &l.Job.Job
+	if err := e.compile(); err != nil {
+		return e.end() // Git says nothing that can be judged; the syncer says why
+	}
+	e.index()
+	e.signals()
+	if l.Watch.AgentID == "" {
+		e.judgePings()
+	} else {
+		e.judgeDue()
+		e.judgeRunning()
+		e.enqueue()
+	}
+	e.settle()
+	return e.end()
+}
+
+func entrySubject(l *crontopus.Look) crontopus.Subject {
+	s := crontopus.Subject{Job: l.Watch.Job}
+	if l.Job != nil {
+		s.Labels = l.Job.Job.Metadata.Labels
+	}
+	if l.Agent != nil {
+		s.Agent = l.Agent.Name
+	}
+	return s
+}
+
+// compile reads the schedule in the zone in which the host counts. A schedule that changed is
+// reckoned anew from now: what was due under the old one stays due.
+func (e *entry) compile() (err error) {
+	job := e.job
+	if e.Agent != nil {
+		if job, err = job.InZone(func() string { return e.Agent.Status.Report.Timezone }); err != nil {
+			return err
+		}
+	}
+	sign := job.Spec.Timezone + " " + job.Spec.Every.String()
+	for _, expr := range job.Spec.Schedule {
+		sign += "\n" + expr
+	}
+	s := e.state()
+	if s.Since.IsZero() {
+		s.Since = e.Now
+	}
+	if s.Schedule != sign {
+		if s.Schedule != "" {
+			s.Changed = e.Now
+			s.Since = e.Now
+		}
+		s.Schedule = sign
+		s.Due = slices.DeleteFunc(s.Due, func(d time.Time) bool { return d.After(e.Now) })
+	}
+	if len(job.Spec.Schedule) == 0 {
+		return nil
+	}
+	e.set, err = schedules.of(job, sign)
+	return err
+}
+
+func (e *entry) index() {
+	e.runs, e.byID = map[int64]*crontopus.Run{}, map[string]*crontopus.Run{}
+	for _, list := range [][]crontopus.Run{e.Runs, e.Signals} {
+		for i := range list {
+			r := &list[i]
+			e.byID[r.ID] = r
+			if r.ScheduledFor != nil {
+				e.runs[r.ScheduledFor.Unix()] = r
+			}
+		}
+	}
+}
+
+// place is where a run stands in the order of an entry's runs.
+func place(r *crontopus.Run) time.Time {
+	switch {
+	case r.ScheduledFor != nil:
+		return *r.ScheduledFor
+	case r.Started != nil:
+		return *r.Started
+	case r.Finished != nil:
+		return *r.Finished
+	}
+	return time.Time{}
+}
+
+// signals takes what check-ins have told since the last look.
+func (e *entry) signals() {
+	slices.SortStableFunc(e.Signals, func(a, b crontopus.Run) int {
+		return cmp.Or(place(&a).Compare(place(&b)), cmp.Compare(a.ID, b.ID))
+	})
+	for i := range e.Signals {
+		e.heed(&e.Signals[i])
+	}
+	for _, d := range slices.Clone(e.state().Missed) { // a run that came while its miss was being judged was no signal
+		if r := e.runs[d.Unix()]; r != nil && r.State != crontopus.RunSkipped {
+			e.retracts(r)
+		}
+	}
+}
+
+// heed takes one run's newest state.
+func (e *entry) heed(r *crontopus.Run) {
+	s := e.state()
+	if r.State == crontopus.RunRunning || r.State == crontopus.RunUnknown {
+		e.started(r)
+		return
+	}
+	s.Running = slices.DeleteFunc(s.Running, func(id string) bool { return id == r.ID })
+	e.done(r)
+	switch r.State {
+	case crontopus.RunSucceeded:
+		e.retracts(r)
+		e.good(r)
+	case crontopus.RunFailed, crontopus.RunTimedOut:
+		e.retracts(r)
+		e.bad(r)
+	case crontopus.RunSkipped:
+		e.skipped(r)
+	}
+}
+
+// done takes a run's instant from those that wait for a verdict.
+func (e *entry) done(r *crontopus.Run) {
+	if r.ScheduledFor == nil {
+		return
+	}
+	s := e.state()
+	s.Due = slices.DeleteFunc(s.Due, func(d time.Time) bool { return d.Equal(*r.ScheduledFor) })
+	if r.ScheduledFor.After(s.Judged) && !r.ScheduledFor.After(e.Now) {
+		s.Judged = *r.ScheduledFor
+	}
+}
+
+// started notes a run that goes on: it is late no more, and it may yet take too long.
+func (e *entry) started(r *crontopus.Run) {
+	e.retracts(r)
+	s := e.state()
+	if e.job.Spec.Monitor.MaxDuration > 0 && !slices.Contains(s.Running, r.ID) {
+		s.Running = append(s.Running, r.ID)
+	}
+	e.done(r)
+	e.begun(r)
+}
+
+// begun ends the wait for a late start.
+func (e *entry) begun(r *crontopus.Run) {
+	s := e.state()
+	if s.Late.IsZero() || place(r).Before(s.Late) {
+		return
+	}
+	s.Late = time.Time{}
+	if in := e.incident(); in != nil && in.Kind == crontopus.AlertLateStart {
+		e.resolve(crontopus.ResolvedRecovered, startedWords(e, r))
+	}
+}
+
+// retracts takes back a miss that a late check-in has shown to be none.
+func (e *entry) retracts(r *crontopus.Run) {
+	s := e.state()
+	if r.ScheduledFor == nil {
+		return
+	}
+	n := len(s.Missed)
+	s.Missed = slices.DeleteFunc(s.Missed, func(d time.Time) bool { return d.Equal(*r.ScheduledFor) })
+	if len(s.Missed) == n {
+		return
+	}
+	m := e.missedRun(*r.ScheduledFor)
+	if s.Host != "" {
+		e.retract = append(e.retract, m)
+		return
+	}
+	in := e.incident()
+	if in == nil {
+		return
+	}
+	in.Missed = slices.DeleteFunc(in.Missed, func(o crontopus.MissedRun) bool { return o.Due.Equal(m.Due) })
+	in.MissedCount = max(0, in.MissedCount-1)
+	e.changed = true
+	if in.Kind == crontopus.AlertMissed && len(s.Missed) == 0 && in.MissedCount == 0 && s.Failures == 0 {
+		e.resolve(crontopus.ResolvedRetracted, retractedWords(e, r))
+	}
+}
+
+// good counts a run that went well.
+func (e *entry) good(r *crontopus.Run) {
+	e.begun(r)
+	s := e.state()
+	if place(r).Before(s.LastBad) {
+		return // it tells nothing of what is wrong now
+	}
+	s.Successes++
+	in := e.incident()
+	if in == nil {
+		s.Failures = 0
+		return
+	}
+	if s.Successes < e.recoverAfter(in) {
+		return
+	}
+	s.Failures, s.Missed = 0, nil
+	e.resolve(crontopus.ResolvedRecovered, recoveredWords(e, r))
+}
+
+func (e *entry) recoverAfter(in *crontopus.Incident) int {
+	n := 1
+	for _, p := range e.policies(in.Kind) {
+		n = max(n, p.Spec.RecoverAfter)
+	}
+	if in.Flapping {
+		n = max(n, flapRecovery)
+	}
+	return n
+}
+
+// bad counts a run that failed.
+func (e *entry) bad(r *crontopus.Run) {
+	e.begun(r)
+	s := e.state()
+	s.Failures++
+	s.Successes = 0
+	if at := place(r); at.After(s.LastBad) {
+		s.LastBad = at
+	}
+	in := e.incident()
+	if in == nil && s.Failures < e.afterFailures() {
+		return
+	}
+	if in != nil && in.Kind == crontopus.AlertTooLong && s.Failures < e.afterFailures() {
+		e.resolve(crontopus.ResolvedRecovered, "the run that took too long has ended")
+		return
+	}
+	e.open(crontopus.AlertFailed, causeOfFailure(e, r))
+	e.current.Failures = s.Failures
+}
+
+func (e *entry) afterFailures() int {
+	n := 0
+	for _, p := range e.policies(crontopus.AlertFailed) {
+		if n == 0 || p.Spec.AfterFailures < n {
+			n = p.Spec.AfterFailures
+		}
+	}
+	return max(n, 1)
+}
+
+// skipped takes word that a run did not begin: a miss that is known before its grace is over,
+// unless Git or a person meant it.
+func (e *entry) skipped(r *crontopus.Run) {
+	if r.Reason == crontopus.ReasonCalledOff || r.Reason == crontopus.ReasonReplaced || r.ScheduledFor == nil {
+		return
+	}
+	e.miss(*r.ScheduledFor, r)
+}
+
+// missedRun names an instant at which nothing ran.
+func (e *entry) missedRun(due time.Time) crontopus.MissedRun {
+	return crontopus.MissedRun{Job: e.subject.Job, Agent: e.subject.Agent, Due: due}
+}
+
+// miss notes an instant at which nothing ran; r is what says so, if anything does. That of a
+// host that is offline belongs to the host's incident.
+func (e *entry) miss(due time.Time, r *crontopus.Run) {
+	s := e.state()
+	if slices.ContainsFunc(s.Missed, due.Equal) {
+		return
+	}
+	onHost := r == nil && e.hostDown()
+	if onHost != (s.Host != "") {
+		s.Missed, s.Host = nil, "" // what is known of either is told together
+	}
+	s.Missed = append(s.Missed, due)
+	s.Missed = s.Missed[max(0, len(s.Missed)-mostMissed):]
+	s.Successes = 0
+	if due.After(s.LastBad) {
+		s.LastBad = due
+	}
+	e.lookBy(e.Now.Add(recentlyAgain))
+	if onHost {
+		s.Host = e.Look.Host.ID
+		e.onHost().Missed = append(e.onHost().Missed, e.missedRun(due))
+		return
+	}
+	e.open(crontopus.AlertMissed, causeOfMiss(e, due, r))
+	in := e.current
+	in.Missed = append(in.Missed, e.missedRun(due))
+	in.Missed = in.Missed[max(0, len(in.Missed)-mostMissed):]
+	in.MissedCount++
+}
+
+// hostDown reports whether the host's own incident says that it is offline.
+func (e *entry) hostDown() bool {
+	return e.silent() && e.Look.Host != nil && e.Look.Host.Kind == crontopus.AlertAgentOffline
+}
+
+// onHost is what the verdict says to the host's incident.
+func (e *entry) onHost() *crontopus.MissedOnHost {
+	if e.Verdict.Host == nil {
+		e.Verdict.Host = &crontopus.MissedOnHost{Incident: e.state().Host}
+	}
+	return e.Verdict.Host
+}
+
+// settle says whether every check-in is to be a signal from now on.
+func (e *entry) settle() {
+	s := e.state()
+	if e.retract != nil {
+		e.onHost().Retracted = e.retract
+	}
+	if s.Host != "" && !e.silent() && e.drained(s.LastBad) {
+		s.Missed, s.Host = nil, "" // all that could be told of them has been told
+	}
+	if in := e.incident(); in != nil {
+		e.suppress(in)
+	} else if s.Host == "" {
+		s.Missed = nil
+	}
+	e.Verdict.Watch.Alert = e.incident() != nil || s.Failures > 0 || len(s.Missed) > 0 || len(s.Running) > 0 || !s.Late.IsZero() || e.expectant()
+}

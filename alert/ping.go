@@ -1,0 +1,54 @@
+package alert
+
+import (
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+// judgePings finds whether a job without an agent should have been heard of. What is expected is
+// reckoned from the newest ping, as ping services do: nobody says for which instant one is.
+func (e *entry) judgePings() {
+	s := e.state()
+	last := s.Since
+	if r := e.Newest; r != nil {
+		last = later(last, r.Started)
+		last = later(last, r.Finished)
+		if r.State == crontopus.RunRunning {
+			e.started(r)
+		}
+	}
+	e.judgeRunning()
+	due, ok := e.nextPing(last)
+	if !ok {
+		return
+	}
+	grace := e.job.Spec.Monitor.Grace.Std()
+	for n := 0; !e.Now.Before(due.Add(grace)) && n < mostDue; n++ {
+		if due.After(s.Judged) {
+			s.Judged = due
+			e.miss(due, nil)
+		}
+		if due, ok = e.nextPing(due); !ok {
+			return
+		}
+	}
+	e.lookBy(due.Add(grace))
+}
+
+// nextPing is when the next ping is expected after one, or after one that did not come.
+func (e *entry) nextPing(after time.Time) (time.Time, bool) {
+	if e.set == nil {
+		every := e.job.Spec.Every.Std()
+		return after.Add(every), every > 0
+	}
+	next, ok := e.set.Next(after)
+	return next.UTC(), ok
+}
+
+func later(t time.Time, other *time.Time) time.Time {
+	if other != nil && other.After(t) {
+		return *other
+	}
+	return t
+}

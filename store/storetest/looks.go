@@ -1,0 +1,231 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/store"
+)
+
+// soon is after everything that stores stamped with their own clock.
+func soon() time.Time { return time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond) }
+
+// look has everything that is due looked at and returns what was seen. judge may be nil: each
+// watch is then to be looked at a day later.
+func look(t testing.TB, s *store.Store, now time.Time, judge func(*crontopus.Look) crontopus.Verdict) (seen []crontopus.Look) {
+	_, err := s.SystemLook(t.Context(), now, 1000, func(looks []crontopus.Look) (verdicts []crontopus.Verdict) {
+		seen = slices.Clone(looks)
+		for i := range looks {
+			v := crontopus.Verdict{Watch: looks[i].Watch}
+			if judge != nil {
+				v = judge(&looks[i])
+			}
+			if !v.Watch.LookAt.After(now) {
+				v.Watch.LookAt = now.Add(24 * time.Hour)
+			}
+			verdicts = append(verdicts, v)
+		}
+		return verdicts
+	})
+	require.NoError(t, err)
+	return seen
+}
+
+// of returns the look at a watch, nil if it was not looked at.
+func of(looks []crontopus.Look, id string) *crontopus.Look {
+	i := slices.IndexFunc(looks, func(l crontopus.Look) bool { return l.Watch.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &looks[i]
+}
+
+// incident is an open one of a watch.
+func incident(w *crontopus.Watch, kind crontopus.AlertKind, now time.Time) crontopus.Incident {
+	return crontopus.Incident{ID: uuid.NewString(), Tenant: w.Tenant, WatchID: w.ID, Kind: kind, State: crontopus.IncidentOpen,
+		Subject: crontopus.Subject{Job: w.Job}, OpenedAt: now, ChangedAt: now, Cause: crontopus.Cause{Code: crontopus.CauseUnknown, Sentence: "it is so"}}
+}
+
+var lookCases = cases{
+	"an entry is watched once it is published, with its job, its agent and its source": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		looks := look(t, s, soon(), nil)
+		l := of(looks, crontopus.EntryWatchID(named("backup"), a.ID))
+		require.NotNil(t, l)
+		require.Equal(t, named("backup"), l.Job.Job.Name())
+		require.Equal(t, a.Name, l.Agent.Name)
+		require.Equal(t, w.get("ops").URL, l.SourceURL)
+		require.NotNil(t, l.Alerting)
+		require.NotNil(t, of(looks, crontopus.AgentWatchID(a.ID)).Agent)
+		require.Equal(t, "ops", of(looks, crontopus.SourceWatchID(w.get("ops").ID)).Source.Name)
+		require.Empty(t, look(t, s, soon(), nil), "each has been looked at")
+	},
+	"what leaves the bundle, and a host that is revoked, are looked at without a job and an agent": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		look(t, s, soon(), nil)
+		w.publish(a, 2)
+		l := of(look(t, s, soon(), nil), crontopus.EntryWatchID(named("backup"), a.ID))
+		require.NotNil(t, l)
+		require.Nil(t, l.Job)
+		_, err := s.RevokeAgent(t.Context(), here, actor, a.Name, t0)
+		require.NoError(t, err)
+		require.Nil(t, of(look(t, s, soon(), nil), crontopus.AgentWatchID(a.ID)).Agent)
+	},
+	"a run that failed is a signal, once; one that went well only where something is wrong": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		look(t, s, soon(), nil)
+		id := crontopus.EntryWatchID(named("backup"), a.ID)
+		w.record(a.ID, checkIn("backup", crontopus.EventStart), checkIn("backup", crontopus.EventSuccess))
+		require.Empty(t, look(t, s, soon(), nil))
+		failed := checkIn("backup", crontopus.EventFailure)
+		failed.Output = []byte("no such table")
+		w.record(a.ID, failed)
+		seen := look(t, s, soon(), func(l *crontopus.Look) crontopus.Verdict {
+			l.Watch.Alert = true
+			return crontopus.Verdict{Watch: l.Watch}
+		})
+		require.Len(t, seen, 1)
+		require.Equal(t, id, seen[0].Watch.ID)
+		require.Len(t, seen[0].Signals, 1)
+		require.Equal(t, []byte("no such table"), seen[0].Signals[0].Output)
+		w.record(a.ID, failed)
+		require.Empty(t, look(t, s, soon(), nil), "saying it again is no news")
+		w.record(a.ID, checkIn("backup", crontopus.EventSuccess))
+		seen = look(t, s, soon(), nil)
+		require.Len(t, seen, 1)
+		require.Equal(t, crontopus.RunSucceeded, seen[0].Signals[0].State)
+		require.NotNil(t, seen[0].Newest)
+	},
+	"the runs of the instants that a watch waits for are seen": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		now := soon()
+		look(t, s, now, func(l *crontopus.Look) crontopus.Verdict {
+			l.Watch.State.Due, l.Watch.LookAt = []time.Time{t0, t0.Add(time.Hour)}, now.Add(time.Minute)
+			return crontopus.Verdict{Watch: l.Watch}
+		})
+		due := t0
+		c := checkIn("backup", crontopus.EventStart)
+		c.ScheduledFor = &due
+		w.record(a.ID, c)
+		l := of(look(t, s, now.Add(time.Hour), nil), crontopus.EntryWatchID(named("backup"), a.ID))
+		require.Equal(t, []time.Time{t0, t0.Add(time.Hour)}, l.Watch.State.Due)
+		require.Len(t, l.Runs, 1)
+		require.Equal(t, c.RunID, l.Runs[0].ID)
+	},
+	"an incident is open until it is resolved, and its host's is seen with its entries": func(t *testing.T, s *store.Store) {
+		_, a := running(t, s)
+		now := soon()
+		host := crontopus.AgentWatchID(a.ID)
+		var of1, of2 crontopus.Incident
+		look(t, s, now, func(l *crontopus.Look) crontopus.Verdict {
+			v := crontopus.Verdict{Watch: l.Watch}
+			v.Watch.LookAt = now.Add(time.Minute)
+			switch l.Watch.ID {
+			case host:
+				of1 = incident(&l.Watch, crontopus.AlertAgentOffline, now)
+				v.Incidents = []crontopus.Incident{of1}
+				v.Events = []crontopus.IncidentEvent{{ID: uuid.NewString(), Incident: of1.ID, At: now, What: "opened"}}
+			case crontopus.EntryWatchID(named("backup"), a.ID):
+				of2 = incident(&l.Watch, crontopus.AlertFailed, now)
+				v.Incidents = []crontopus.Incident{of2}
+			}
+			return v
+		})
+		missed := crontopus.MissedRun{Job: named("backup"), Agent: a.Name, Due: t0}
+		seen := look(t, s, now.Add(time.Hour), func(l *crontopus.Look) crontopus.Verdict {
+			v := crontopus.Verdict{Watch: l.Watch}
+			v.Watch.LookAt = now.Add(2 * time.Hour)
+			if l.Watch.Kind == crontopus.WatchEntry {
+				at, next := l.Now, incident(&l.Watch, crontopus.AlertMissed, l.Now)
+				in := *l.Incident
+				in.ResolvedAt = &at
+				v.Incidents = []crontopus.Incident{in, next}
+				v.Host = &crontopus.MissedOnHost{Incident: l.Host.ID, Missed: []crontopus.MissedRun{missed}}
+			}
+			return v
+		})
+		entry := of(seen, crontopus.EntryWatchID(named("backup"), a.ID))
+		require.Equal(t, of2.ID, entry.Incident.ID)
+		require.Equal(t, of1.ID, entry.Host.ID)
+		seen = look(t, s, now.Add(3*time.Hour), func(l *crontopus.Look) crontopus.Verdict {
+			v := crontopus.Verdict{Watch: l.Watch}
+			v.Watch.LookAt = now.Add(4 * time.Hour)
+			if l.Watch.Kind == crontopus.WatchEntry {
+				v.Host = &crontopus.MissedOnHost{Incident: l.Host.ID, Retracted: []crontopus.MissedRun{missed}}
+			}
+			return v
+		})
+		require.Equal(t, crontopus.AlertMissed, of(seen, crontopus.EntryWatchID(named("backup"), a.ID)).Incident.Kind, "the next one")
+		require.Equal(t, []crontopus.MissedRun{missed}, of(seen, host).Incident.Missed)
+		require.Equal(t, 1, of(seen, host).Incident.MissedCount)
+		require.Zero(t, of(look(t, s, now.Add(5*time.Hour), nil), host).Incident.MissedCount)
+	},
+	"what is gone is not watched any more": func(t *testing.T, s *store.Store) {
+		running(t, s)
+		now := soon()
+		look(t, s, now, func(l *crontopus.Look) crontopus.Verdict { return crontopus.Verdict{Watch: l.Watch, Gone: true} })
+		require.Empty(t, look(t, s, now.AddDate(1, 0, 0), nil))
+		require.NoError(t, s.SystemAdopt(t.Context(), now))
+		require.Len(t, look(t, s, now, nil), 3, "but what nobody gave up is watched again")
+		require.NoError(t, s.SystemAdopt(t.Context(), now))
+		require.Empty(t, look(t, s, now, nil))
+	},
+	"a heartbeat and a report are news of an agent that something is wrong with": func(t *testing.T, s *store.Store) {
+		_, a := running(t, s)
+		now := soon()
+		look(t, s, now, nil)
+		beat := []crontopus.Heartbeat{{Tenant: here, AgentID: a.ID, At: now}}
+		require.NoError(t, s.SystemHeartbeats(t.Context(), beat))
+		require.Empty(t, look(t, s, now, nil), "all is well")
+		require.NoError(t, s.SaveReport(t.Context(), here, a.ID, crontopus.AgentReport{At: now}))
+		seen := look(t, s, now, func(l *crontopus.Look) crontopus.Verdict {
+			l.Watch.Alert = true
+			return crontopus.Verdict{Watch: l.Watch}
+		})
+		require.Len(t, seen, 1)
+		require.NoError(t, s.SystemHeartbeats(t.Context(), beat))
+		require.Len(t, look(t, s, now, nil), 1)
+	},
+	"a source is looked at when it is not ready, and when it is again": func(t *testing.T, s *store.Store) {
+		w, _ := running(t, s)
+		now := soon()
+		look(t, s, now, nil)
+		src := w.get("ops")
+		w.sync(src, "backup")
+		require.Nil(t, of(look(t, s, now, nil), crontopus.SourceWatchID(src.ID)))
+		require.NoError(t, s.StallSource(t.Context(), here, src.ID, crontopus.ReasonSealBroken, "broken", now))
+		seen := look(t, s, now, func(l *crontopus.Look) crontopus.Verdict {
+			l.Watch.Alert = true
+			return crontopus.Verdict{Watch: l.Watch}
+		})
+		require.NotNil(t, of(seen, crontopus.SourceWatchID(src.ID)))
+		w.sync(src, "backup")
+		require.NotNil(t, of(look(t, s, now, nil), crontopus.SourceWatchID(src.ID)))
+	},
+	"the time without anybody to answer agents does not count": func(t *testing.T, s *store.Store) {
+		running(t, s)
+		now := soon()
+		require.NoError(t, s.SystemServing(t.Context(), now))
+		require.NoError(t, s.SystemServing(t.Context(), now.Add(30*time.Second)))
+		later := now.Add(40 * time.Second)
+		seen := look(t, s, later, func(l *crontopus.Look) crontopus.Verdict {
+			l.Watch.LookAt = later.Add(time.Second)
+			return crontopus.Verdict{Watch: l.Watch}
+		})
+		require.Equal(t, now, seen[0].UpSince)
+		away := later.Add(time.Hour)
+		seen = look(t, s, away, func(l *crontopus.Look) crontopus.Verdict {
+			l.Watch.LookAt = away.Add(time.Second)
+			return crontopus.Verdict{Watch: l.Watch}
+		})
+		require.Equal(t, away, seen[0].UpSince, "nobody answers now")
+		require.NoError(t, s.SystemServing(t.Context(), away))
+		seen = look(t, s, away.Add(10*time.Second), nil)
+		require.Equal(t, away, seen[0].UpSince)
+	},
+}
