@@ -30,6 +30,8 @@ func busy() *metrics.Metrics {
 		{Name: "fetch", At: begin.Add(time.Second)}, {Name: "commit", At: begin.Add(-time.Hour)}, // the clock was set back
 	}})
 	m.Published(3, 20*time.Millisecond)
+	m.Looked(2, time.Second)
+	m.IncidentOpened(crontopus.AlertMissed)
 	m.Watch(metrics.Watched{
 		Waiting:  func() int { return 42 },
 		CheckIns: func() int { return 9 },
