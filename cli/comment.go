@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -73,9 +72,6 @@ type thread struct {
 	token  string // what the header says
 }
 
-// pulls finds the number in the reference that Actions run at.
-var pulls = regexp.MustCompile(`^refs/pull/([0-9]+)/`)
-
 // pullRequest finds the pull request that CI tells of in the environment. Where there is
 // none that could be commented, it says why.
 func pullRequest(env func(string) string) (*thread, string) {
@@ -83,8 +79,8 @@ func pullRequest(env func(string) string) (*thread, string) {
 	switch {
 	case env("GITHUB_ACTIONS") == "true": // Forgejo's, too
 		kind, api, repository = "github", env("GITHUB_API_URL"), env("GITHUB_REPOSITORY")
-		if m := pulls.FindStringSubmatch(env("GITHUB_REF")); m != nil {
-			number = m[1]
+		if ref, isPull := strings.CutPrefix(env("GITHUB_REF"), "refs/pull/"); isPull {
+			number, _, _ = strings.Cut(ref, "/")
 		}
 	case env("GITLAB_CI") == "true":
 		kind, api, repository, number = "gitlab", env("CI_API_V4_URL"), env("CI_PROJECT_ID"), env("CI_MERGE_REQUEST_IID")
@@ -104,7 +100,7 @@ func pullRequest(env func(string) string) (*thread, string) {
 	default:
 		return nil, "no CI that is known has started this: the text is printed"
 	}
-	if number == "" || api == "" || repository == "" {
+	if number == "" || strings.Trim(number, "0123456789") != "" || api == "" || repository == "" {
 		return nil, "this run is for no pull request: the text is printed"
 	}
 	token := env("CRONTOPUS_COMMENT_TOKEN")

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +43,6 @@ Exit code: 0 nothing changes, 1 something does, 2 it could not be compared.`,
   crontopus diff jobs/ --base origin/main --head HEAD -o markdown
   crontopus diff --server --source ops jobs/
   crontopus diff --base HEAD~1 --agents hosts.yaml`,
-		Args: func(_ *cobra.Command, args []string) error { return in.takeArgs(args) },
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&in.base, "base", "", "compare with this commit, branch or tag")
@@ -52,9 +50,14 @@ Exit code: 0 nothing changes, 1 something does, 2 it could not be compared.`,
 	flags.StringVar(&in.source, "source", "", "the server's source that the folder is; needed where it has several")
 	flags.StringVar(&in.agents, "agents", "", "`FILE` that names the hosts, as agents list -o json prints them")
 	flags.StringVar(&in.from, "from", "", "tell the runs after this time, in RFC 3339 (default now)")
-	cmd.PersistentFlags().Lookup("server").NoOptDefVal = storedServer
+	server := cmd.PersistentFlags().Lookup("server")
+	server.NoOptDefVal = loginServer
 	format := addOutputFlag(cmd, changes.Formats()...)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		in.asked = server.Changed
+		if err := in.takeArgs(cmd, args); err != nil {
+			return err
+		}
 		r, err := in.compare(cmd)
 		if err != nil {
 			return err
@@ -70,21 +73,17 @@ Exit code: 0 nothing changes, 1 something does, 2 it could not be compared.`,
 	return cmd
 }
 
-// storedServer stands for --server without an address.
-const storedServer = "the one of auth login"
-
 // diffInput is what the command line says.
 type diffInput struct {
 	folder, base, head, source, agents, from string
-	server                                   string // that followed --server as a word of its own
+	asked                                    bool // a server
 }
 
-// takeArgs takes the folder. A flag that may stand alone takes no word after it, so the address
-// in --server URL comes as an argument.
-func (in *diffInput) takeArgs(args []string) error {
-	if i := slices.IndexFunc(args, func(a string) bool { return strings.Contains(a, "://") }); i >= 0 {
-		in.server = args[i]
-		args = slices.Delete(slices.Clone(args), i, i+1)
+// takeArgs takes the folder.
+func (in *diffInput) takeArgs(cmd *cobra.Command, args []string) error {
+	args, err := takeServer(cmd, args)
+	if err != nil {
+		return err
 	}
 	if len(args) > 1 {
 		return crontopus.Errorf(crontopus.CodeInvalid, "diff takes one folder, and there are %d arguments", len(args)).
@@ -106,13 +105,12 @@ func (in *diffInput) compare(cmd *cobra.Command) (*diff.Report, error) {
 				WithHint("write it in RFC 3339, such as 2026-03-08T00:00:00Z")
 		}
 	}
-	asked := cmd.Flags().Changed("server") || in.server != ""
-	if in.base == "" && !asked {
+	if in.base == "" && !in.asked {
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "there is nothing to compare with").
 			WithHint("write --base REF, such as --base origin/main, or --server to compare with what a server has in force")
 	}
 	var live *liveSource
-	if asked {
+	if in.asked {
 		var err error
 		if live, err = in.ask(cmd); err != nil {
 			return nil, err

@@ -20,13 +20,6 @@ type liveSource struct {
 
 // ask reads what the server has in force of the source that the folder is.
 func (in *diffInput) ask(cmd *cobra.Command) (*liveSource, error) {
-	server := in.server
-	if value, _ := cmd.Flags().GetString("server"); server == "" && value != storedServer {
-		server = value
-	}
-	if err := cmd.Flags().Set("server", server); err != nil {
-		return nil, err
-	}
 	api, err := connect(cmd)
 	if err != nil {
 		return nil, err

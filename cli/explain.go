@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,7 +27,8 @@ type explained struct {
 	What      string            `json:"what"`
 	When      string            `json:"when"`
 	Timezone  string            `json:"timezone"`
-	NextRuns  []string          `json:"nextRuns"` // none where only the host knows
+	ShownIn   string            `json:"shownIn,omitempty"` // of a job in its hosts' own zones: one that they may be
+	NextRuns  []string          `json:"nextRuns"`          // none where nobody knows the zone
 	Suspended bool              `json:"suspended"`
 	Hosts     []string          `json:"hosts,omitempty"` // with --server
 	Values    []explainedValue  `json:"values"`
@@ -149,12 +153,6 @@ func (v *validation) explainJob(doc *manifests.Document, after time.Time) explai
 		}
 		e.Matrix[value.Dimension] = value.Value
 	}
-	if set, err := schedule.New(job.Spec.Schedule, hostless(job.Spec.Timezone), job.Name().String()); err == nil {
-		e.When = set.Words()
-		for t, ok := set.Next(after); ok && len(e.NextRuns) < 5 && job.Spec.Timezone != crontopus.TimezoneHost; t, ok = set.Next(t) {
-			e.NextRuns = append(e.NextRuns, t.Format(time.RFC3339))
-		}
-	}
 	if v.asked {
 		e.Hosts = []string{}
 	}
@@ -163,15 +161,51 @@ func (v *validation) explainJob(doc *manifests.Document, after time.Time) explai
 			e.Hosts = append(e.Hosts, v.agents[i].Name)
 		}
 	}
+	zone := job.Spec.Timezone
+	if zone == crontopus.TimezoneHost {
+		e.ShownIn = v.hostZone(job)
+		zone = cmp.Or(e.ShownIn, crontopus.DefaultTimezone) // which finds the words
+	}
+	if set, err := schedule.New(job.Spec.Schedule, zone, job.Name().String()); err == nil {
+		e.When = set.Words()
+		known := job.Spec.Timezone != crontopus.TimezoneHost || e.ShownIn != ""
+		for t, ok := set.Next(after); ok && known && len(e.NextRuns) < 5; t, ok = set.Next(t) {
+			e.NextRuns = append(e.NextRuns, t.Format(time.RFC3339))
+		}
+	}
 	return e
 }
 
-// hostless is the zone that words are found in where only the host knows the job's own.
-func hostless(timezone string) string {
-	if timezone == crontopus.TimezoneHost {
-		return crontopus.DefaultTimezone
+// hostZone is the zone that most hosts of a job have, or, where no server was asked, the one of
+// this machine; "" where it is not known.
+func (v *validation) hostZone(job *crontopus.Job) string {
+	if !v.asked {
+		return localZone()
 	}
-	return timezone
+	most, count := "", map[string]int{}
+	for i := range v.agents {
+		zone := v.agents[i].Status.Report.Timezone
+		if _, err := schedule.Location(zone); zone == "" || err != nil || !job.Spec.Target.Matches(&v.agents[i]) {
+			continue
+		}
+		if count[zone]++; count[zone] > count[most] || count[zone] == count[most] && zone < most {
+			most = zone
+		}
+	}
+	return most
+}
+
+// localZone is the name of this machine's zone, "" where it has none that is known.
+func localZone() string {
+	zone := strings.TrimPrefix(os.Getenv("TZ"), ":")
+	if zone == "" {
+		target, _ := filepath.EvalSymlinks("/etc/localtime") // without one the zone is not known
+		_, zone, _ = strings.Cut(filepath.ToSlash(target), "/zoneinfo/")
+	}
+	if _, err := schedule.Location(zone); err != nil {
+		return ""
+	}
+	return zone
 }
 
 // whatRuns says what is started and how.

@@ -107,8 +107,10 @@ func (e explained) write(p *printer) error {
 	}
 	t.row("runs", e.What)
 	zone := "in " + e.Timezone
-	if len(e.NextRuns) == 0 && e.Timezone == "host" {
-		zone = "in each host's own zone"
+	if e.Timezone == crontopus.TimezoneHost {
+		if zone = "in each host's own zone"; e.ShownIn != "" {
+			zone += ", here as in " + e.ShownIn
+		}
 	}
 	t.row("when", e.When+", "+zone)
 	if e.Suspended {

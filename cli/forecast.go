@@ -45,7 +45,7 @@ Exit code: 0 nothing collides, 1 something does, 2 it could not be found out.`,
 	week := cmd.Flags().Bool("week", false, "forecast seven days instead of one")
 	timezone := cmd.Flags().String("timezone", crontopus.DefaultTimezone, "IANA name of the time zone in which hours are shown")
 	from := cmd.Flags().String("from", "", "begin with the hour of this time, in RFC 3339 (default now)")
-	limit := cmd.Flags().Int("limit", lint.HerdSize, "how many jobs may start on one target in the same minute")
+	limit := cmd.Flags().Int("limit", forecast.HerdSize, "how many jobs may start on one target in the same minute")
 	output := addOutputFlag(cmd, formatText, formatJSON)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o := forecast.Options{From: time.Now(), Hours: 24, Limit: *limit, Most: mostMinutes}

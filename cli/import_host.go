@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -64,7 +63,9 @@ func hostInputs(ctx context.Context, format, owner string) ([]importer.Input, er
 }
 
 // crontabName is what Debian's cron asks of a file in /etc/cron.d: it passes all others over.
-var crontabName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+func crontabName(name string) bool {
+	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == ""
+}
 
 func systemCrontabs(root fs.FS) ([]importer.Input, error) {
 	var inputs []importer.Input
@@ -73,7 +74,7 @@ func systemCrontabs(root fs.FS) ([]importer.Input, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, cannotRead("/"+systemCrontab, err)
 	}
-	more, err := readFolder(root, cronFolder, "/"+cronFolder, crontabName.MatchString)
+	more, err := readFolder(root, cronFolder, "/"+cronFolder, crontabName)
 	for i := range more {
 		more[i].Users = true
 	}
@@ -157,7 +158,7 @@ func folderInputs(folder fs.FS, name, format string) ([]importer.Input, error) {
 	takes := func(string) bool { return true }
 	switch format {
 	case importer.CronD, importer.Crontab:
-		takes = crontabName.MatchString
+		takes = crontabName
 	}
 	found, err := readFolder(folder, ".", name, takes)
 	if format == importer.Systemd {

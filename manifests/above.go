@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 
 	crontopus "crontopus.dev/crontopus"
 )
@@ -16,7 +15,7 @@ import (
 const maxSearched = 200
 
 // kindDefaults finds what a file is to be that cannot be read.
-var kindDefaults = regexp.MustCompile(`(?m)^kind:[ \t]*["']?Defaults\b`)
+var kindDefaults = lazyRegexp(`(?m)^kind:[ \t]*["']?Defaults\b`)
 
 // Above finds the Defaults that hold in a folder of fsys, its own included, for who does not
 // read all of fsys, and what is wrong with them. display makes paths of those of fsys.
@@ -87,7 +86,7 @@ func defaultsIn(fsys fs.FS, name, shown string) (found []*Defaults, problems []c
 	for _, d := range file.Defaults {
 		problems = append(problems, d.problems...)
 	}
-	if len(file.Defaults) == 0 && kindDefaults.Match(data) {
+	if len(file.Defaults) == 0 && kindDefaults().Match(data) {
 		problems = file.Problems
 	}
 	return file.Defaults, problems

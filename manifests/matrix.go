@@ -3,7 +3,6 @@ package manifests
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +21,7 @@ const maxJobs = 256
 // that are decoded, and values are put into those: nothing in a value can become YAML.
 const placeholderMark = "${matrix."
 
-var placeholders = regexp.MustCompile(`\$\{matrix\.([^}]*)(\}?)`)
+var placeholders = lazyRegexp(`\$\{matrix\.([^}]*)(\}?)`)
 
 func placeholder(name string) string { return placeholderMark + name + "}" }
 
@@ -148,7 +147,7 @@ func (d *document) multiply(all []variant, dimension string) []variant {
 func (d *document) eachPlaceholder(value any, at []string, tell func(at []string, name string)) {
 	switch v := value.(type) {
 	case string:
-		for _, found := range placeholders.FindAllStringSubmatch(v, -1) {
+		for _, found := range placeholders().FindAllStringSubmatch(v, -1) {
 			if found[2] == "" {
 				d.addPointer(at, false, CodeMatrix, placeholderMark+" has no end", "close it: ${matrix.NAME}")
 				continue
@@ -192,8 +191,8 @@ func (v variant) of(manifest map[string]any) map[string]any {
 func (v variant) fill(value any) any {
 	switch t := value.(type) {
 	case string:
-		return placeholders.ReplaceAllStringFunc(t, func(found string) string {
-			text, _ := v.get(placeholders.FindStringSubmatch(found)[1])
+		return placeholders().ReplaceAllStringFunc(t, func(found string) string {
+			text, _ := v.get(placeholders().FindStringSubmatch(found)[1])
 			return text
 		})
 	case []any:

@@ -34,14 +34,14 @@ func scalar(node ast.Node) (any, *fault) {
 }
 
 var (
-	integer     = scalarForm(`^[-+]?(0|[1-9][0-9]*)$`)
-	floating    = scalarForm(`^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
-	notFinite   = scalarForm(`^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
-	differently = scalarForm(`^[-+]?(0[0-9_]+(\.[0-9_]*)?|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|[0-9][0-9]*_[0-9_]*(\.[0-9_]*)?)$`)
+	integer     = lazyRegexp(`^[-+]?(0|[1-9][0-9]*)$`)
+	floating    = lazyRegexp(`^[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+	notFinite   = lazyRegexp(`^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
+	differently = lazyRegexp(`^[-+]?(0[0-9_]+(\.[0-9_]*)?|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|[0-9][0-9]*_[0-9_]*(\.[0-9_]*)?)$`)
 )
 
-// scalarForm is compiled when a scalar first needs it.
-func scalarForm(text string) func() *regexp.Regexp {
+// lazyRegexp is compiled when a manifest first needs it.
+func lazyRegexp(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
 

@@ -89,6 +89,18 @@ func guard(r *diff.Report) (text string, holds bool) {
 	return "", false
 }
 
+// collided tells the minutes in which too much will start.
+func collided(r *diff.Report) (lines []line) {
+	for _, c := range r.Collisions {
+		lines = append(lines, line{'!', fmt.Sprintf("%g jobs start on %s in the minute of %s: %s",
+			c.Starts, visible(c.Target), c.At.Format("Mon 2006-01-02 15:04 -0700"), few(c.Jobs))})
+	}
+	if more := r.CollisionCount - len(r.Collisions); more > 0 {
+		lines = append(lines, line{'!', fmt.Sprintf("… and in %s more", count(more, "such minute"))})
+	}
+	return lines
+}
+
 func count(n int, noun string) string {
 	switch {
 	case n == 1:

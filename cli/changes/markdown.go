@@ -34,6 +34,9 @@ func markdown(r *diff.Report) string {
 		}
 		fmt.Fprintf(&b, "\n%s\n", code(visible(note)))
 	}
+	if lines := collided(r); len(lines) > 0 {
+		b.WriteString("\n" + block(lines))
+	}
 	sections := make([]string, len(r.Changes))
 	for i := range r.Changes {
 		sections[i] = jobSection(&r.Changes[i])

@@ -35,6 +35,9 @@ func text(r *diff.Report, color bool) string {
 	for _, note := range r.Notes {
 		put("", line{'!', visible(note)})
 	}
+	for _, l := range collided(r) {
+		put("", l)
+	}
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		b.WriteByte('\n')

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/schedule"
@@ -34,9 +35,13 @@ func (c *HostChange) SameLines() bool { return slices.Equal(c.Before, c.After) }
 
 // What is taken for the entries of a host that has not told how it writes them.
 const (
-	schedulerCrontab = "crontab"
-	schedulerBuiltin = "builtin"
-	usualStarter     = "root /usr/bin/crontopus-agent exec"
+	schedulerCrontab       = "crontab"
+	schedulerBuiltin       = "builtin"
+	schedulerSystemd       = "systemd"
+	schedulerTaskScheduler = "taskscheduler"
+	schedulerLaunchd       = "launchd"
+
+	usualStarter = "root /usr/bin/crontopus-agent exec"
 )
 
 // class is what decides about lines, beside the job.
@@ -44,11 +49,12 @@ type class struct {
 	scheduler string
 	timezone  string             // the host's, "" where it is not known
 	crontab   *crontopus.Crontab // nil: the host has not told how it writes lines
+	from      time.Time          // lines are for runs after it
 }
 
-func classOf(a *crontopus.Agent) class {
+func classOf(a *crontopus.Agent, from time.Time) class {
 	r := &a.Status.Report
-	return class{cmp.Or(r.Scheduler, schedulerCrontab), r.Timezone, r.Crontab}
+	return class{cmp.Or(r.Scheduler, schedulerCrontab), r.Timezone, r.Crontab, from}
 }
 
 // key tells classes apart.
@@ -61,7 +67,7 @@ func (c class) key() string {
 }
 
 // hosts returns those that the change reaches, grouped by what it does to them.
-func hosts(changes []Change, fleet Fleet) []Host {
+func hosts(changes []Change, fleet Fleet, from time.Time) []Host {
 	if !fleet.Known {
 		return targets(changes)
 	}
@@ -85,7 +91,7 @@ func hosts(changes []Change, fleet Fleet) []Host {
 		if !reached {
 			continue
 		}
-		c := classOf(agent)
+		c := classOf(agent, from)
 		key := sha256.Sum256([]byte(c.key() + "\x00" + string(marks)))
 		if groups[key] == nil {
 			groups[key] = &group{class: c, where: places}
@@ -168,10 +174,25 @@ func (c class) lines(job *crontopus.Job) []string {
 	if err != nil {
 		return []string{job.Name().String() + ": " + err.Error()} // a job of another version
 	}
-	if c.scheduler == schedulerBuiltin {
+	var native []string
+	switch c.scheduler {
+	case schedulerSystemd:
+		native, _ = set.Systemd(c.from)
+	case schedulerTaskScheduler:
+		native, _ = set.TaskScheduler(c.timezone, c.from)
+	case schedulerLaunchd:
+		native, _ = set.Launchd(c.timezone, c.from)
+	case schedulerBuiltin:
 		lines := make([]string, len(there.Spec.Schedule))
 		for i, expr := range there.Spec.Schedule {
 			lines[i] = expr + " (" + there.Spec.Timezone + ") " + job.Name().String()
+		}
+		return lines
+	}
+	if native != nil { // which does not name the job
+		lines := []string{job.Name().String() + ":"}
+		for _, line := range native {
+			lines = append(lines, "  "+line)
 		}
 		return lines
 	}

@@ -5,6 +5,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/manifests"
+	"crontopus.dev/crontopus/manifests/forecast"
 )
 
 // Report is all that a change means.
@@ -16,6 +17,9 @@ type Report struct {
 	Guard   Guard    `json:"guard"`
 	Changes []Change `json:"changes"` // what goes comes first
 	Hosts   []Host   `json:"hosts"`
+
+	Collisions     []forecast.Collision `json:"collisions"`     // the worst of those that are new
+	CollisionCount int                  `json:"collisionCount"` // of all that are new
 }
 
 // Summary counts how far the change reaches.
@@ -78,7 +82,10 @@ func New(before, after []crontopus.DesiredJob, fleet Fleet, from time.Time) *Rep
 		c.count(fleet.Agents)
 		c.tellRuns(zoneFor(c, fleet.Agents), from)
 	}
-	r.Hosts = hosts(r.Changes, fleet)
+	r.Hosts = hosts(r.Changes, fleet, from)
+	if r.Collisions = []forecast.Collision{}; r.Different() {
+		r.Collisions, r.CollisionCount = collisions(before, after, fleet, from)
+	}
 	r.summarize(before, fleet)
 	r.Guard = guard(before, after, moves, fleet)
 	return r

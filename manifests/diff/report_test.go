@@ -2,6 +2,7 @@ package diff_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,51 @@ func TestHostsToWhichTheSameHappensAreOneGroup(t *testing.T) {
 		{Agents: []string{"db-05"}, Scheduler: "crontab", Timezone: "", Entries: one(line("30 2 * * *"), line("30 3 * * *"))},
 	}, r.Hosts)
 	require.Equal(t, diff.Summary{Jobs: diff.JobCounts{Changed: 1}, HostsKnown: true, Hosts: 5, HostsOf: 5, Entries: diff.Entries{Changed: 5}}, r.Summary)
+}
+
+func TestEachSchedulerIsToldInItsOwnForm(t *testing.T) {
+	t.Parallel()
+	for scheduler, want := range map[string][]string{
+		"systemd":       {"default/a:", "  OnCalendar=*-*-* 02:30:00 UTC"},
+		"launchd":       {"default/a:", "  <key>StartCalendarInterval</key>", "  <array>", "    <dict><key>Hour</key><integer>2</integer><key>Minute</key><integer>30</integer></dict>", "  </array>"},
+		"taskscheduler": nil,
+	} {
+		r := diff.New(nil, state(job("a")), known(host("db-01", scheduler, "UTC")), noon)
+		entry := r.Hosts[0].Entries[0]
+		require.Empty(t, entry.Before)
+		require.Equal(t, "default/a:", entry.After[0])
+		if want == nil {
+			require.Contains(t, strings.Join(entry.After, "\n"), "\n  <CalendarTrigger>")
+			require.Contains(t, strings.Join(entry.After, "\n"), "T02:30:00")
+			continue
+		}
+		require.Equal(t, want, entry.After, scheduler)
+	}
+}
+
+func TestNewCollisionsAreTold(t *testing.T) {
+	t.Parallel()
+	var before, after []crontopus.DesiredJob
+	for i := range 22 {
+		d := state(job(fmt.Sprintf("old-%02d", i), at("0 4 * * *")))[0]
+		before, after = append(before, d), append(after, d)
+		after = append(after, state(job(fmt.Sprintf("new-%02d", i)))...)
+	}
+	r := diff.New(before, after, known(host("db-01", "crontab", "UTC"), host("db-02", "systemd", "UTC")), noon)
+	require.Equal(t, 2, r.CollisionCount, "at 02:30 on both; that of 04:00 was there")
+	require.Equal(t, "db-01", r.Collisions[0].Target)
+	require.Equal(t, "2:30", r.Collisions[0].At.UTC().Format("3:04"))
+	require.InDelta(t, 22, r.Collisions[0].Starts, 0)
+	require.Contains(t, r.Collisions[0].Jobs, "default/new-00")
+
+	r = diff.New(before, after, diff.Fleet{}, noon)
+	require.Equal(t, 1, r.CollisionCount, "where nobody knows the hosts, a target stands for one")
+	require.Equal(t, "hosts with role=db", r.Collisions[0].Target)
+
+	r = diff.New(after, before, known(host("db-01", "crontab", "UTC")), noon)
+	require.Empty(t, r.Collisions)
+	r = diff.New(before, after, known(crontopus.Agent{Name: "web-01"}), noon)
+	require.Empty(t, r.Collisions, "no host has them")
 }
 
 func TestAJobMovesFromHostToHost(t *testing.T) {

@@ -11,6 +11,10 @@ import (
 	"crontopus.dev/crontopus/schedule"
 )
 
+// HerdSize is how many jobs may start on one target in the same minute, where nobody says
+// otherwise.
+const HerdSize = 20
+
 // Entry is a job on targets: groups of hosts as a manifest names them, or hosts.
 type Entry struct {
 	Job     *crontopus.Job // its time zone is one of the database

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,7 +9,7 @@ import (
 )
 
 // plainWord is a word that every shell leaves as it is.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,=-]+$`)
+var plainWord = lazily(`^[A-Za-z0-9_./:@%+,=-]+$`)
 
 // shellWords are what a shell does itself, so that no program of that name need exist or
 // do the same.
@@ -55,7 +54,7 @@ func plainWords(line string) (words []string, plain bool) {
 // unquoted returns what a word means to a shell, where that is beyond doubt. A word has no
 // blanks, so neither have its quotes.
 func unquoted(word string) (string, bool) {
-	if plainWord.MatchString(word) {
+	if plainWord().MatchString(word) {
 		return word, true
 	}
 	if n := len(word); n > 2 && word[0] == word[n-1] && (word[0] == '\'' || word[0] == '"') {

@@ -3,7 +3,6 @@ package importer
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,7 +139,7 @@ func (t *table) add(d *draft, l sourceLine, latin1 bool) {
 func (t *table) entry(l sourceLine, text string) (d *draft, problem, hint string) {
 	e, missing := splitEntry(text, t.Users)
 	if missing != "" {
-		if settingLike.MatchString(text) {
+		if settingLike().MatchString(text) {
 			return nil, "the setting is not understood: something follows its quotes, or they have no end", "put quotes around the whole value, or none"
 		}
 		return nil, missing, ""
@@ -207,7 +206,7 @@ const randomDelay = "RANDOM_DELAY" // of cronie: minutes
 func (t *table) set(l sourceLine, name, value string) {
 	kept := func(format string, args ...any) { t.changed(t.Name, l.number, "", format, args...) }
 	switch {
-	case !variableName.MatchString(name):
+	case !variableName().MatchString(name):
 		t.notKept(t.Name, l.number, "set it in a script that then starts the program", "%q is no name that a manifest's environment can have", name)
 		return
 	case name == "LOGNAME":
@@ -244,10 +243,10 @@ func (t *table) set(l sourceLine, name, value string) {
 }
 
 // settingLike is a line that sets something, or was meant to.
-var settingLike = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*[ \t]*=`)
+var settingLike = lazily(`^[A-Za-z_][A-Za-z0-9_]*[ \t]*=`)
 
 // variableName is what a name in run.environment has to be.
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+var variableName = lazily(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
 
 func delay(minutes string) crontopus.Duration {
 	n, err := strconv.Atoi(minutes)
@@ -322,7 +321,7 @@ func (t *table) quietly() *table {
 const maxDescription = 4096
 
 // heading names the columns, in the crontabs that Debian makes.
-var heading = regexp.MustCompile(`^#\s*m\s+h\s+dom\s+mon\s+dow\s+(user\s+)?command\s*$`)
+var heading = lazily(`^#\s*m\s+h\s+dom\s+mon\s+dow\s+(user\s+)?command\s*$`)
 
 // describe makes a description of the comments above a job. Lines that only draw something
 // are not a part of it, nor what is too much.
@@ -330,7 +329,7 @@ func describe(comments []sourceLine) (text string, beside []sourceLine) {
 	var lines []string
 	length := 0
 	for i, c := range comments {
-		if heading.MatchString(c.text) { // what is above it explains crontabs
+		if heading().MatchString(c.text) { // what is above it explains crontabs
 			beside, comments = comments[:i+1:i+1], comments[i+1:]
 			break
 		}

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -183,11 +182,11 @@ func setExec(run *crontopus.RunSpec, commands []execLine) {
 }
 
 // unitVariable is a variable in a word of ExecStart.
-var unitVariable = regexp.MustCompile(`\$(\$|\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)`)
+var unitVariable = lazily(`\$(\$|\{[A-Za-z_][A-Za-z0-9_]*\}|[A-Za-z_][A-Za-z0-9_]*)`)
 
 func (c *execLine) hasVariables() bool {
 	for _, word := range c.words[1:] {
-		if word = strings.ReplaceAll(word, "$$", ""); c.variables && (strings.Contains(word, "${") || bareVariable.MatchString(word)) {
+		if word = strings.ReplaceAll(word, "$$", ""); c.variables && (strings.Contains(word, "${") || bareVariable().MatchString(word)) {
 			return true
 		}
 	}
@@ -195,7 +194,7 @@ func (c *execLine) hasVariables() bool {
 }
 
 // bareVariable is a word that systemd replaces by the words of a variable.
-var bareVariable = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`)
+var bareVariable = lazily(`^\$[A-Za-z_][A-Za-z0-9_]*$`)
 
 // literal is a word without variables.
 func (c *execLine) literal(word string) string {
@@ -211,7 +210,7 @@ func (c *execLine) shell() string {
 	quoted := make([]string, len(c.words))
 	for i, word := range c.words {
 		switch {
-		case c.variables && i > 0 && bareVariable.MatchString(word):
+		case c.variables && i > 0 && bareVariable().MatchString(word):
 			quoted[i] = word
 		case c.variables && i > 0 && strings.Contains(word, "${"):
 			quoted[i] = shellWithVariables(word)
@@ -225,7 +224,7 @@ func (c *execLine) shell() string {
 func shellWithVariables(word string) string {
 	var b strings.Builder
 	at := 0
-	for _, m := range unitVariable.FindAllStringIndex(word, -1) {
+	for _, m := range unitVariable().FindAllStringIndex(word, -1) {
 		b.WriteString(shellPart(word[at:m[0]]))
 		switch name := word[m[0]:m[1]]; {
 		case name == "$$":
@@ -250,7 +249,7 @@ func shellPart(s string) string {
 
 // shellQuote writes a word so that a shell leaves it as it is.
 func shellQuote(s string) string {
-	if plainWord.MatchString(s) {
+	if plainWord().MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

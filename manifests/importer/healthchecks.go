@@ -3,7 +3,6 @@ package importer
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -93,7 +92,7 @@ func (w *work) check(file string, line int, c *check) {
 		meta.Annotations["healthchecks/tags"] = c.Tags
 		meta.Labels = map[string]string{}
 		for tag := range strings.FieldsSeq(c.Tags) {
-			if labelKey.MatchString(tag) {
+			if labelKey().MatchString(tag) {
 				meta.Labels[tag] = ""
 			}
 		}
@@ -123,7 +122,7 @@ func (w *work) check(file string, line int, c *check) {
 }
 
 // labelKey is what a key of metadata.labels has to be.
-var labelKey = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
+var labelKey = lazily(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
 
 // checkTimes says when the job is due, and reports whether there is a time.
 func (w *work) checkTimes(d *draft, c *check, name string) bool {

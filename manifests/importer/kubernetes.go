@@ -148,15 +148,15 @@ func (c *cronJob) nothingLike(where string, o object, taken ...string) {
 }
 
 func (c *cronJob) metadata(meta object) {
-	c.draft.job.Metadata.Labels = texts(meta.object("labels"), labelKeyWithPrefix)
-	c.draft.job.Metadata.Annotations = texts(meta.object("annotations"), labelKeyWithPrefix)
+	c.draft.job.Metadata.Labels = texts(meta.object("labels"), labelKeyWithPrefix())
+	c.draft.job.Metadata.Annotations = texts(meta.object("annotations"), labelKeyWithPrefix())
 	delete(c.draft.job.Metadata.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
 	if len(c.draft.job.Metadata.Annotations) == 0 {
 		c.draft.job.Metadata.Annotations = nil
 	}
 }
 
-var labelKeyWithPrefix = regexp.MustCompile(`^([a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
+var labelKeyWithPrefix = lazily(`^([a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
 
 func texts(o object, key *regexp.Regexp) map[string]string {
 	var m map[string]string
@@ -269,7 +269,7 @@ func environment(c *cronJob, run *crontopus.RunSpec, container object) {
 			c.loses("put it into a file on the hosts, and name that in run.secrets", "the value of %s is in the cluster", shown(name))
 			continue
 		}
-		if !variableName.MatchString(name) {
+		if !variableName().MatchString(name) {
 			c.loses("", "%q is no name that a manifest's environment can have", shown(name))
 			continue
 		}
@@ -281,11 +281,11 @@ func environment(c *cronJob, run *crontopus.RunSpec, container object) {
 }
 
 // containerReference is a variable in an argument, which Kubernetes replaces.
-var containerReference = regexp.MustCompile(`\$\$|\$\([A-Za-z_][A-Za-z0-9_]*\)`)
+var containerReference = lazily(`\$\$|\$\([A-Za-z_][A-Za-z0-9_]*\)`)
 
 // reference replaces the variables that are known.
 func (c *cronJob) reference(word string, known map[string]string) string {
-	return containerReference.ReplaceAllStringFunc(word, func(ref string) string {
+	return containerReference().ReplaceAllStringFunc(word, func(ref string) string {
 		if ref == "$$" {
 			return "$"
 		}

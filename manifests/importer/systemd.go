@@ -278,7 +278,7 @@ func (s *unitService) environment(run *crontopus.RunSpec, e directive, value str
 	variables := map[string]string{}
 	for _, word := range words {
 		name, v, found := strings.Cut(word, "=")
-		if !found || !variableName.MatchString(name) {
+		if !found || !variableName().MatchString(name) {
 			err = strconv.ErrSyntax
 			break
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -97,12 +96,12 @@ func (n *names) UnmarshalXML(d *xml.Decoder, _ xml.StartElement) error {
 }
 
 // declaration is what stands before each task where all are printed one after the other.
-var declaration = regexp.MustCompile(`<\?xml[^>]*\?>`)
+var declaration = lazily(`<\?xml[^>]*\?>`)
 
 // tasks reads what schtasks prints: one task, several in a row, or several in <Tasks>.
 func (w *work) tasks(in Input) {
 	text, _ := decode(in.Data)
-	text = declaration.ReplaceAllStringFunc(text, func(s string) string { return strings.Repeat(" ", len(s)) })
+	text = declaration().ReplaceAllStringFunc(text, func(s string) string { return strings.Repeat(" ", len(s)) })
 	d := xml.NewDecoder(strings.NewReader(text))
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // it is UTF-8 by now
 	found, comment, lines := 0, "", strings.Split(text, "\n")
@@ -267,10 +266,10 @@ func windowsWords(text string) (words []string) {
 }
 
 // isoSpan is a duration such as P1DT12H30M.
-var isoSpan = regexp.MustCompile(`^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)
+var isoSpan = lazily(`^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)
 
 func isoDuration(text string) (time.Duration, bool) {
-	m := isoSpan.FindStringSubmatch(text)
+	m := isoSpan().FindStringSubmatch(text)
 	if m == nil {
 		return 0, false
 	}

@@ -3,11 +3,18 @@ package importer
 import (
 	"encoding/binary"
 	"fmt"
+	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
+
+// lazily compiles a pattern when an import first needs it: every command would wait for it.
+func lazily(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // decode makes text of what a file holds: UTF-8, UTF-16 with a byte order mark as Windows
 // writes it, or else Latin-1, in which every byte is a character. The text has no byte order

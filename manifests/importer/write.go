@@ -3,7 +3,6 @@ package importer
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,13 +183,13 @@ func (w *writer) list(depth int, key string, items []string) {
 }
 
 // plainScalar is a text that is one without quotes, in a list on a line too.
-var plainScalar = regexp.MustCompile(`^(/|--?[A-Za-z]|[A-Za-z])[A-Za-z0-9_./@+=-]*([ :][A-Za-z0-9_./@+=-]+)*$`)
+var plainScalar = lazily(`^(/|--?[A-Za-z]|[A-Za-z])[A-Za-z0-9_./@+=-]*([ :][A-Za-z0-9_./@+=-]+)*$`)
 
 // reserved are the words that some reader of YAML takes for something else than text.
 var reserved = []string{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
 func (w *writer) scalar(s string) string {
-	if !w.quoted && plainScalar.MatchString(s) && !slices.Contains(reserved, strings.ToLower(s)) && len(s) < 2*lineWidth {
+	if !w.quoted && plainScalar().MatchString(s) && !slices.Contains(reserved, strings.ToLower(s)) && len(s) < 2*lineWidth {
 		return s
 	}
 	return quote(s)

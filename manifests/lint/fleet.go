@@ -10,10 +10,8 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/manifests"
+	"crontopus.dev/crontopus/manifests/forecast"
 )
-
-// HerdSize is how many jobs of one target may start in the same minute.
-const HerdSize = 20
 
 // minute is a start of jobs of one target.
 type minute struct {
@@ -39,7 +37,7 @@ func herd(docs []manifests.Document) (found []finding) {
 	told := map[*manifests.Document]bool{}
 	for _, m := range slices.SortedFunc(maps.Keys(starting), compareMinutes) {
 		jobs := starting[m]
-		if len(jobs) <= HerdSize || told[jobs[0]] {
+		if len(jobs) <= forecast.HerdSize || told[jobs[0]] {
 			continue
 		}
 		told[jobs[0]] = true
