@@ -14,8 +14,13 @@ const (
 )
 
 // clean replaces what a terminal would act on and what nobody would see, so that a text also
-// stays on its line.
+// stays on its line. The log of a CI takes "::" for a command where a line begins, however far
+// it is indented, and "##[" anywhere.
 func clean(s string) string {
+	if blanks := len(s) - len(strings.TrimLeft(s, " ")); strings.HasPrefix(s[blanks:], "::") {
+		s = s[:blanks] + "·" + s[blanks+1:]
+	}
+	s = strings.ReplaceAll(s, "##[", "#·[")
 	return strings.Map(func(c rune) rune {
 		if c != ' ' && !strconv.IsPrint(c) {
 			return '·'

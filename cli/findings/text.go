@@ -86,8 +86,13 @@ func (r *Report) paint(color, text string) string {
 	return "\x1b[" + color + "m" + text + "\x1b[0m"
 }
 
-// visible replaces what a terminal would act on.
+// visible replaces what a terminal would act on, and what the log of a CI would take for a
+// command: "::" where a line begins, however far it is indented, and "##[" anywhere.
 func visible(s string) string {
+	if blanks := len(s) - len(strings.TrimLeft(s, " \t")); strings.HasPrefix(s[blanks:], "::") {
+		s = s[:blanks] + "·" + s[blanks+1:]
+	}
+	s = strings.ReplaceAll(s, "##[", "#·[")
 	return strings.Map(func(c rune) rune {
 		if c != ' ' && !strconv.IsPrint(c) {
 			return '·'
