@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
+
+	"crontopus.dev/crontopus"
 )
 
 // Walk calls f for every route that the router answers.
@@ -18,4 +20,18 @@ func RegisterWithout() error {
 	_, r := build(Options{})
 	add(r, "", operation(http.MethodGet, "/api/v1/secrets", "secrets", tagServer, "", ""), health{}.live)
 	return r.err
+}
+
+// PingSaid is what a ping's address says.
+type PingSaid struct {
+	URL, Key, Slug string
+	Event          crontopus.Event
+	ExitCode       *int
+	Log            bool
+}
+
+// ParsePing reads what follows /ping/.
+func ParsePing(path string) (PingSaid, bool) {
+	p, ok := parsePingPath(path)
+	return PingSaid{p.url, p.key, p.slug, p.event, p.exitCode, p.log}, ok
 }

@@ -59,3 +59,28 @@ func FuzzCheckInPath(f *testing.F) {
 		require.True(t, w.Code >= 300 && w.Code < 500, "%s: %d", path, w.Code)
 	})
 }
+
+// Whatever follows /ping/ is answered as documented, and what is recorded can be read off it.
+func FuzzPingPath(f *testing.F) {
+	for _, path := range []string{pingID, pingID + "/start", pingID + "/255/", "fqOOd6-F4MMNuCEnzTU01w/db-backups/fail", "//", "a/b/007", pingID + "/log"} {
+		f.Add(path)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		said, ok := api.ParsePing(path)
+		if !ok {
+			return
+		}
+		if strings.HasSuffix(path, "/") {
+			again, _ := api.ParsePing(strings.TrimSuffix(path, "/"))
+			require.Equal(t, again, said, "a slash changes nothing")
+		}
+		require.NotEqual(t, said.URL == "", said.Key == "", "one of the two names the job")
+		require.Equal(t, said.Key == "", said.Slug == "")
+		require.NotEqual(t, said.Log, said.Event.State() != "", "an event, or only words")
+		if said.ExitCode != nil {
+			require.Equal(t, *said.ExitCode == 0, said.Event == crontopus.EventSuccess)
+			require.True(t, *said.ExitCode >= 0 && *said.ExitCode <= 255)
+		}
+		require.Equal(t, strings.ToLower(said.Slug), said.Slug)
+	})
+}

@@ -127,8 +127,8 @@ func (s pings) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		output, err = s.readBody(w, r)
 	}
-	if err == nil {
-		err = s.record(ctx, p, job, path.signal, rid, output)
+	if err == nil && !path.log {
+		err = s.record(ctx, p, job, told{event: path.event, exitCode: path.exitCode, output: output}, rid)
 	}
 	s.answer(w, r, err, query.Get("create") == "1" && path.key != "")
 }
@@ -182,20 +182,26 @@ func (s pings) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	return kept, nil
 }
 
-// record commits what a ping says.
-func (s pings) record(ctx context.Context, p crontopus.Ping, job crontopus.JobName, told signal, rid string, output []byte) error {
-	if told.log {
-		return nil
-	}
-	c := crontopus.CheckIn{Job: job, Event: told.event, At: s.now().UTC(), ExitCode: told.exitCode, Output: output}
-	if rid == "" {
-		p.Unnamed = true
-	} else {
+// told is what a ping tells.
+type told struct {
+	event    crontopus.Event
+	exitCode *int
+	output   []byte
+	took     time.Duration // of a run whose start was not told; 0: nobody knows
+}
+
+// record commits what a ping tells. rid is "" where it names no run.
+func (s pings) record(ctx context.Context, p crontopus.Ping, job crontopus.JobName, t told, rid string) error {
+	c := crontopus.CheckIn{Job: job, Event: t.event, At: s.now().UTC(), ExitCode: t.exitCode, Output: t.output}
+	if p.Unnamed = rid == ""; !p.Unnamed {
 		c.RunID = ridRun(p.Tenant, job, rid)
 	}
 	p.CheckIns = []crontopus.CheckIn{c}
+	if t.took > 0 && t.event.Final() {
+		p.CheckIns = append(p.CheckIns, crontopus.CheckIn{RunID: c.RunID, Job: job, Event: crontopus.EventStart, At: c.At.Add(-t.took)})
+	}
 	err := s.store.RecordPing(ctx, p)
-	observed(s.observer, p.CheckIns, []error{err}, nil)
+	tell(s.observer, c, err)
 	return err
 }
 

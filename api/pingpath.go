@@ -11,10 +11,10 @@ import (
 
 // pingPath is what the address of a ping says.
 type pingPath struct {
-	url    string // id of a ping URL, in lower case; or
-	key    string // the secret of a ping key, and
-	slug   string // the name of a job in its namespace
-	signal signal
+	url  string // id of a ping URL, in lower case; or
+	key  string // the secret of a ping key, and
+	slug string // the name of a job in its namespace
+	signal
 }
 
 // signal is what a ping tells: an event, or something worth keeping that changes nothing.
@@ -37,7 +37,7 @@ func parsePingPath(path string) (p pingPath, ok bool) {
 	}
 	switch len(parts) {
 	case 0:
-		p.signal.event = crontopus.EventSuccess
+		p.event = crontopus.EventSuccess
 		return p, true
 	case 1:
 		p.signal, ok = parseSignal(parts[0])

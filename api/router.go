@@ -35,7 +35,9 @@ func registerAll(r *router, a *API, o Options) {
 	rotateKey{o.Store, a.agents, o.Now}.register(r)
 	report{o.Store, o.Now, o.WakePublisher, o.Log, new(sync.Map)}.register(r)
 	checkIns{o.Store, o.Now, o.Observer}.register(r)
-	newPings(o, r).register(r)
+	pings := newPings(o, r)
+	pings.register(r)
+	cronAlias{pings}.register(r)
 	description{r.huma}.register(r)
 	for _, said := range []string{"Enroll", "RotateKey", "AgentReport"} {
 		takeMore(r.huma.OpenAPI().Components.Schemas.Map(), said)
