@@ -6,10 +6,11 @@ import "strings"
 const masked = "***"
 
 // masker replaces secrets in a stream of bytes, also where one is cut by the bounds of
-// two writes. It follows every secret with the matcher of Knuth, Morris and Pratt, so its
-// time grows with the output alone, whatever a job prints.
+// two writes. It follows all of them at once, so its time grows with the output alone, whatever
+// a job prints and however many lines a secret has.
 type masker struct {
-	matchers []matcher
+	needles  *needles
+	at       int32  // the needle node that the bytes so far lead to
 	held     []byte // bytes that may yet turn out to be part of a secret
 	start    int    // where held begins, counted from the start of the stream
 	secrets  []span // what of held is known to be one, rising and apart
@@ -24,38 +25,36 @@ type span struct{ from, to int }
 // every longer line of one that has several.
 func newMasker(secrets []string) *masker {
 	const shortestLine = 8
-	m := &masker{maskedTo: -1}
+	var all []string
 	for _, secret := range secrets {
 		if len(secret) > 0 {
-			m.matchers = append(m.matchers, newMatcher(secret))
+			all = append(all, secret)
 		}
 		lines := strings.FieldsFunc(secret, func(r rune) bool { return r == '\n' || r == '\r' })
 		for _, line := range lines {
 			if len(line) >= shortestLine && len(line) < len(secret) {
-				m.matchers = append(m.matchers, newMatcher(line))
+				all = append(all, line)
 			}
 		}
 	}
-	return m
+	return &masker{needles: newNeedles(all), maskedTo: -1}
 }
 
 // mask takes in p and returns what can be let go of, valid until the next call.
 func (m *masker) mask(p []byte) []byte {
-	if len(m.matchers) == 0 {
+	if m.needles.empty() {
 		return p
 	}
 	m.out = m.out[:0]
 	for _, b := range p {
 		m.held = append(m.held, b)
 		end := m.start + len(m.held)
-		part := 0 // the longest beginning of a secret that ends here
-		for i := range m.matchers {
-			if m.matchers[i].next(b) {
-				m.found(span{end - len(m.matchers[i].pattern), end})
-			}
-			part = max(part, m.matchers[i].matched)
+		m.at = m.needles.next(m.at, b)
+		node := &m.needles.nodes[m.at]
+		if node.whole > 0 {
+			m.found(span{end - int(node.whole), end})
 		}
-		m.release(end - part)
+		m.release(end - int(node.open))
 	}
 	return m.out
 }
@@ -98,40 +97,4 @@ func (m *masker) release(before int) {
 		}
 		m.held, m.start = m.held[next-m.start:], next
 	}
-}
-
-// matcher finds one pattern in a stream, a byte at a time.
-type matcher struct {
-	pattern string
-	borders []int // borders[n]: the longest proper beginning of pattern[:n] that also ends it
-	matched int   // how much of the pattern the bytes so far end with; never all of it
-}
-
-func newMatcher(pattern string) matcher {
-	m := matcher{pattern: pattern, borders: make([]int, len(pattern)+1)}
-	for n := 2; n <= len(pattern); n++ {
-		m.borders[n] = m.extend(m.borders[n-1], pattern[n-1])
-	}
-	return m
-}
-
-// next takes a byte and reports whether the pattern ends with it.
-func (m *matcher) next(b byte) (whole bool) {
-	m.matched = m.extend(m.matched, b)
-	if m.matched == len(m.pattern) {
-		m.matched = m.borders[m.matched]
-		return true
-	}
-	return false
-}
-
-// extend returns how much of the pattern is matched by b after n bytes of it.
-func (m *matcher) extend(n int, b byte) int {
-	for n > 0 && m.pattern[n] != b {
-		n = m.borders[n]
-	}
-	if m.pattern[n] == b {
-		n++
-	}
-	return n
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -86,6 +87,50 @@ func TestMaskingALongSecretStaysLinear(t *testing.T) {
 	m := newMasker([]string{secret + "b", secret})
 	out := m.mask(bytes.Repeat([]byte("a"), 1<<19)) // takes hours when every byte is compared with the whole secret
 	require.Equal(t, masked, string(out))
+}
+
+func TestMaskingHoldsLittleMemory(t *testing.T) {
+	secret := manyLines(maxSecret)
+	m := newMasker([]string{secret})
+	require.LessOrEqual(t, len(m.needles.nodes), 2*len(secret)+1, "a node for each byte of the whole and of the lines")
+	for range 100 {
+		m.mask([]byte(secret[:maxSecret/2] + "and now for something else\n"))
+		require.LessOrEqual(t, len(m.held), len(secret))
+	}
+}
+
+// manyLines is a secret of so many bytes, all of its lines different.
+func manyLines(size int) string {
+	var text strings.Builder
+	for i := 0; text.Len() < size; i++ {
+		fmt.Fprintf(&text, "%08x%08x\n", i*2654435761, i)
+	}
+	return text.String()[:size]
+}
+
+// BenchmarkMasking is what a job's output costs beside its floor, a copy of each byte in turn. A secret
+// of four thousand lines may cost some times what one of a single line does, not thousands.
+func BenchmarkMasking(b *testing.B) {
+	output := []byte(strings.Repeat("2026-11-29T11:23:35Z 0000 copied 1,024 rows of orders\n", 1000))
+	for _, c := range []struct{ name, secret string }{{"one line", "correct horse battery staple"}, {"4,000 lines", manyLines(maxSecret)}} {
+		b.Run(c.name, func(b *testing.B) {
+			m := newMasker([]string{c.secret})
+			b.SetBytes(int64(len(output)))
+			for b.Loop() {
+				m.mask(output)
+			}
+		})
+	}
+	b.Run("floor", func(b *testing.B) {
+		var held []byte
+		b.SetBytes(int64(len(output)))
+		for b.Loop() {
+			held = held[:0]
+			for _, c := range output {
+				held = append(held, c)
+			}
+		}
+	})
 }
 
 func TestTheTailIsTheLastBytesInBoundedMemory(t *testing.T) {

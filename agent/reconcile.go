@@ -79,6 +79,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, bundle *crontopus.Bundle, po
 	if err := r.resetClaims(desired, schedules, before, observed); err != nil {
 		return out, err
 	}
+	// Claims are reset once: what fails from here on is done again, and must not take away what is
+	// due meanwhile. So the times are written down before the entries are, and those after them.
+	expected := r.expect(before, held, schedules)
+	if err := r.remember(before, expected); err != nil {
+		return out, err
+	}
 	if err := r.Scheduler.Apply(ctx, desired); err != nil {
 		return out, err
 	}
@@ -86,7 +92,22 @@ func (r *Reconciler) Reconcile(ctx context.Context, bundle *crontopus.Bundle, po
 	for i := range out.Drift {
 		out.Drift[i].At = r.Now().UTC()
 	}
-	return out, r.remember(before, &Applied{r.Scheduler.Name(), bundle.Gen(), desired, schedules})
+	if err := r.remember(expected, &Applied{r.Scheduler.Name(), bundle.Gen(), desired, schedules}); err != nil {
+		return out, err
+	}
+	if err := r.State.forgetJobs(bundle, r.Now()); err != nil {
+		r.Log.WarnContext(ctx, "claims of jobs that are gone could not be removed; it is tried again", "error", err)
+	}
+	return out, nil
+}
+
+// expect is the record of entries that are as they were, and of times that are to come.
+func (r *Reconciler) expect(before *Applied, held []Native, schedules map[crontopus.JobName]string) *Applied {
+	a := &Applied{Scheduler: r.Scheduler.Name(), Entries: held, Schedules: schedules}
+	if before != nil {
+		a.Scheduler, a.Generation = before.Scheduler, before.Generation
+	}
+	return a
 }
 
 // render writes every job in the scheduler's words. A job that this agent cannot schedule

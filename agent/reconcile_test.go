@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/agent"
 	"crontopus.dev/crontopus/agent/crontab"
+	"crontopus.dev/crontopus/internal/filelock"
 	cron "crontopus.dev/crontopus/schedule"
 )
 
@@ -198,6 +200,84 @@ func TestAFailedApplyIsNotRemembered(t *testing.T) {
 	k.Scheduler = working
 	require.Empty(t, k.reconcile(2, "b: 0 2 * * *").Drift)
 	require.Equal(t, "# BEGIN crontopus\n0 2 * * * > b\n# END crontopus\n", k.entries())
+}
+
+// forgetful writes the entries, after which the record of them cannot be written.
+type forgetful struct {
+	agent.Scheduler
+	record string
+}
+
+func (f forgetful) Apply(ctx context.Context, entries []agent.Native) error {
+	return errors.Join(f.Scheduler.Apply(ctx, entries), os.Rename(f.record, f.record+".saved"), os.Mkdir(f.record, 0o700))
+}
+
+func TestWhatCannotBeRememberedTakesNothingAwayThatIsDue(t *testing.T) {
+	k := newKept(t)
+	k.reconcile(1, "other: 0 0 1 1 *")
+	working, record := k.Scheduler, k.State.AppliedFile()
+	k.Scheduler = forgetful{working, record}
+	_, err := k.Reconcile(t.Context(), bundleOf(2, "a: */5 * * * *", "other: 0 0 1 1 *"), k.policy)
+	require.ErrorContains(t, err, "cannot write the agent's state")
+	require.Contains(t, k.entries(), "> a")
+	require.NoError(t, os.Remove(record))
+	require.NoError(t, os.Rename(record+".saved", record))
+	k.Scheduler = working
+
+	k.now = k.now.Add(6 * time.Minute) // 12:05 is due meanwhile, and the host was too busy to start it
+	out := k.reconcile(2, "a: */5 * * * *", "other: 0 0 1 1 *")
+	require.Equal(t, crontopus.Generation{Epoch: 1, Number: 2}, out.Applied)
+	job := claimer("*/5 * * * *")
+	job.Metadata.Name = "a"
+	set, err := cron.New(job.Spec.Schedule, "UTC", "")
+	require.NoError(t, err)
+	_, due, err := k.State.TakeClaim(job, set, "", k.now)
+	require.NoError(t, err)
+	require.True(t, due, "the claims were begun anew")
+}
+
+func TestClaimsOfJobsThatAreGoneAreRemovedWhenTheyCannotMatter(t *testing.T) {
+	k := newKept(t)
+	k.reconcile(1, "gone: * * * * *", "recent: * * * * *", "running: * * * * *", "stays: * * * * *")
+	claims, locks := k.State.ClaimsDir(), k.State.LocksDir()
+	for _, name := range []string{"gone", "running", "stays"} {
+		require.NoError(t, os.Chtimes(filepath.Join(claims, "default."+name), k.now, k.now))
+	}
+	stranger := filepath.Join(claims, "not a job's")
+	require.NoError(t, os.WriteFile(stranger, nil, 0o600))
+	require.NoError(t, os.Chtimes(stranger, k.now, k.now))
+	require.NoError(t, os.WriteFile(filepath.Join(locks, "default.gone.next"), nil, 0o600))
+	running, err := filelock.TryLock(filepath.Join(locks, "default.running"))
+	require.NoError(t, err)
+	left := func(dir string) (names []string) {
+		files, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		for _, f := range files {
+			if strings.HasPrefix(f.Name(), "default.") && !strings.HasSuffix(f.Name(), ".lock") {
+				names = append(names, strings.TrimPrefix(f.Name(), "default."))
+			}
+		}
+		return names
+	}
+	k.now = k.now.Add(30*24*time.Hour + time.Minute)
+	require.NoError(t, os.Chtimes(filepath.Join(claims, "default.recent"), k.now, k.now.Add(-29*24*time.Hour)))
+	k.reconcile(2, "stays: * * * * *")
+	require.Equal(t, []string{"recent", "running", "stays"}, left(claims))
+	require.Equal(t, []string{"recent", "running", "stays"}, left(locks))
+	require.FileExists(t, stranger)
+
+	require.NoError(t, running.Close())
+	k.reconcile(2, "stays: * * * * *")
+	require.Equal(t, []string{"recent", "stays"}, left(claims))
+
+	k.reconcile(3, "gone: * * * * *", "stays: * * * * *")
+	job := claimer("* * * * *")
+	job.Metadata.Name = "gone"
+	set, err := cron.New(job.Spec.Schedule, "UTC", "")
+	require.NoError(t, err)
+	_, due, err := k.State.TakeClaim(job, set, "", k.now)
+	require.NoError(t, err)
+	require.False(t, due, "one that comes back runs for what is due from then on")
 }
 
 func TestTheHostsOwnZone(t *testing.T) {
