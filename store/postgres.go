@@ -60,6 +60,7 @@ func openPostgres(ctx context.Context, database string) (*postgresEngine, error)
 			config.ConnConfig.RuntimeParams[name] = value
 		}
 	}
+	config.AfterConnect = waitForTheDisk
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, postgresError(err)
@@ -70,6 +71,13 @@ func openPostgres(ctx context.Context, database string) (*postgresEngine, error)
 		return nil, err
 	}
 	return e, nil
+}
+
+// waitForTheDisk lets a commit of this connection be answered once it is written, whatever the role's or
+// the database's setting says; one that asks for more than that stays.
+func waitForTheDisk(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`)
+	return err
 }
 
 // HoldsInstallation reports whether a PostgreSQL database has been prepared by a server
@@ -92,12 +100,13 @@ func says(database, parameter string) bool {
 
 // check refuses a database that would not keep what the store promises.
 func (e *postgresEngine) check(ctx context.Context, config *pgx.ConnConfig) error {
-	var free bool
-	var encoding, commit string
+	var free, forgets bool
+	var encoding string
 	err := e.pool.QueryRow(ctx, `
-		SELECT rolsuper OR rolbypassrls, current_setting('server_encoding'), current_setting('synchronous_commit'),
+		SELECT rolsuper OR rolbypassrls, current_setting('server_encoding'),
+			current_setting('fsync') = 'off' AND COALESCE(current_setting('crontopus.throw_away', true), '') <> 'on',
 			'crontopus_' || md5(COALESCE(current_schema(), ''))
-		FROM pg_roles WHERE rolname = current_user`).Scan(&free, &encoding, &commit, &e.channel)
+		FROM pg_roles WHERE rolname = current_user`).Scan(&free, &encoding, &forgets, &e.channel)
 	if err != nil {
 		known := postgresError(err)
 		return crontopus.Errorf(crontopus.ErrorCode(known), "cannot use the database %q at %s:%d as %q: %w",
@@ -112,9 +121,10 @@ func (e *postgresEngine) check(ctx context.Context, config *pgx.ConnConfig) erro
 	case encoding != "UTF8":
 		return crontopus.Errorf(crontopus.CodeUnsupported, "the database %q is encoded in %s, not UTF8", config.Database, encoding).
 			WithHint("make it with:\n%s", RoleSQL)
-	case commit == "off":
-		return crontopus.Errorf(crontopus.CodeUnsupported, "the database %q answers before it has written (synchronous_commit is off)", config.Database).
-			WithHint("turn it on for this role: ALTER ROLE %s SET synchronous_commit = on;", config.User)
+	case forgets:
+		return crontopus.Errorf(crontopus.CodeUnsupported, "the PostgreSQL at %s:%d does not wait for its disk (fsync is off), so a power cut takes what was answered for, or the whole database",
+			config.Host, config.Port).
+			WithHint("turn it on: ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf(); a server for tests, which may lose everything, says crontopus.throw_away = on in its postgresql.conf")
 	}
 	return nil
 }

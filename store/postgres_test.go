@@ -78,11 +78,12 @@ func TestPostgresTheLinesThatMakeARoleDo(t *testing.T) {
 	require.NoError(t, s.Ping(t.Context()))
 }
 
-func TestPostgresThatWouldNotKeepItsWordIsRefused(t *testing.T) {
-	url := pgtest.Database(t)
-	_, err := store.Open(t.Context(), urlOptions(t, url+"&synchronous_commit=off"))
+func TestPostgresThatDoesNotWaitForItsDiskIsRefused(t *testing.T) {
+	url := pgtest.Database(t) // of a cluster that says of itself that it may lose everything
+	_, err := store.Open(t.Context(), urlOptions(t, url+"&crontopus.throw_away=off"))
 	require.Equal(t, crontopus.CodeUnsupported, crontopus.ErrorCode(err))
-	require.Contains(t, crontopus.ErrorHint(err), "synchronous_commit = on")
+	require.ErrorContains(t, err, "fsync is off")
+	require.Contains(t, crontopus.ErrorHint(err), "ALTER SYSTEM SET fsync = on")
 }
 
 func TestPostgresThatCannotBeReached(t *testing.T) {

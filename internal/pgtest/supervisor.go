@@ -20,6 +20,7 @@ cd "$dir" || exit
 "$bin/initdb" -D data -U postgres -A trust --no-sync --locale-provider=icu --icu-locale=en -E UTF8 >&2 || exit
 {
 	echo fsync=off
+	echo crontopus.throw_away=on
 	echo max_connections=400
 	echo "listen_addresses=''"
 	for setting; do echo "${setting%%=*} = '${setting#*=}'"; done
