@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 )
 
 // AlertPolicy is a manifest that says which alert conditions people are told of, when and
@@ -220,6 +221,28 @@ type PagerDutyChannel struct {
 type WebhookChannel struct {
 	URL     string   `json:"url"`
 	Secrets []string `json:"secrets"` // secret:NAME each; every one signs, so that they can be changed one at a time
+}
+
+// References returns the secrets that a channel refers to.
+func (s *ChannelSpec) References() (list []string) {
+	switch {
+	case s.Slack != nil:
+		list = []string{s.Slack.URL}
+	case s.Email != nil && s.Email.Password != "":
+		list = []string{s.Email.Password}
+	case s.PagerDuty != nil:
+		list = []string{s.PagerDuty.RoutingKey}
+	case s.Webhook != nil:
+		list = s.Webhook.Secrets
+	}
+	return list
+}
+
+// Secret is a value that channels refer to, without the value.
+type Secret struct {
+	Name      string    `json:"name"`
+	UpdatedAt time.Time `json:"updatedAt"`
+	UpdatedBy string    `json:"updatedBy"`
 }
 
 // SecretPrefix begins a reference into the tenant's secrets.

@@ -176,6 +176,7 @@ const (
 	NotifyAcknowledged NotificationEvent = "acknowledged"
 	NotifyResolved     NotificationEvent = "resolved"
 	NotifyTest         NotificationEvent = "test"
+	NotifyDropped      NotificationEvent = "dropped" // how many were over the channel's rate
 )
 
 // NotificationState is what became of a notification.
@@ -183,10 +184,11 @@ type NotificationState string
 
 // The states of a notification.
 const (
-	NotificationPending   NotificationState = "pending"
-	NotificationDelivered NotificationState = "delivered"
-	NotificationFailed    NotificationState = "failed"  // for good: the channel refuses it, or the time is up
-	NotificationDropped   NotificationState = "dropped" // over the channel's rate
+	NotificationPending    NotificationState = "pending"
+	NotificationDelivered  NotificationState = "delivered"
+	NotificationFailed     NotificationState = "failed"     // for good: the channel refuses it, or the time is up
+	NotificationDropped    NotificationState = "dropped"    // over the channel's rate
+	NotificationSuperseded NotificationState = "superseded" // before it was delivered, there was more to tell
 )
 
 // Attempt is one try to deliver a notification.

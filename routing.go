@@ -38,7 +38,10 @@ type Decision struct {
 // Delivery is a notification on its way, with all that it takes to write and send it.
 type Delivery struct {
 	Notification Notification
-	Incident     *Incident // nil: a test of the channel
+	Incident     *Incident     // nil: a test of the channel, or a word on what was dropped
+	Superseded   bool          // a later notification tells the channel of the same incident
+	Earlier      *Notification // one of the same incident and channel that is pending
+	Dropped      int           // how many were over the channel's rate, where that is what is told
 	Channel      NotificationChannel
 	Secrets      map[string]string // the values of the references that the channel makes, by reference
 	Link         string            // to the incident, where people look

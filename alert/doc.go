@@ -4,5 +4,5 @@
 // Detection is a pure function from a look to a verdict; the store reads the one and keeps the
 // other in one transaction. So several servers may look at once, and nothing is decided twice.
 //
-// It imports the root, schedule and internal/…; never store, api or syncer: app joins them.
+// It imports the root, schedule, alert/notify and internal/…; never store, api or syncer: app joins them.
 package alert

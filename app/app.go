@@ -31,9 +31,10 @@ type App struct {
 	recorder  *store.Recorder
 	metrics   *metrics.Metrics
 	keys      *keyring
-	signer    *crontopus.Key     // public half of the signing key, nil without the role syncer
-	syncer    *syncer.Syncer     // nil without the role
-	publisher *syncer.Publisher  // nil without the role
+	signer    *crontopus.Key    // public half of the signing key, nil without the role syncer
+	syncer    *syncer.Syncer    // nil without the role
+	publisher *syncer.Publisher // nil without the role
+	deliverer *alert.Deliverer
 	retire    context.CancelFunc // ends the two while the server runs
 	detector  *alert.Detector    // nil without the role
 	api       *api.API
@@ -148,6 +149,7 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 	if a.options.has(RoleAlert) {
 		a.detector = alert.NewDetector(alert.Detector{Store: a.store, Observer: a.metrics, Now: time.Now, Log: a.log})
 	}
+	a.deliverer = a.newDeliverer(networks)
 	a.recorder = store.NewRecorder(a.store)
 	a.api, err = api.New(api.Options{
 		Store: apiStore{a.store, a.recorder}, Observer: a.metrics, Now: time.Now, Log: a.log, Version: version, Installation: installation,
@@ -229,6 +231,10 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error {
 		return a.store.SystemListen(background, a.log, func(c store.Change) { a.heed(background, c) })
 	})
+	if a.options.has(RoleAlert) {
+		queue := store.NewQueue(a.store, a.deliverer.Deliver, a.log)
+		parts.Go(func() error { return queue.Run(background) })
+	}
 	parts.Go(func() error { return a.serveMetrics(background) })
 
 	serving, failed := errgroup.WithContext(ctx)

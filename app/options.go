@@ -45,7 +45,7 @@ func (o *Options) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Listen, "listen", o.Listen, "address to listen on, `HOST:PORT`")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen, "show Prometheus metrics at http://`HOST:PORT`/metrics, to everybody who reaches it (default: nowhere)")
 	flags.StringVar(&o.Data, "data", o.Data, "`folder` of database, keys and mirrors")
-	flags.StringSliceVar(&o.Roles, "roles", o.Roles, "what this server does, where several share a database: api answers agents, people and forges; syncer syncs, signs and publishes; alert has nothing to do yet")
+	flags.StringSliceVar(&o.Roles, "roles", o.Roles, "what this server does, where several share a database: api answers agents, people and forges; syncer syncs, signs and publishes; alert delivers notifications")
 	flags.StringVar(&o.Database, "database", o.Database, "`URL` of a PostgreSQL database, postgres://USER@HOST/NAME; one with a password belongs into the environment (default: SQLite in the data folder)")
 	flags.StringVar(&o.PublicURL, "public-url", o.PublicURL, "`URL` at which agents and the forge reach this server (default: from --listen)")
 	flags.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "certificate chain, a PEM `file`; agents on other hosts need https")

@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"crontopus.dev/crontopus"
 )
@@ -33,6 +35,8 @@ type postgresEngine struct {
 	pool    *pgxpool.Pool
 	self    string // in what this server tells the others
 	channel string // of what servers on this database tell one another
+
+	inserter *river.Client[pgx.Tx]
 }
 
 // openPostgres connects as a role that row-level security binds.
@@ -66,7 +70,10 @@ func openPostgres(ctx context.Context, database string) (*postgresEngine, error)
 		return nil, postgresError(err)
 	}
 	e := &postgresEngine{pool: pool, self: rand.Text()}
-	if err := e.check(ctx, config.ConnConfig); err != nil {
+	if err = e.check(ctx, config.ConnConfig); err == nil {
+		e.inserter, err = postgresInserter(pool)
+	}
+	if err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -152,6 +159,9 @@ func (e *postgresEngine) prepare(ctx context.Context, log *slog.Logger, setUp fu
 	db := stdlib.OpenDBFromPool(e.pool)
 	defer db.Close()
 	if err := migrate(ctx, goose.DialectPostgres, db, log); err != nil {
+		return err
+	}
+	if err := migrateQueue(ctx, riverpgxv5.New(e.pool), log); err != nil {
 		return err
 	}
 	return e.write(ctx, scopeSetup, setUp)

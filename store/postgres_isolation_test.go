@@ -21,12 +21,16 @@ func connect(t testing.TB, url string) *pgx.Conn {
 	return c
 }
 
+// ofTheQueue are River's own tables. They are the installation's: a job in them holds the names of a
+// tenant and a notification, and whoever works it asks for the rest in that tenant's scope.
+var ofTheQueue = []string{"river_job", "river_leader", "river_migration", "river_notification", "river_queue", "river_client", "river_client_queue"}
+
 // tables returns every table of the schema that tenants have rows in, from the catalogue,
 // with the column that says whose they are.
 func tables(t testing.TB, c *pgx.Conn) map[string]string {
 	found, err := c.Query(t.Context(), `
 		SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
-			AND relname NOT IN ('installation', 'goose_db_version')`)
+			AND relname NOT IN ('installation', 'goose_db_version') AND NOT relname = ANY($1)`, ofTheQueue)
 	require.NoError(t, err)
 	names, err := pgx.CollectRows(found, pgx.RowTo[string])
 	require.NoError(t, err)
@@ -64,7 +68,7 @@ func TestPostgresEveryTableIsBehindItsPolicy(t *testing.T) {
 }
 
 // unwritten are the tables that no method writes yet.
-var unwritten = []string{"desired_alerting", "secrets", "ping_urls", "ping_keys", "badges", "silences", "notifications"}
+var unwritten = []string{"desired_alerting", "ping_urls", "ping_keys", "badges", "silences"}
 
 func TestPostgresShowsTheServersRoleOnlyTheTenantThatItNames(t *testing.T) {
 	url := pgtest.Database(t)

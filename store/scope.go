@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/riverqueue/river"
+
 	"crontopus.dev/crontopus"
 )
 
@@ -49,6 +51,8 @@ type engine interface {
 	// listen tells hear what other processes tell of their transactions, until ctx ends.
 	// catchUp is called whenever some of it may have been missed.
 	listen(ctx context.Context, log *slog.Logger, hear func(Change), catchUp func(context.Context) error) error
+	// queue returns a client that works what transactions have enqueued.
+	queue(config *river.Config) (queueClient, error)
 	close() error
 }
 
@@ -71,6 +75,8 @@ type tx interface {
 	Claim(alias string) string
 	// Tell lets other servers know, once the transaction is committed.
 	Tell(ctx context.Context, c Change) error
+	// Enqueue leaves a delivery to be worked on once the transaction is committed.
+	Enqueue(ctx context.Context, job deliverJob, opts *river.InsertOpts) error
 	// Many spells a query on many values as few statements with their arguments.
 	Many(v many, query string) iter.Seq2[string, []any]
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -48,7 +49,11 @@ func openSQLite(path string) (*sqliteEngine, error) {
 	if err != nil {
 		return nil, errors.Join(sqliteError(err), writer.Close())
 	}
-	return &sqliteEngine{path, file, newSQLitePool(writer, 1), newSQLitePool(reader, readers)}, nil
+	e := &sqliteEngine{path, file, newSQLitePool(writer, 1), newSQLitePool(reader, readers)}
+	if e.writer.inserter, err = sqliteInserter(e.writer); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	return e, nil
 }
 
 // sqliteDSN never makes a file, and sets busy_timeout before the pragmas that may have to wait for a lock. FULL
@@ -66,8 +71,11 @@ func (e *sqliteEngine) prepare(ctx context.Context, log *slog.Logger, setUp func
 		}
 		return err
 	}
+	if err := migrateQueue(ctx, riversqlite.New(e.writer.DB), log); err != nil {
+		return err
+	}
 	return e.write(ctx, scopeSetup, func(t tx) error {
-		if err := freeLeases(ctx, t); err != nil {
+		if err := errors.Join(freeLeases(ctx, t), freeDeliveries(ctx, t)); err != nil {
 			return err
 		}
 		return setUp(t)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"sync"
+
+	"github.com/riverqueue/river"
 )
 
 // sqlitePool is a pool of connections to a SQLite file that keeps what is run again and again
 // prepared on them: half of what a small transaction costs SQLite is reading SQL.
 type sqlitePool struct {
 	*sql.DB
+	inserter *river.Client[*sql.Tx] // of the writer
 
 	mu     sync.Mutex
 	ready  map[string]*sql.Stmt

@@ -13,4 +13,6 @@ func (m *Metrics) Looked(watches int, lag time.Duration) {
 }
 
 // IncidentOpened is told by the detector.
-func (m *Metrics) IncidentOpened(kind crontopus.AlertKind) { m.incidents.WithLabelValues(string(kind)).Inc() }
+func (m *Metrics) IncidentOpened(kind crontopus.AlertKind) {
+	m.incidents.WithLabelValues(string(kind)).Inc()
+}

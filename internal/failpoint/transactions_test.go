@@ -146,6 +146,16 @@ var transactions = []transaction{
 		return s.CreatePingKey(ctx, here, actor, crontopus.PingKey{ID: "p1", Namespace: backup.Namespace, CreatedAt: now}, hash("p1"))
 	}},
 	{"RevokePingKey", nil, func(ctx context.Context, s *store.Store) error { return s.RevokePingKey(ctx, here, actor, "p1") }},
+	{"SetSecret", nil, func(ctx context.Context, s *store.Store) error {
+		return s.SetSecret(ctx, here, actor, "slack", []byte("hunter2"))
+	}},
+	{"CreateTest", nil, func(ctx context.Context, s *store.Store) error {
+		return s.CreateTest(ctx, here, actor, crontopus.Notification{ID: "n1", Channel: backup, At: now})
+	}},
+	{"RecordAttempt", nil, func(ctx context.Context, s *store.Store) error {
+		return s.RecordAttempt(ctx, here, "n1", &crontopus.Attempt{At: now, OK: true}, crontopus.NotificationDelivered)
+	}},
+	{"DeleteSecret", nil, func(ctx context.Context, s *store.Store) error { return s.DeleteSecret(ctx, here, actor, "slack") }},
 	{"RevokeAgent", nil, func(ctx context.Context, s *store.Store) error {
 		_, err := s.RevokeAgent(ctx, here, actor, "db-01", now)
 		return err

@@ -54,6 +54,8 @@ func Furnish(t testing.TB, s *store.Store, tenant crontopus.TenantID) {
 	w.sync(w.source("ops"), "backup")
 	w.publish(a, 1, "backup")
 	w.record(a.ID, checkIn("backup", crontopus.EventStart))
+	require.NoError(t, s.SetSecret(t.Context(), tenant, actor, "slack", []byte("hunter2")))
+	require.NoError(t, s.CreateTest(t.Context(), tenant, actor, testOf("n1")))
 	key := apiKey(string(tenant))
 	key.Tenant = tenant
 	require.NoError(t, s.CreateAPIKey(t.Context(), tenant, actor, key, hash(key.ID)))

@@ -31,6 +31,8 @@ func newHome(t *testing.T, s *store.Store) home {
 	_, err := s.EnsurePingURL(t.Context(), here, named("backup"))
 	require.NoError(t, err)
 	w.record(a.ID, h.checkIn)
+	require.NoError(t, s.SetSecret(t.Context(), here, actor, "slack", []byte("hunter2")))
+	require.NoError(t, s.CreateTest(t.Context(), here, actor, testOf("n1")))
 	h.sync = w.outcome(h.src)
 	h.sync.Desired, h.sync.Status.HeldPlan = nil, "abc"
 	require.NoError(t, s.FinishSync(t.Context(), here, h.src.ID, h.sync))
@@ -58,6 +60,10 @@ func (h home) everything() map[string]any {
 	see("run", call(h.s.Run(ctx, here, h.checkIn.RunID))...)
 	see("runs", call(h.s.Runs(ctx, here, crontopus.RunFilter{}, crontopus.Page{}))...)
 	see("key by hash", call(h.s.SystemAPIKey(ctx, hash("k1")))...)
+	see("channel secrets", call(h.s.Secrets(ctx, here))...)
+	d, err := h.s.Delivery(ctx, here, "n1")
+	requireCode(h.t, crontopus.CodeNotFound, err) // it has no channel
+	see("notification", d.Notification, nil)
 	see("marked", call(h.s.SystemMarked(ctx, "", 1000))...)
 	return all
 }
@@ -245,6 +251,34 @@ var strangers = map[string]struct {
 	"Run": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.Run(ctx, there, h.checkIn.RunID)
 	}},
+	"SetSecret": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.SetSecret(ctx, there, actor, "slack", []byte("theirs"))
+	}},
+	"Secrets": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Secrets(ctx, there)
+	}},
+	"DeleteSecret": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.DeleteSecret(ctx, there, actor, "slack")
+	}},
+	"CreateTest": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.CreateTest(ctx, there, actor, testOf("n1"))
+	}},
+	"Delivery": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		d, err := s.Delivery(ctx, there, "n1")
+		return d.Notification.ID, err
+	}},
+	"RecordAttempt": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.RecordAttempt(ctx, there, "n1", nil, crontopus.NotificationFailed)
+	}},
+	"Notifications": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Notifications(ctx, there, "i1")
+	}},
+	"Channels": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Channels(ctx, there)
+	}},
+	"Channel": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Channel(ctx, there, named("ops"))
+	}},
 	"LastRuns": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.LastRuns(ctx, there, []crontopus.JobName{named("backup")})
 	}},
@@ -280,7 +314,7 @@ var isolationCases = cases{
 		before := h.everything()
 		for _, creating := range []bool{false, true} { // last, what gives the stranger rows of its own
 			for name, stranger := range strangers {
-				if creating != strings.HasPrefix(name, "Create") {
+				if creating != (strings.HasPrefix(name, "Create") || strings.HasPrefix(name, "Set")) {
 					continue
 				}
 				seen, err := stranger.call(t.Context(), s, h)

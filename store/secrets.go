@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"crontopus.dev/crontopus"
+)
+
+// maxSecret is how many bytes a secret may have: a key or an address, not a file.
+const maxSecret = 8 << 10
+
+// secretAAD binds a sealed secret to its row.
+func secretAAD(tenant crontopus.TenantID, name string) []byte {
+	return []byte(string(tenant) + "\x00secrets\x00" + name)
+}
+
+func noSecret(name string) error {
+	return crontopus.Errorf(crontopus.CodeNotFound, "there is no secret %q", name).
+		WithHint("store it with `crontopus secrets set %s`", name)
+}
+
+// SetSecret seals a value under a name, in the place of one that is there.
+func (s *Store) SetSecret(ctx context.Context, tenant crontopus.TenantID, actor, name string, value []byte) error {
+	if !crontopus.ValidName(name) {
+		return crontopus.Errorf(crontopus.CodeInvalid, "%q cannot name a secret", name).
+			WithHint("use up to 63 of a-z, 0-9 and '-', with a letter or digit at both ends")
+	}
+	if len(value) == 0 || len(value) > maxSecret {
+		return crontopus.Errorf(crontopus.CodeInvalid, "a secret has 1 to %d bytes, not %d", maxSecret, len(value))
+	}
+	sealed := s.box.Seal(secretAAD(tenant, name), value)
+	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
+		_, err := t.Exec(ctx, `
+			INSERT INTO secrets (tenant_id, name, sealed, updated_at, updated_by) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (tenant_id, name) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at, updated_by = excluded.updated_by`,
+			tenant, name, sealed, micros(s.now()), actor)
+		if err != nil {
+			return err
+		}
+		return s.audit(ctx, t, tenant, actor, "secret.set", name, "")
+	})
+}
+
+// Secrets lists the names of secrets and who set them. Nothing returns their values.
+func (s *Store) Secrets(ctx context.Context, tenant crontopus.TenantID) (list []crontopus.Secret, err error) {
+	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
+		list, err = collect(ctx, t, func(r row, v *crontopus.Secret) error {
+			return r.Scan(&v.Name, instant(&v.UpdatedAt), &v.UpdatedBy)
+		}, "SELECT name, updated_at, updated_by FROM secrets WHERE tenant_id = $1 ORDER BY name", tenant)
+		return err
+	})
+	return list, err
+}
+
+// DeleteSecret forgets a secret. Channels that refer to it deliver nothing from then on.
+func (s *Store) DeleteSecret(ctx context.Context, tenant crontopus.TenantID, actor, name string) error {
+	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
+		n, err := t.Exec(ctx, "DELETE FROM secrets WHERE tenant_id = $1 AND name = $2", tenant, name)
+		if err == nil && n == 0 {
+			err = noSecret(name)
+		}
+		if err != nil {
+			return err
+		}
+		return s.audit(ctx, t, tenant, actor, "secret.delete", name, "")
+	})
+}
+
+// openSecrets returns the values that references name, by reference.
+func (s *Store) openSecrets(ctx context.Context, t tx, tenant crontopus.TenantID, references []string) (map[string]string, error) {
+	values := map[string]string{}
+	for _, reference := range references {
+		var sealed []byte
+		name := secretName(reference)
+		err := t.QueryRow(ctx, "SELECT sealed FROM secrets WHERE tenant_id = $1 AND name = $2", tenant, name).Scan(&sealed)
+		if errors.Is(err, errNoRow) {
+			err = noSecret(name)
+		}
+		if err != nil {
+			return nil, err
+		}
+		plain, err := s.box.Open(secretAAD(tenant, name), sealed)
+		if err != nil {
+			return nil, err
+		}
+		values[reference] = string(plain)
+	}
+	return values, nil
+}
