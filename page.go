@@ -17,8 +17,10 @@ const (
 
 // RunFilter narrows a list of runs; zero fields do not.
 type RunFilter struct {
-	Job   *JobName
-	Agent string // the agent's name
-	State RunState
-	Since time.Time // started or due at or after
+	Job       *JobName
+	Namespace string // of the job
+	Agent     string // the agent's name
+	State     RunState
+	Since     time.Time // started or due at or after
+	Until     time.Time // started or due before
 }

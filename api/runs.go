@@ -25,14 +25,16 @@ func (s runs) register(r *router) {
 
 type runsIn struct {
 	PageIn
-	Job   string    `query:"job" example:"production/nightly-backup" doc:"Only runs of this job"`
-	Agent string    `query:"agent" doc:"Only runs on the agent of this name"`
-	State string    `query:"state" enum:"running,succeeded,failed,timedOut,missed,skipped,unknown" doc:"Only runs in this state"`
-	Since time.Time `query:"since" doc:"Only runs that started or were due at or after this time"`
+	Job       string    `query:"job" example:"production/nightly-backup" doc:"Only runs of this job"`
+	Namespace string    `query:"namespace" doc:"Only runs of this namespace's jobs"`
+	Agent     string    `query:"agent" doc:"Only runs on the agent of this name"`
+	State     string    `query:"state" enum:"running,succeeded,failed,timedOut,missed,skipped,unknown" doc:"Only runs in this state"`
+	Since     time.Time `query:"since" doc:"Only runs that started or were due at or after this time"`
+	Until     time.Time `query:"until" doc:"Only runs that started or were due before this time"`
 }
 
 func (s runs) list(ctx context.Context, in *runsIn) (*body[wire.List[crontopus.Run]], error) {
-	filter := crontopus.RunFilter{Agent: in.Agent, State: crontopus.RunState(in.State), Since: in.Since}
+	filter := crontopus.RunFilter{Agent: in.Agent, State: crontopus.RunState(in.State), Namespace: in.Namespace, Since: in.Since, Until: in.Until}
 	if in.Job != "" {
 		name, err := crontopus.ParseJobName(in.Job)
 		if err != nil {

@@ -216,6 +216,7 @@ func (a *App) Run(ctx context.Context) error {
 		defer a.retire()
 		parts.Go(func() error { return a.syncer.Run(signing) })
 		parts.Go(func() error { return a.publisher.Run(signing) })
+		parts.Go(func() error { return a.prune(background) })
 	}
 	if a.options.has(RoleAPI) { // before anybody judges how long agents have been silent
 		if err := a.store.SystemServing(ctx, time.Now()); err != nil {

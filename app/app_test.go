@@ -202,6 +202,8 @@ func TestOptionsThatCannotWorkOpenNothing(t *testing.T) {
 	}{
 		"a certificate without its key":  {func(o *app.Options) { o.TLSCert = "cert.pem" }, "--tls-cert and --tls-key go together"},
 		"a key without its certificate":  {func(o *app.Options) { o.TLSKey = "key.pem" }, "--tls-cert and --tls-key go together"},
+		"runs kept for no time":          {func(o *app.Options) { o.KeepRuns = "long" }, "--keep-runs \"long\" is not a duration"},
+		"fewer runs than none":           {func(o *app.Options) { o.KeepRunsPerJob = -1 }, "--keep-runs-per-job is -1, and cannot be less than 0"},
 		"bundles that expire at once":    {func(o *app.Options) { o.BundleLife = time.Second }, "--bundle-life is 1s, and at least 1m is needed"},
 		"a network that is an address":   {func(o *app.Options) { o.AllowNetworks = []string{"10.0.0.1"} }, `--allow-network "10.0.0.1" is not a network`},
 		"one good network and one wrong": {func(o *app.Options) { o.AllowNetworks = []string{"10.0.0.0/8", "::1/999"} }, `"::1/999" is not a network`},

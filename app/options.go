@@ -25,6 +25,8 @@ type Options struct {
 	AllowNetworks    []string      // CIDR ranges, closed by default, that the server may reach
 	AllowFileSources bool          // let sources name file:// repositories
 	BundleLife       time.Duration // how long a bundle may be accepted after it was signed
+	KeepRuns         string        // how long runs are kept, such as 90d; 0: for ever
+	KeepRunsPerJob   int           // how many of each job's runs are kept; 0: all
 	DrainDelay       time.Duration // how long a stopping server serves on while /readyz says that it stops
 	DrainTimeout     time.Duration // how long a stopping server waits for requests under way
 }
@@ -32,11 +34,13 @@ type Options struct {
 // Defaults returns the options of a server that nobody configured.
 func Defaults() Options {
 	return Options{
-		Listen:       "127.0.0.1:8080",
-		Data:         defaultData(),
-		Roles:        []string{RoleAPI, RoleSyncer, RoleAlert},
-		BundleLife:   14 * 24 * time.Hour,
-		DrainTimeout: 15 * time.Second,
+		Listen:         "127.0.0.1:8080",
+		Data:           defaultData(),
+		Roles:          []string{RoleAPI, RoleSyncer, RoleAlert},
+		BundleLife:     14 * 24 * time.Hour,
+		KeepRuns:       "90d",
+		KeepRunsPerJob: 10_000,
+		DrainTimeout:   15 * time.Second,
 	}
 }
 
@@ -54,6 +58,8 @@ func (o *Options) Flags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.AllowNetworks, "allow-network", o.AllowNetworks, "let sources resolve to addresses in this private, loopback or link-local `CIDR`; may be repeated")
 	flags.BoolVar(&o.AllowFileSources, "allow-file-sources", o.AllowFileSources, "let sources name file:// repositories on this machine")
 	flags.DurationVar(&o.BundleLife, "bundle-life", o.BundleLife, "how long an agent may accept a bundle after it was signed")
+	flags.StringVar(&o.KeepRuns, "keep-runs", o.KeepRuns, "how long runs are kept, a `duration` such as 90d; 0: for ever")
+	flags.IntVar(&o.KeepRunsPerJob, "keep-runs-per-job", o.KeepRunsPerJob, "how many runs of each job are kept, the newest; 0: all")
 	flags.DurationVar(&o.DrainDelay, "drain-delay", o.DrainDelay, "how long a stopping server serves on after /readyz says 503, for load balancers to notice")
 	flags.DurationVar(&o.DrainTimeout, "drain-timeout", o.DrainTimeout, "how long a stopping server waits for requests under way")
 }
@@ -104,6 +110,9 @@ func (o *Options) validate() error {
 	}
 	if o.DrainDelay < 0 {
 		return crontopus.Errorf(crontopus.CodeInvalid, "--drain-delay is %s, and cannot be less than 0", o.DrainDelay)
+	}
+	if _, err := o.keepRuns(); err != nil {
+		return err
 	}
 	_, err := o.networks()
 	return err

@@ -90,7 +90,7 @@ func TestSinceIsATimeOrHowLongAgo(t *testing.T) {
 		"1w":                   now.AddDate(0, 0, -7),
 		"2026-11-01T00:00:00Z": time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
 	} {
-		got, err := sinceFlag(text, now)
+		got, err := timeFlag("since", text, now)
 		require.NoError(t, err)
 		require.True(t, want.Equal(got), "%q: %s", text, got)
 	}

@@ -170,8 +170,8 @@ func sayIfEmpty(cmd *cobra.Command, items int, what string) error {
 	return nil
 }
 
-// sinceFlag reads --since: a time, or how long ago.
-func sinceFlag(s string, now time.Time) (time.Time, error) {
+// timeFlag reads a flag such as --since: a time, or how long ago.
+func timeFlag(flag, s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
@@ -180,7 +180,7 @@ func sinceFlag(s string, now time.Time) (time.Time, error) {
 	}
 	d, err := crontopus.ParseDuration(s)
 	if err != nil {
-		return time.Time{}, crontopus.Errorf(crontopus.CodeInvalid, "--since %q is neither a time nor a duration", s).
+		return time.Time{}, crontopus.Errorf(crontopus.CodeInvalid, "--%s %q is neither a time nor a duration", flag, s).
 			WithHint("write it like 24h, 7d or 2026-11-23T00:00:00Z")
 	}
 	return now.Add(-d.Std()), nil

@@ -19,8 +19,8 @@ func newRunsCommand() *cobra.Command {
 
 // runsQuery is what the flags of runs list say.
 type runsQuery struct {
-	job, agent, state, since, after string
-	limit                           int
+	job, namespace, agent, state, since, until, after string
+	limit                                             int
 }
 
 func newRunsListCommand() *cobra.Command {
@@ -34,9 +34,11 @@ func newRunsListCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&q.job, "job", "", "only of this job, NAMESPACE/NAME")
+	flags.StringVar(&q.namespace, "namespace", "", "only of this namespace's jobs")
 	flags.StringVar(&q.agent, "agent", "", "only on this agent")
 	flags.StringVar(&q.state, "state", "", "only in this state: "+strings.Join(runStates(), ", "))
 	flags.StringVar(&q.since, "since", "", "only newer: a duration such as 24h, or a time in RFC 3339")
+	flags.StringVar(&q.until, "until", "", "only older: a duration ago or a time, as for --since")
 	flags.StringVar(&q.after, "after", "", "go on after this cursor, which the list before printed")
 	flags.IntVar(&q.limit, "limit", 50, fmt.Sprintf("how many, at most %d", crontopus.MaxPageLimit))
 	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
@@ -81,8 +83,11 @@ func (q runsQuery) parse(now time.Time) (filter crontopus.RunFilter, page cronto
 	if filter.State, err = parseState(q.state); err != nil {
 		return filter, page, err
 	}
-	filter.Agent = q.agent
-	filter.Since, err = sinceFlag(q.since, now)
+	filter.Agent, filter.Namespace = q.agent, q.namespace
+	if filter.Until, err = timeFlag("until", q.until, now); err != nil {
+		return filter, page, err
+	}
+	filter.Since, err = timeFlag("since", q.since, now)
 	return filter, crontopus.Page{After: q.after, Limit: q.limit}, err
 }
 

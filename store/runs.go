@@ -65,11 +65,20 @@ func runConditions(tenant crontopus.TenantID, f crontopus.RunFilter) (w conditio
 	if f.Agent != "" {
 		w.add("r.agent_id IN (SELECT id FROM agents WHERE tenant_id = r.tenant_id AND name = %s)", &args, f.Agent)
 	}
+	if f.Namespace != "" {
+		w.add("r.namespace = %s", &args, f.Namespace)
+	}
 	if f.State != "" {
 		w.add("r.state = %s", &args, f.State)
 	}
+	if f.State == crontopus.RunFailed || f.State == crontopus.RunTimedOut {
+		w.add("r.state IN ('failed', 'timedOut')", &args) // as the index runs_bad says it: few are read
+	}
 	if !f.Since.IsZero() {
 		w.add("r.at >= %s", &args, micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		w.add("r.at < %s", &args, micros(f.Until))
 	}
 	return w, args
 }

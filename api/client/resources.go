@@ -69,6 +69,12 @@ func (c *Client) Runs(ctx context.Context, filter crontopus.RunFilter, page cron
 	if !filter.Since.IsZero() {
 		q.Set("since", filter.Since.UTC().Format(time.RFC3339Nano))
 	}
+	if !filter.Until.IsZero() {
+		q.Set("until", filter.Until.UTC().Format(time.RFC3339Nano))
+	}
+	if filter.Namespace != "" {
+		q.Set("namespace", filter.Namespace)
+	}
 	return get[wire.List[crontopus.Run]](ctx, c, "/api/v1/runs", q)
 }
 

@@ -50,6 +50,10 @@ func TestEveryMethodIsOneRequest(t *testing.T) {
 			_, err := c.Runs(ctx, crontopus.RunFilter{Job: &nightly, Agent: "db-01", State: crontopus.RunFailed, Since: at}, page)
 			return err
 		}, "GET /api/v1/runs?after=a%2Fb%2Bc&agent=db-01&job=production%2Fnightly&limit=7&since=2026-11-23T00%3A30%3A00.5Z&state=failed", ""},
+		{"runs of a namespace, to a time", func(ctx context.Context, c *client.Client) error {
+			_, err := c.Runs(ctx, crontopus.RunFilter{Namespace: "production", Until: at}, crontopus.Page{})
+			return err
+		}, "GET /api/v1/runs?namespace=production&until=2026-11-23T00%3A30%3A00.5Z", ""},
 		{"run", with((*client.Client).Run, "0193-a"), "GET /api/v1/runs/0193-a", ""},
 		{"agents", paged((*client.Client).Agents, page), "GET /api/v1/agents?after=a%2Fb%2Bc&limit=7", ""},
 		{"agent", with((*client.Client).Agent, "db-01"), "GET /api/v1/agents/db-01", ""},

@@ -134,6 +134,10 @@ var transactions = []transaction{
 		}
 		return err
 	}},
+	{"dropRuns", nil, func(ctx context.Context, s *store.Store) error {
+		_, err := s.SystemPruneRuns(ctx, now.AddDate(1, 0, 0), 0)
+		return err
+	}},
 	{"EnsurePingURL", nil, func(ctx context.Context, s *store.Store) error {
 		_, err := s.EnsurePingURL(ctx, here, backup)
 		return err

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"secrets":       secretCases,
 		"pins":          pinCases,
 		"publications":  publicationCases,
+		"retention":     retentionCases,
 		"runs":          runCases,
 		"sources":       sourceCases,
 		"stats":         statsCases,
