@@ -1,9 +1,7 @@
 package crontopus
 
 import (
-	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -67,10 +65,7 @@ func (p *AlertPolicy) Covers(kind AlertKind) bool {
 
 // ChannelName returns the channel that a step names.
 func (p *AlertPolicy) ChannelName(n Notify) JobName {
-	if namespace, name, found := strings.Cut(n.Channel, "/"); found {
-		return JobName{namespace, name}
-	}
-	return JobName{p.Metadata.Namespace, n.Channel}
+	return referredFrom(p.Metadata.Namespace, n.Channel)
 }
 
 // DefaultPolicy is what applies where no policy of the repository matches: every condition,
@@ -278,29 +273,6 @@ type Alerting struct {
 	Channels []NotificationChannel `json:"channels,omitempty"`
 	Windows  []MaintenanceWindow   `json:"windows,omitempty"`
 }
-
-// Add reads one manifest, as the store keeps it, of the kind.
-func (a *Alerting) Add(kind string, body []byte) (err error) {
-	switch kind {
-	case KindAlertPolicy:
-		a.Policies = append(a.Policies, AlertPolicy{})
-		err = json.Unmarshal(body, &a.Policies[len(a.Policies)-1])
-	case KindNotificationChannel:
-		a.Channels = append(a.Channels, NotificationChannel{})
-		err = json.Unmarshal(body, &a.Channels[len(a.Channels)-1])
-	case KindMaintenanceWindow:
-		a.Windows = append(a.Windows, MaintenanceWindow{})
-		err = json.Unmarshal(body, &a.Windows[len(a.Windows)-1])
-	}
-	return err
-}
-
-// The kinds of manifests about alerting.
-const (
-	KindAlertPolicy         = "AlertPolicy"
-	KindNotificationChannel = "NotificationChannel"
-	KindMaintenanceWindow   = "MaintenanceWindow"
-)
 
 // Applying returns the policies that are about a condition of the subject, the built-in one
 // where there is none.

@@ -15,3 +15,10 @@ const KindJob = "Job"
 // KindDefaults is the kind of a manifest that says what the jobs of its folder and of those
 // below it are given where they say nothing.
 const KindDefaults = "Defaults"
+
+// The kinds of manifests that say who is told when something goes wrong.
+const (
+	KindAlertPolicy         = "AlertPolicy"
+	KindNotificationChannel = "NotificationChannel"
+	KindMaintenanceWindow   = "MaintenanceWindow"
+)

@@ -210,16 +210,21 @@ const (
 // Name returns the job's identity within its tenant.
 func (j *Job) Name() JobName { return JobName{j.Metadata.Namespace, j.Metadata.Name} }
 
-// DependsOn returns the jobs that this one depends on.
+// DependsOn returns the jobs that the job says it needs.
 func (j *Job) DependsOn() []JobName {
 	names := make([]JobName, len(j.Spec.Monitor.DependsOn))
-	for i, name := range j.Spec.Monitor.DependsOn {
-		names[i] = JobName{j.Metadata.Namespace, name}
-		if namespace, rest, found := strings.Cut(name, "/"); found {
-			names[i] = JobName{namespace, rest}
-		}
+	for i, said := range j.Spec.Monitor.DependsOn {
+		names[i] = referredFrom(j.Metadata.Namespace, said)
 	}
 	return names
+}
+
+// referredFrom reads a name in a namespace, or namespace/name.
+func referredFrom(namespace, said string) JobName {
+	if other, name, found := strings.Cut(said, "/"); found {
+		return JobName{other, name}
+	}
+	return JobName{namespace, said}
 }
 
 // SetDefaults fills in every default that does not depend on the host, so that what runs
@@ -227,6 +232,11 @@ func (j *Job) DependsOn() []JobName {
 func (j *Job) SetDefaults() {
 	setDefault(&j.Metadata.Namespace, DefaultNamespace)
 	setDefault(&j.Spec.Timezone, DefaultTimezone)
+	setDefault(&j.Spec.Monitor.Grace, DefaultGrace)
+	setDefault(&j.Spec.Monitor.CatchUp, CatchUpNone)
+	if j.Spec.Target.Ping {
+		return // it starts nothing
+	}
 	run := &j.Spec.Run
 	setDefault(&run.Concurrency, ConcurrencyForbid)
 	if run.Script != "" {
@@ -243,8 +253,6 @@ func (j *Job) SetDefaults() {
 		setDefault(&retries.Backoff, DefaultBackoff)
 		setDefault(&retries.MaxBackoff, max(DefaultMaxBackoff, retries.Backoff))
 	}
-	setDefault(&j.Spec.Monitor.Grace, DefaultGrace)
-	setDefault(&j.Spec.Monitor.CatchUp, CatchUpNone)
 	setDefault(&j.Spec.Monitor.MaxDuration, run.Timeout)
 }
 

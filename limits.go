@@ -66,8 +66,11 @@ func (l SourceLimits) Namespace(name string) bool {
 }
 
 // Target reports whether a job may have the target. One that names hosts, or all of them, says
-// nothing of labels, so it is beyond any limit of labels.
+// nothing of labels, so it is beyond any limit of labels; one without any host is beyond none.
 func (l SourceLimits) Target(t Target) bool {
+	if t.Ping {
+		return true
+	}
 	for key, value := range l.Labels {
 		if got, ok := t.Labels[key]; !ok || got != value {
 			return false

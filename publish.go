@@ -31,13 +31,14 @@ func (s DesiredSet) Jobs() iter.Seq[*DesiredJob] {
 type SyncOutcome struct {
 	Sync      Sync // without an ID it is not kept: a poll that found nothing new
 	Status    SourceStatus
-	Desired   *DesiredState // nil: the last good one stays; Sequence is the one that was read
-	Mark      []string      // ids of the agents whose bundle may change
-	Owner     string        // that began the sync
-	Pinned    string        // the whole hash of the commit that the source is pinned to, if it was found
-	Delta     *DesiredDelta // how Desired differs from what was read; nil: the store compares every row
-	Rewrite   bool          // Desired replaces every row, because those that are stored are not to be trusted
-	AgentsSeq int64         // the agents' sequence that Mark was made from; agents changed since are marked too
+	Desired   *DesiredState     // nil: the last good one stays; Sequence is the one that was read
+	Mark      []string          // ids of the agents whose bundle may change
+	Owner     string            // that began the sync
+	Pinned    string            // the whole hash of the commit that the source is pinned to, if it was found
+	Delta     *DesiredDelta     // how Desired differs from what was read; nil: the store compares every row
+	Rewrite   bool              // Desired replaces every row, because those that are stored are not to be trusted
+	Alerting  []DesiredAlerting // with Desired: all that the source says of alerting
+	AgentsSeq int64             // the agents' sequence that Mark was made from; agents changed since are marked too
 }
 
 // DesiredDelta is how one source's desired state differs from the one before.

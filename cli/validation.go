@@ -209,11 +209,12 @@ func (v *validation) globCommit(pattern string) ([]string, error) {
 
 func (v *validation) addFile(name string, f manifests.File) {
 	v.given = append(v.given, f.Defaults...)
-	v.add(manifests.Tree{Documents: f.Documents, Problems: f.Problems, Files: []string{name}})
+	v.add(manifests.Tree{Documents: f.Documents, Alerting: f.Alerting, Problems: f.Problems, Files: []string{name}})
 }
 
 func (v *validation) add(t manifests.Tree) {
 	v.tree.Documents = append(v.tree.Documents, t.Documents...)
+	v.tree.Alerting = append(v.tree.Alerting, t.Alerting...)
 	v.tree.Problems = append(v.tree.Problems, t.Problems...)
 	v.tree.Files = append(v.tree.Files, t.Files...)
 }
@@ -221,6 +222,7 @@ func (v *validation) add(t manifests.Tree) {
 // finish checks all arguments' manifests against each other.
 func (v *validation) finish() manifests.Tree {
 	v.tree.Problems = append(v.tree.Problems, manifests.Check(v.tree.Documents)...)
+	v.tree.Problems = append(v.tree.Problems, manifests.CheckAlerting(v.tree.Alerting)...)
 	v.tree.Problems = append(v.tree.Problems, lint.Check(v.tree.Documents)...)
 	if v.asked {
 		v.tree.Problems = append(v.tree.Problems, lint.CheckAgainst(v.tree.Documents, v.agents)...)

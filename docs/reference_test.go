@@ -58,6 +58,10 @@ func section(b *strings.Builder, at string, fields []schema.Field) {
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", name, valueOf(f), byDefault, example, cell(f.Description))
 	}
 	for _, f := range fields {
+		if f.Each != nil && len(f.Each.Fields) > 0 { // a list of mappings
+			fmt.Fprintf(b, "\n### `%s[]`\n\n%s\n", strings.TrimPrefix(at+"."+f.Name, "."), f.Each.Description)
+			section(b, "", f.Each.Fields)
+		}
 		if len(f.Fields) > 0 {
 			path := strings.TrimPrefix(at+"."+f.Name, ".")
 			fmt.Fprintf(b, "\n### `%s`\n\n%s\n", path, f.Description)

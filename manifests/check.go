@@ -8,8 +8,14 @@ import (
 )
 
 // Check finds what is wrong between manifests that are right by themselves: two that name
-// one job. Each of the two is told where the other is.
+// one job, each of which is told where the other is, and jobs that depend on themselves.
 func Check(docs []Document) []crontopus.Problem {
+	problems := append(duplicates(docs), circles(docs)...)
+	Sort(problems)
+	return problems
+}
+
+func duplicates(docs []Document) []crontopus.Problem {
 	first := make(map[crontopus.JobName]*Document, len(docs))
 	var problems []crontopus.Problem
 	for i := range docs {

@@ -17,10 +17,9 @@ const (
 	CodeNumber          = "number"               // NaN, infinity, or a number that YAML versions read differently
 	CodeHiddenCharacter = "hidden_character"     // a control or bidirectional character in a value
 
-	CodeNotAManifest = "not_a_manifest"          // a document of something else
-	CodeAPIVersion   = "api_version"             // another apiVersion
-	CodeUnknownKind  = "unknown_kind"            // a kind that does not exist
-	CodeUnsupported  = crontopus.CodeUnsupported // understood, but this version does not do it
+	CodeNotAManifest = "not_a_manifest" // a document of something else
+	CodeAPIVersion   = "api_version"    // another apiVersion
+	CodeUnknownKind  = "unknown_kind"   // a kind that does not exist
 
 	CodeUnknownField = schema.CodeUnknownField
 	CodeMissingField = schema.CodeMissingField
@@ -34,14 +33,17 @@ const (
 	CodeUnreadable   = "unreadable"    // a file that cannot be read, or is none
 
 	CodeDuplicateDefaults = "duplicate_defaults" // two Defaults in one folder
+	CodeDuplicateName     = "duplicate_name"     // two policies, channels or windows have one name
+	CodeDependency        = "dependency"         // jobs that wait for each other, or for themselves
 )
 
 // Codes lists every code that a problem of a manifest can have.
 func Codes() []string {
 	return []string{
 		CodeTooLarge, CodeNotText, CodeTooComplex, CodeSyntax, CodeYAMLFeature, CodeDuplicateKey, CodeKeyType,
-		CodeNumber, CodeHiddenCharacter, CodeNotAManifest, CodeAPIVersion, CodeUnknownKind, CodeUnsupported,
+		CodeNumber, CodeHiddenCharacter, CodeNotAManifest, CodeAPIVersion, CodeUnknownKind,
 		CodeUnknownField, CodeMissingField, CodeWrongType, CodeInvalid, CodeSchedule, CodeTimezone,
 		CodeDuplicateJob, CodeMatrix, CodeUnreadable, CodeDuplicateDefaults,
+		CodeDuplicateName, CodeDependency,
 	}
 }

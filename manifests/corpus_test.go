@@ -61,10 +61,15 @@ func TestGoodManifests(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
-			docs, problems := manifests.Decode(file, data)
-			require.Empty(t, problems)
+			read := manifests.Reader{}.Alone(file, data)
+			require.Empty(t, read.Problems)
 			var b strings.Builder
-			for _, doc := range docs {
+			for _, one := range read.Alerting {
+				decoded, err := json.MarshalIndent(one.AlertingManifest, "", "  ")
+				require.NoError(t, err)
+				fmt.Fprintf(&b, "line %d, column %d\n%s\n", one.Line, one.Column, decoded)
+			}
+			for _, doc := range read.Documents {
 				decoded, err := json.MarshalIndent(doc.Job, "", "  ")
 				require.NoError(t, err)
 				fmt.Fprintf(&b, "line %d, column %d\n%s\n", doc.Line, doc.Column, decoded)

@@ -11,10 +11,11 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	crontopus "crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/suggest"
 	"crontopus.dev/crontopus/schema"
 )
 
-// Document is one manifest, with its defaults set, and where it stands.
+// Document is one manifest of a job, with its defaults set, and where it stands.
 type Document struct {
 	Job  *crontopus.Job
 	Path string
@@ -32,10 +33,10 @@ type place struct{ line, column int }
 
 // keptFields are the fields that somebody who knows more than the file may find wrong, by
 // JSON pointer: what the job reaches, and when.
-var keptFields = [...]string{"/metadata/namespace", "/spec/target", "/spec/run/user", "/spec/schedule"}
+var keptFields = [...]string{"/metadata/namespace", "/spec/target", "/spec/run/user", "/spec/schedule", "/spec/monitor/dependsOn"}
 
 // At returns where one of the fields stands that say what the job reaches and when: its
-// namespace, target, user or schedule, in the manifest or in Defaults; or what it would
+// namespace, target, user, schedule or what it depends on, in the manifest or in Defaults; or what it would
 // stand in where it is left out.
 func (d *Document) At(pointer string) Place {
 	if d.from != nil {
@@ -63,6 +64,7 @@ func Decode(file string, data []byte) ([]Document, []crontopus.Problem) {
 // File is what one file says.
 type File struct {
 	Documents []Document // those that are right
+	Alerting  []Alerting // likewise
 	Defaults  []*Defaults
 	Problems  []crontopus.Problem // ordered by place
 }
@@ -109,7 +111,7 @@ func decode(r *reader, data []byte) File {
 		docs = append(docs, d.read()...)
 	}
 	Sort(r.problems)
-	return File{docs, r.defaults, r.problems}
+	return File{docs, r.alerting, r.defaults, r.problems}
 }
 
 // Sort orders problems by file and place.
@@ -145,6 +147,7 @@ type reader struct {
 	simple   bool        // the text has only characters that plainTree reads, and is short
 	allowed  []allowance // in all documents
 	defaults []*Defaults
+	alerting []Alerting
 	problems []crontopus.Problem
 }
 
@@ -178,12 +181,12 @@ type document struct {
 // anything.
 func (d *document) read() []Document {
 	if body, ok := d.plain(); ok {
-		problems, defaults := len(d.problems), len(d.defaults)
+		problems, defaults, alerting := len(d.problems), len(d.defaults), len(d.alerting)
 		d.body = body
 		if docs := d.check(); !hasErrors(d.problems[problems:]) {
 			return docs
 		}
-		d.problems, d.defaults = d.problems[:problems], d.defaults[:defaults]
+		d.problems, d.defaults, d.alerting = d.problems[:problems], d.defaults[:defaults], d.alerting[:alerting]
 		*d = document{reader: d.reader, piece: d.piece} // whoever says what is wrong reads all of YAML
 	}
 	tokens, ok := d.tokenize()
@@ -212,8 +215,12 @@ func (d *document) check() []Document {
 		return nil
 	}
 	d.root = value.(map[string]any)
-	if d.root["kind"] == crontopus.KindDefaults {
+	switch d.root["kind"] {
+	case crontopus.KindDefaults:
 		d.readDefaults()
+		return nil
+	case crontopus.KindAlertPolicy, crontopus.KindNotificationChannel, crontopus.KindMaintenanceWindow:
+		d.readAlerting()
 		return nil
 	}
 	if _, matrix := object(d.root, "spec")["matrix"]; matrix || d.placeholders || d.scope != nil {
@@ -265,8 +272,10 @@ func (d *document) placeOf(pointer string) Place {
 	return Place{d.file, line, column}
 }
 
-// kinds that the language has, beside Job, and that this version does not carry out.
-var laterKinds = []string{"AlertPolicy", "NotificationChannel", "MaintenanceWindow"}
+var kinds = []string{
+	crontopus.KindJob, crontopus.KindDefaults,
+	crontopus.KindAlertPolicy, crontopus.KindNotificationChannel, crontopus.KindMaintenanceWindow,
+}
 
 // ours reports whether the document is a manifest of a kind that is read, which the schema
 // then judges. What is something else gets one problem, not one for each of its fields.
@@ -274,6 +283,8 @@ func (d *document) ours(value any) bool {
 	m, isMapping := value.(map[string]any)
 	version, hasVersion := m["apiVersion"]
 	kind, hasKind := m["kind"]
+	name, isText := kind.(string)
+	known := isText && slices.Contains(kinds, name)
 	switch {
 	case !isMapping || !hasVersion && !hasKind:
 		d.addPointer(nil, false, CodeNotAManifest, "the document is not a manifest: it has no apiVersion and no kind",
@@ -281,12 +292,12 @@ func (d *document) ours(value any) bool {
 	case hasVersion && version != crontopus.APIVersion:
 		d.addPointer([]string{"apiVersion"}, false, CodeAPIVersion, fmt.Sprintf("the apiVersion is %s, and only %s is read", shown(version), crontopus.APIVersion),
 			"write `apiVersion: "+crontopus.APIVersion+"`; to leave the file out, write `"+ignoreMark+"` on its first line")
-	case hasKind && kind != crontopus.KindJob && kind != crontopus.KindDefaults:
-		if name, isText := kind.(string); isText && slices.Contains(laterKinds, name) {
-			d.addPointer([]string{"kind"}, false, CodeUnsupported, "the kind "+name+" is not supported by this version", "take the document out for now; only Job and Defaults are read")
-		} else {
-			d.addPointer([]string{"kind"}, false, CodeUnknownKind, fmt.Sprintf("there is no kind %s", shown(kind)), "write `kind: Job`")
+	case hasKind && !known:
+		hint := "write `kind: Job`"
+		if meant := suggest.Nearest(name, kinds); meant != "" {
+			hint = "did you mean `kind: " + meant + "`?"
 		}
+		d.addPointer([]string{"kind"}, false, CodeUnknownKind, fmt.Sprintf("there is no kind %s", shown(kind)), hint)
 	default:
 		return true
 	}

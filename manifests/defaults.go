@@ -131,6 +131,7 @@ func inherit(far, near map[string]any) map[string]any {
 	}
 	both := overlay(far, near)
 	spec, nearSpec := object(both, "spec"), object(near, "spec")
+	replaceOthers(spec, nearSpec, schema.Alternatives("spec"))
 	for _, name := range []string{"target", "run"} {
 		replaceOthers(object(spec, name), object(nearSpec, name), schema.Alternatives(name))
 	}
@@ -172,5 +173,22 @@ func (s *Scope) withDefaults(job map[string]any) map[string]any {
 		whole = overlay(whole, map[string]any{"spec": map[string]any{"run": map[string]any{}}}) // a copy
 		delete(object(object(whole, "spec"), "run"), "shell")                                   // the default is for scripts
 	}
+	if spec := object(whole, "spec"); flag(object(spec, "target"), "ping") { // defaults are for what an agent starts
+		spec = maps.Clone(spec)
+		forget(spec, object(job, "spec"), "run")
+		if monitor := maps.Clone(object(spec, "monitor")); monitor != nil {
+			forget(monitor, object(object(job, "spec"), "monitor"), "catchUp")
+			spec["monitor"] = monitor
+		}
+		whole = maps.Clone(whole)
+		whole["spec"] = spec
+	}
 	return whole
+}
+
+// forget takes from both what near does not say.
+func forget(both, near map[string]any, name string) {
+	if _, here := near[name]; !here {
+		delete(both, name)
+	}
 }

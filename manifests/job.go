@@ -7,25 +7,21 @@ import (
 // jobOf takes what is of the right type from a decoded document. The rest is the schema's
 // to report, so a job with problems can still be checked for others.
 func jobOf(doc map[string]any) *crontopus.Job {
-	meta, spec := object(doc, "metadata"), object(doc, "spec")
+	spec := object(doc, "spec")
 	target, run, monitor := object(spec, "target"), object(spec, "run"), object(spec, "monitor")
 	job := &crontopus.Job{
 		APIVersion: text(doc, "apiVersion"),
 		Kind:       text(doc, "kind"),
-		Metadata: crontopus.Metadata{
-			Name:        text(meta, "name"),
-			Namespace:   text(meta, "namespace"),
-			Description: text(meta, "description"),
-			Labels:      texts(meta, "labels"),
-			Annotations: texts(meta, "annotations"),
-		},
+		Metadata:   metadata(doc),
 		Spec: crontopus.JobSpec{
 			Schedule: schedules(spec),
+			Every:    duration(spec, "every"),
 			Timezone: text(spec, "timezone"),
 			Target: crontopus.Target{
 				Labels: texts(target, "labels"),
 				Agents: list[string](target, "agents"),
 				All:    flag(target, "all"),
+				Ping:   flag(target, "ping"),
 			},
 			Run: crontopus.RunSpec{
 				Command:          list[string](run, "command"),
@@ -43,9 +39,11 @@ func jobOf(doc map[string]any) *crontopus.Job {
 				Passthrough:      flag(run, "passthrough"),
 			},
 			Monitor: crontopus.Monitor{
-				Grace:       duration(monitor, "grace"),
-				MaxDuration: duration(monitor, "maxDuration"),
-				CatchUp:     text(monitor, "catchUp"),
+				Grace:         duration(monitor, "grace"),
+				StartDeadline: duration(monitor, "startDeadline"),
+				MaxDuration:   duration(monitor, "maxDuration"),
+				CatchUp:       text(monitor, "catchUp"),
+				DependsOn:     list[string](monitor, "dependsOn"),
 			},
 			Suspend: flag(spec, "suspend"),
 		},
@@ -54,6 +52,17 @@ func jobOf(doc map[string]any) *crontopus.Job {
 		job.Spec.Run.SuccessExitCodes = append(job.Spec.Run.SuccessExitCodes, int(code))
 	}
 	return job
+}
+
+func metadata(doc map[string]any) crontopus.Metadata {
+	meta := object(doc, "metadata")
+	return crontopus.Metadata{
+		Name:        text(meta, "name"),
+		Namespace:   text(meta, "namespace"),
+		Description: text(meta, "description"),
+		Labels:      texts(meta, "labels"),
+		Annotations: texts(meta, "annotations"),
+	}
 }
 
 func object(m map[string]any, key string) map[string]any { v, _ := m[key].(map[string]any); return v }

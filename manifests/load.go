@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,7 @@ func hasDotPart(name string) bool {
 // Tree is what a folder of manifests holds.
 type Tree struct {
 	Documents []Document
+	Alerting  []Alerting
 	Problems  []crontopus.Problem
 	Files     []string // that were read, in order
 }
@@ -44,7 +46,7 @@ func Load(fsys fs.FS, root string) ([]Document, []crontopus.Problem, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	problems := append(tree.Problems, Check(tree.Documents)...)
+	problems := slices.Concat(tree.Problems, Check(tree.Documents), CheckAlerting(tree.Alerting))
 	Sort(problems)
 	return tree.Documents, problems, nil
 }
@@ -94,6 +96,7 @@ func (r Reader) Read(fsys fs.FS, root string, display func(string) string) (Tree
 	for i, part := range parts {
 		names[i] = display(names[i])
 		tree.Documents = append(tree.Documents, part.Documents...)
+		tree.Alerting = append(tree.Alerting, part.Alerting...)
 		tree.Problems = append(tree.Problems, part.Problems...)
 	}
 	return tree, nil

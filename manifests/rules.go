@@ -25,22 +25,51 @@ func (d *document) checkJob(job *crontopus.Job) {
 
 func (d *document) checkTimes(job *crontopus.Job) {
 	spec := &job.Spec
-	name := crontopus.JobName{Namespace: cmp.Or(job.Metadata.Namespace, crontopus.DefaultNamespace), Name: job.Metadata.Name}
+	noHost := ""
+	if spec.Target.Ping {
+		noHost = "and a job without an agent has none"
+	}
+	d.checkExpressions(spec.Schedule, identity(&job.Metadata), noHost)
+	d.checkZone(spec.Timezone, !spec.Target.Ping)
+	d.checkDuration(1, maxEvery, false, "1d", "spec", "every")
+}
+
+// maxEvery is the longest pause between two pings.
+const maxEvery = 365 * day
+
+// identity is a manifest's name, once its defaults are set.
+func identity(meta *crontopus.Metadata) crontopus.JobName {
+	return crontopus.JobName{Namespace: cmp.Or(meta.Namespace, crontopus.DefaultNamespace), Name: meta.Name}
+}
+
+// checkZone checks a time zone; that of the host is one only where there is a host.
+func (d *document) checkZone(zone string, onHost bool) {
+	at := []string{"spec", "timezone"}
+	switch {
+	case zone == crontopus.TimezoneHost && !onHost:
+		d.addPointer(at, false, CodeTimezone, "host is the zone of the host that a job runs on, and there is none", "write the name of a zone, such as Europe/Helsinki")
+	case zone != "" && zone != crontopus.TimezoneHost:
+		if _, err := schedule.Location(zone); err != nil {
+			d.addError(at, CodeTimezone, err)
+		}
+	}
+}
+
+// checkExpressions checks what is written as schedule; noHost is said of what needs a host, where
+// there is none.
+func (d *document) checkExpressions(expressions crontopus.Schedules, name crontopus.JobName, noHost string) {
 	_, alone := d.at("spec", "schedule").(string)
-	for i, expr := range spec.Schedule {
+	for i, expr := range expressions {
 		at := []string{"spec", "schedule"}
 		if !alone {
 			at = append(at, strconv.Itoa(i))
 		}
 		if _, err := schedule.Parse(expr, name.String()); err != nil {
 			d.addError(at, CodeSchedule, err)
-		} else if first := slices.Index(spec.Schedule, expr); first < i {
+		} else if first := slices.Index(expressions, expr); first < i {
 			d.addPointer(at, false, CodeInvalid, "schedule says the same twice", "remove one of the two")
-		}
-	}
-	if spec.Timezone != "" && spec.Timezone != crontopus.TimezoneHost {
-		if _, err := schedule.Location(spec.Timezone); err != nil {
-			d.addError([]string{"spec", "timezone"}, CodeTimezone, err)
+		} else if noHost != "" && strings.TrimSpace(expr) == "@reboot" {
+			d.addPointer(at, false, CodeSchedule, "@reboot is the start of a host, "+noHost, "write when it is due")
 		}
 	}
 }
@@ -95,7 +124,7 @@ func (d *document) checkQuantities() {
 	for _, at := range [][]string{
 		{"spec", "run", "timeout"}, {"spec", "run", "splay"},
 		{"spec", "run", "retries", "backoff"}, {"spec", "run", "retries", "maxBackoff"},
-		{"spec", "monitor", "grace"}, {"spec", "monitor", "maxDuration"},
+		{"spec", "monitor", "grace"}, {"spec", "monitor", "startDeadline"}, {"spec", "monitor", "maxDuration"},
 	} {
 		if s, isText := d.at(at...).(string); isText {
 			if _, err := crontopus.ParseDuration(s); err != nil {
@@ -138,8 +167,18 @@ func (d *document) checkRetries(retries *crontopus.Retries) {
 func (d *document) at(keys ...string) any {
 	var value any = d.root
 	for _, key := range keys {
-		m, _ := value.(map[string]any)
-		value = m[key]
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(v) {
+				return nil
+			}
+			value = v[i]
+		default:
+			return nil
+		}
 	}
 	return value
 }

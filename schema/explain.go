@@ -17,6 +17,7 @@ import (
 type explainer struct {
 	value      any
 	violations []Violation
+	branches   []*jsonschema.Schema // what the schema says of this kind alone, once it was asked for
 }
 
 func (e *explainer) add(keys []string, code, message, hint string) {
@@ -79,7 +80,7 @@ func (e *explainer) unknownField(at []string, schema *jsonschema.Schema, name st
 // home finds the only object that has a field of that very name.
 func (e *explainer) home(name string) []string {
 	var homes [][]string
-	for _, at := range [][]string{{}, {"metadata"}, {"spec"}, {"spec", "target"}, {"spec", "run"}, {"spec", "run", "retries"}, {"spec", "monitor"}} {
+	for _, at := range [][]string{{}, {"metadata"}, {"spec"}, {"spec", "target"}, {"spec", "run"}, {"spec", "run", "retries"}, {"spec", "monitor"}, {"spec", "match"}} {
 		if property(e.schemaAt(at), name) != nil {
 			homes = append(homes, at)
 		}
@@ -156,7 +157,9 @@ func listOf(line string) string {
 // badValue explains a value of the right type that is not among those allowed.
 func (e *explainer) badValue(at []string, schema *jsonschema.Schema, reason jsonschema.ErrorKind) {
 	hint := writeOne(schema)
-	schema = resolve(schema)
+	if schema = resolve(schema); schema.Comment != "" {
+		hint = schema.Comment
+	}
 	value := e.valueAt(at)
 	shown := describe(value, "")
 	if schema.WriteOnly { // a secret that somebody wrote into the manifest is not repeated in logs

@@ -13,8 +13,12 @@ import (
 // is referred to, so that its own examples come before those of the definition.
 func (e *explainer) schemaAt(location []string) *jsonschema.Schema {
 	schema := compiled()
-	for _, key := range location {
+	for i, key := range location {
 		s := resolve(schema)
+		if of := e.ofKind(key); i == 0 && of != nil {
+			schema = of
+			continue
+		}
 		if s == nil {
 			return nil
 		}
@@ -27,6 +31,25 @@ func (e *explainer) schemaAt(location []string) *jsonschema.Schema {
 		}
 	}
 	return schema
+}
+
+// ofKind is what the schema says of a field of the manifest's kind alone, nil if all kinds have
+// it alike.
+func (e *explainer) ofKind(field string) *jsonschema.Schema {
+	if e.branches == nil {
+		e.branches = []*jsonschema.Schema{}
+		for _, branch := range compiled().AllOf {
+			if branch.If.Validate(e.value) == nil {
+				e.branches = append(e.branches, branch.Then)
+			}
+		}
+	}
+	for _, branch := range e.branches {
+		if says := branch.Properties[field]; says != nil && says.Ref != nil {
+			return says
+		}
+	}
+	return nil
 }
 
 func (e *explainer) valueAt(location []string) any {

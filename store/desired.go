@@ -106,7 +106,13 @@ func writeDesired(ctx context.Context, t tx, src crontopus.Source, o crontopus.S
 	if err := putDesired(ctx, t, src, o.Desired.Sequence+1, delta.Put); err != nil {
 		return err
 	}
-	return wakeEntries(ctx, t, src.Tenant, delta.Names(), now)
+	if err := wakeEntries(ctx, t, src.Tenant, delta.Names(), now); err != nil {
+		return err
+	}
+	if err := watchPingJobs(ctx, t, src.Tenant, delta.Put, now); err != nil {
+		return err
+	}
+	return writeAlerting(ctx, t, src, o.Alerting)
 }
 
 // compareDesired finds how jobs differ from those that are stored. It does not look at what
@@ -220,8 +226,8 @@ func putDesired(ctx context.Context, t tx, src crontopus.Source, sequence int64,
 	return err
 }
 
-// DropSource ends a source that RemoveSource marked: its jobs leave the desired state, the
-// agents are marked, and the name is free again.
+// DropSource ends a source that RemoveSource marked: its jobs and what it says of alerting leave
+// the desired state, the agents are marked, and the name is free again.
 func (s *Store) DropSource(ctx context.Context, tenant crontopus.TenantID, sourceID string, agents []string) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
 		src, err := lockSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)
@@ -230,6 +236,9 @@ func (s *Store) DropSource(ctx context.Context, tenant crontopus.TenantID, sourc
 		}
 		if src.RemovedAt == nil {
 			return crontopus.Errorf(crontopus.CodeConflict, "the source %q was not removed", src.Name)
+		}
+		if err := wakePingJobsOf(ctx, t, tenant, sourceID, s.now()); err != nil {
+			return err
 		}
 		if _, err := t.Exec(ctx, "DELETE FROM sources WHERE tenant_id = $1 AND id = $2", tenant, sourceID); err != nil {
 			return err

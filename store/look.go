@@ -188,20 +188,12 @@ func (s *Store) alertingNow(ctx context.Context, t tx, tenant crontopus.TenantID
 	if known {
 		return a, nil
 	}
-	a = &crontopus.Alerting{}
-	type body struct{ kind, text string }
-	all, err := collect(ctx, t, func(r row, b *body) error { return r.Scan(&b.kind, &b.text) },
-		"SELECT kind, body FROM desired_alerting WHERE tenant_id = $1 ORDER BY kind, namespace, name", tenant)
+	read, err := alerting(ctx, t, tenant)
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range all {
-		if err := a.Add(b.kind, []byte(b.text)); err != nil {
-			return nil, err
-		}
-	}
-	s.alerting.Put(key, a, seen)
-	return a, nil
+	s.alerting.Put(key, &read, seen)
+	return &read, nil
 }
 
 // rememberedAlerting is of how many tenants it is.

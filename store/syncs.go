@@ -14,9 +14,9 @@ const keptSyncs = 500
 func scanSync(r row, s *crontopus.Sync) error { return r.Scan(document(s)) }
 
 // FinishSync writes what a sync came to, all of it or nothing: the sync itself (but for a
-// poll with nothing new), the source's status, the desired state if it changed, and a mark for each agent that it may
+// poll with nothing new), the source's status, the desired state, alerting included, if it changed, and a mark for each agent that it may
 // concern. conflict means that another sync wrote the desired state since it was read, or
-// that another source owns one of the jobs, or that the source has other limits now.
+// that another source owns one of the names, or that the source has other limits now.
 func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourceID string, o crontopus.SyncOutcome) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
 		src, err := lockSource(ctx, t, sourceID, "WHERE tenant_id = $1 AND id = $2", tenant, sourceID)

@@ -14,15 +14,16 @@ const (
 	maxRevisionBytes    = 128 << 20 // of files, each counted as often as there are paths to it
 	maxRevisionJobs     = 200_000
 	maxRevisionText     = 256 << 20 // of what the jobs say
+	maxRevisionAlerting = 10_000    // policies, channels and windows: each incident is held against all of them
 	maxRevisionProblems = 250_000
 )
 
 // cost is what one file adds.
-type cost struct{ bytes, jobs, text, problems int }
+type cost struct{ bytes, jobs, text, alerting, problems int }
 
 // costOf returns what a decoded blob of that many bytes costs at each of its paths.
 func costOf(size int, d *decoded) cost {
-	c := cost{bytes: size, jobs: len(d.docs), problems: len(d.problems)}
+	c := cost{bytes: size, jobs: len(d.docs), alerting: len(d.alerting), problems: len(d.problems)}
 	for i := range d.docs {
 		c.text += textOf(d.docs[i].Job)
 	}
@@ -58,6 +59,7 @@ func (b *budget) replace(paths int, before, now cost) error {
 	b.spent.bytes += paths * (now.bytes - before.bytes)
 	b.spent.jobs += paths * (now.jobs - before.jobs)
 	b.spent.text += paths * (now.text - before.text)
+	b.spent.alerting += paths * (now.alerting - before.alerting)
 	b.spent.problems += paths * (now.problems - before.problems)
 	switch {
 	case b.spent.bytes > maxRevisionBytes:
@@ -66,6 +68,8 @@ func (b *budget) replace(paths int, before, now cost) error {
 		return tooMuch("it has more than %d jobs", maxRevisionJobs)
 	case b.spent.text > maxRevisionText:
 		return tooMuch("its jobs say more than %s together", crontopus.Size(maxRevisionText))
+	case b.spent.alerting > maxRevisionAlerting:
+		return tooMuch("it has more than %d policies, channels and windows", maxRevisionAlerting)
 	case b.spent.problems > maxRevisionProblems:
 		return tooMuch("it has more than %d problems", maxRevisionProblems)
 	}

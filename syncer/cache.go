@@ -14,6 +14,7 @@ type decoded struct {
 	name     string // of the file that it was read from
 	docs     []manifests.Document
 	digests  []string // of each doc's job
+	alerting []manifests.Alerting
 	defaults []*manifests.Defaults
 	problems []crontopus.Problem
 	cost     cost
@@ -26,8 +27,12 @@ func (d decoded) at(name string) decoded {
 	}
 	d.name = name
 	d.docs, d.defaults, d.problems = slices.Clone(d.docs), slices.Clone(d.defaults), slices.Clone(d.problems)
+	d.alerting = slices.Clone(d.alerting)
 	for i := range d.docs {
 		d.docs[i].Path = name
+	}
+	for i := range d.alerting {
+		d.alerting[i].Path = name
 	}
 	for i := range d.defaults {
 		d.defaults[i] = d.defaults[i].Moved(name)

@@ -17,6 +17,7 @@ import (
 type loaded struct {
 	docs     []manifests.Document
 	digests  []string // of each doc's job
+	alerting []manifests.Alerting
 	problems []crontopus.Problem
 	changes  map[string]crontopus.Commit // by file: who changed it since the revision in force
 	decoded  int                         // blobs that were not in the cache
@@ -52,7 +53,7 @@ func (s *Syncer) load(ctx context.Context, child *fetchChild, l *listing, root s
 		name := path.Join(root, file.Path)
 		said := r.said[i].at(name)
 		result.docs, result.digests = append(result.docs, said.docs...), append(result.digests, said.digests...)
-		result.problems = append(result.problems, said.problems...)
+		result.alerting, result.problems = append(result.alerting, said.alerting...), append(result.problems, said.problems...)
 		if file.Change > 0 {
 			result.changes[name] = l.Changes[file.Change-1]
 		}
@@ -124,7 +125,7 @@ func decodeBlob(data []byte, size uint64, scope *manifests.Scope) decoded {
 	for i, doc := range file.Documents {
 		digests[i] = doc.Job.Digest()
 	}
-	d := decoded{docs: file.Documents, digests: digests, defaults: file.Defaults, problems: file.Problems}
+	d := decoded{docs: file.Documents, digests: digests, alerting: file.Alerting, defaults: file.Defaults, problems: file.Problems}
 	d.cost = costOf(len(data), &d)
 	return d
 }

@@ -19,6 +19,7 @@ type memStore struct {
 	sources  map[string]*crontopus.Source
 	secrets  map[string]crontopus.SourceSecrets
 	states   map[string]crontopus.DesiredState
+	alerting map[string][]crontopus.DesiredAlerting // by source
 	epoch    int64
 	sequence int64 // of the tenant's desired state
 	agents   []crontopus.Agent
@@ -45,7 +46,7 @@ func newMemStore() *memStore {
 		epoch:   1,
 		written: written{at: map[crontopus.JobName]int64{}},
 		sources: map[string]*crontopus.Source{}, secrets: map[string]crontopus.SourceSecrets{},
-		states: map[string]crontopus.DesiredState{}, marks: map[string]crontopus.Mark{},
+		states: map[string]crontopus.DesiredState{}, alerting: map[string][]crontopus.DesiredAlerting{}, marks: map[string]crontopus.Mark{},
 		pubs: map[string]crontopus.Publication{}, changed: make(chan struct{}),
 	}
 }
@@ -172,6 +173,15 @@ func (m *memStore) DesiredSet(context.Context, crontopus.TenantID) (crontopus.De
 	return set, nil
 }
 
+func (m *memStore) DesiredAlerting(context.Context, crontopus.TenantID) (all []crontopus.DesiredAlerting, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(m.alerting)) {
+		all = append(all, m.alerting[id]...)
+	}
+	return all, nil
+}
+
 func (m *memStore) FinishSync(_ context.Context, tenant crontopus.TenantID, id string, o crontopus.SyncOutcome) error {
 	end, err := m.begin("finish")
 	if err != nil {
@@ -189,6 +199,7 @@ func (m *memStore) FinishSync(_ context.Context, tenant crontopus.TenantID, id s
 		if err := m.writeDesired(*o.Desired); err != nil {
 			return err
 		}
+		m.alerting[id] = o.Alerting
 		m.written.note(o)
 	}
 	if o.Desired != nil || o.Status.HeldPlan != "" && o.Status.HeldPlan != source.Approved {
@@ -258,6 +269,7 @@ func (m *memStore) DropSource(_ context.Context, tenant crontopus.TenantID, id s
 	defer end()
 	delete(m.sources, id)
 	delete(m.states, id)
+	delete(m.alerting, id)
 	m.sequence++
 	m.mark(tenant, mark)
 	return nil

@@ -88,6 +88,7 @@ type SyncStore interface {
 	SourceSecrets(ctx context.Context, tenant crontopus.TenantID, id string) (crontopus.SourceSecrets, error)
 	AgentsSince(ctx context.Context, tenant crontopus.TenantID, since int64) (agents []crontopus.Agent, sequence int64, err error)
 	DesiredSince(ctx context.Context, tenant crontopus.TenantID, known map[string]int64) (crontopus.DesiredSet, error)
+	DesiredAlerting(ctx context.Context, tenant crontopus.TenantID) ([]crontopus.DesiredAlerting, error)
 	FinishSync(ctx context.Context, tenant crontopus.TenantID, sourceID string, outcome crontopus.SyncOutcome) error
 	DropSource(ctx context.Context, tenant crontopus.TenantID, sourceID string, mark []string) error
 }

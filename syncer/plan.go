@@ -15,6 +15,7 @@ type plan struct {
 	*change
 
 	desired   crontopus.DesiredState
+	alerting  []crontopus.DesiredAlerting
 	mark      []string // ids of the agents that a change concerns
 	agentsSeq int64
 	held      *crontopus.Plan // nil: no mass removal
@@ -22,7 +23,7 @@ type plan struct {
 
 // check returns every problem of the revision, ordered by file and place.
 func (l *loaded) check() []crontopus.Problem {
-	problems := append(l.problems, manifests.Check(l.docs)...)
+	problems := slices.Concat(l.problems, manifests.Check(l.docs), manifests.CheckAlerting(l.alerting))
 	sortProblems(problems)
 	return problems
 }
@@ -43,6 +44,10 @@ func (a *attempt) plan(ctx context.Context, found *loaded, l *listing) (*plan, e
 	if err != nil {
 		return nil, err
 	}
+	alerting, err := a.Store.DesiredAlerting(ctx, a.source.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	state, others := split(set, a.source.ID)
 	if l.PathMissing && len(state.Jobs) == 0 {
 		return nil, refused(crontopus.ReasonValidationFailed, []crontopus.Problem{{
@@ -50,15 +55,17 @@ func (a *attempt) plan(ctx context.Context, found *loaded, l *listing) (*plan, e
 			Message: "branch " + a.source.Branch + " has no such folder, and the source reads its manifests there",
 			Hint:    "push the folder, or add the source with another path"}})
 	}
-	problems := slices.Concat(a.owned(ctx, found.docs, others), a.beyond(found.docs, agents), found.overfull(agents))
+	problems := slices.Concat(a.owned(ctx, found.docs, others), a.ownedAlerting(ctx, found.alerting, alerting),
+		a.beyond(found.docs, agents), a.beyondInAlerting(found.alerting), found.overfull(agents))
 	if len(problems) > 0 {
 		sortProblems(problems)
 		return nil, refused(crontopus.ReasonValidationFailed, problems)
 	}
 	c := a.change(found, state.Jobs, l.Commit)
 	p := &plan{
-		desired: crontopus.DesiredState{SourceID: a.source.ID, Sequence: state.Sequence, Revision: a.revision, Jobs: c.jobs},
-		change:  c, mark: c.concerned(agents), agentsSeq: agentsSeq,
+		desired:  crontopus.DesiredState{SourceID: a.source.ID, Sequence: state.Sequence, Revision: a.revision, Jobs: c.jobs},
+		alerting: a.desiredAlerting(found, alerting, l.Commit),
+		change:   c, mark: c.concerned(agents), agentsSeq: agentsSeq,
 		held: massRemoval(a.source.ID, state.Jobs, c, agents),
 	}
 	if sealBroken(a.source) { // the publisher has refused whoever was marked meanwhile
@@ -96,6 +103,14 @@ func split(set crontopus.DesiredSet, sourceID string) (own crontopus.DesiredStat
 	return own, others
 }
 
+// sourceName is what people call a source.
+func (a *attempt) sourceName(ctx context.Context, id string) string {
+	if source, err := a.Store.SystemSource(ctx, id); err == nil {
+		return source.Name
+	}
+	return id
+}
+
 // owned finds jobs that another source of the tenant named first.
 func (a *attempt) owned(ctx context.Context, docs []manifests.Document, others []crontopus.DesiredState) []crontopus.Problem {
 	owners := map[crontopus.JobName]*crontopus.DesiredJob{}
@@ -110,10 +125,7 @@ func (a *attempt) owned(ctx context.Context, docs []manifests.Document, others [
 		if !taken {
 			continue
 		}
-		name := owner.SourceID
-		if source, err := a.Store.SystemSource(ctx, owner.SourceID); err == nil {
-			name = source.Name
-		}
+		name := a.sourceName(ctx, owner.SourceID)
 		problems = append(problems, crontopus.Problem{
 			File: doc.Path, Line: doc.Line, Column: doc.Column, Path: "/metadata/name", Code: manifests.CodeDuplicateJob,
 			Message: fmt.Sprintf("the job %s belongs to the source %s, which has it in %s:%d", doc.Job.Name(), name, owner.Path, owner.Line),

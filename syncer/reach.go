@@ -24,11 +24,7 @@ func (a *attempt) beyond(docs []manifests.Document, agents []crontopus.Agent) []
 	var problems []crontopus.Problem
 	said := map[crontopus.Problem]bool{}
 	add := func(doc *manifests.Document, pointer, what string) {
-		at := doc.At(pointer)
-		problem := crontopus.Problem{
-			File: at.File, Line: at.Line, Column: at.Column, Path: pointer, Code: codeBeyondLimit, Message: what,
-			Hint: "keep the job within it, or ask an admin of Crontopus to widen it: crontopus sources limit " + a.source.Name,
-		}
+		problem := a.beyondAt(doc.At(pointer), pointer, what)
 		if !said[problem] { // as many jobs would, that Defaults give it to
 			problems = append(problems, problem)
 		}
@@ -46,7 +42,7 @@ func (a *attempt) beyond(docs []manifests.Document, agents []crontopus.Agent) []
 		if !limits.Target(job.Spec.Target) {
 			add(doc, "/spec/target", "the target does not name every label that it must, and "+limited+"targets with labels "+pairs(limits.Labels))
 		}
-		if user := job.Spec.Run.User; !limits.User(user) {
+		if user := job.Spec.Run.User; !job.Spec.Target.Ping && !limits.User(user) {
 			what := "the job runs as " + user
 			if user == "" {
 				what = "the job names no user"
@@ -63,6 +59,14 @@ func (a *attempt) beyond(docs []manifests.Document, agents []crontopus.Agent) []
 		}
 	}
 	return problems
+}
+
+// beyondAt is the problem of what reaches beyond a limit.
+func (a *attempt) beyondAt(at manifests.Place, pointer, what string) crontopus.Problem {
+	return crontopus.Problem{
+		File: at.File, Line: at.Line, Column: at.Column, Path: pointer, Code: codeBeyondLimit, Message: what,
+		Hint: "keep it within that, or ask an admin of Crontopus to widen it: crontopus sources limit " + a.source.Name,
+	}
 }
 
 // pairs writes labels as K=V, sorted.

@@ -26,7 +26,7 @@ func herd(docs []manifests.Document) (found []finding) {
 	starting := map[minute][]*manifests.Document{}
 	for i := range docs {
 		doc := &docs[i]
-		if doc.Job.Spec.Suspend || doc.Job.Spec.Run.Splay > 0 {
+		if doc.Job.Spec.Suspend || doc.Job.Spec.Target.Ping || doc.Job.Spec.Run.Splay > 0 {
 			continue
 		}
 		target := TargetName(&doc.Job.Spec.Target)
@@ -75,6 +75,8 @@ func TargetName(t *crontopus.Target) string {
 	switch {
 	case t.All:
 		return "all agents"
+	case t.Ping:
+		return "no agent"
 	case len(t.Agents) > 0:
 		return strings.Join(slices.Sorted(slices.Values(t.Agents)), ", ")
 	}

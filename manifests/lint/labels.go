@@ -82,7 +82,7 @@ func noAgent(docs []manifests.Document, agents []crontopus.Agent) (found []findi
 	told := map[string]*finding{} // by target: many jobs have the same
 	for i := range docs {
 		spec := &docs[i].Job.Spec
-		if spec.Suspend {
+		if spec.Suspend || spec.Target.Ping {
 			continue
 		}
 		key := TargetName(&spec.Target)

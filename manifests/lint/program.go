@@ -13,7 +13,7 @@ import (
 )
 
 func noTimeout(m *manifest) {
-	if m.job.Spec.Run.Timeout == 0 {
+	if m.job.Spec.Run.Timeout == 0 && !m.job.Spec.Target.Ping {
 		m.warn("/spec/run", "set timeout, such as 45m", "the job has no timeout: a run that hangs blocks all later ones")
 	}
 }

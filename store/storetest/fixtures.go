@@ -51,7 +51,11 @@ func newWorld(t testing.TB, s *store.Store, tenant crontopus.TenantID) world {
 func Furnish(t testing.TB, s *store.Store, tenant crontopus.TenantID) {
 	w := newWorld(t, s, tenant)
 	a := w.agent("db-01")
-	w.sync(w.source("ops"), "backup")
+	src := w.source("ops")
+	o := w.outcome(src, "backup")
+	o.Desired.Jobs = append(o.Desired.Jobs, pingJob(src, "nas"))
+	o.Alerting = []crontopus.DesiredAlerting{policy(src, "critical"), channel(src, "chat"), window(src, "weekend")}
+	require.NoError(t, s.FinishSync(t.Context(), tenant, src.ID, o))
 	w.publish(a, 1, "backup")
 	w.record(a.ID, checkIn("backup", crontopus.EventStart))
 	require.NoError(t, s.SetSecret(t.Context(), tenant, actor, "slack", []byte("hunter2")))

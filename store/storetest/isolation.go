@@ -33,6 +33,9 @@ func newHome(t *testing.T, s *store.Store) home {
 	w.record(a.ID, h.checkIn)
 	require.NoError(t, s.SetSecret(t.Context(), here, actor, "slack", []byte("hunter2")))
 	require.NoError(t, s.CreateTest(t.Context(), here, actor, testOf("n1")))
+	o := w.outcome(h.src, "backup", "report")
+	o.Alerting = []crontopus.DesiredAlerting{policy(h.src, "critical"), channel(h.src, "chat"), window(h.src, "weekend")}
+	require.NoError(t, s.FinishSync(t.Context(), here, h.src.ID, o))
 	h.sync = w.outcome(h.src)
 	h.sync.Desired, h.sync.Status.HeldPlan = nil, "abc"
 	require.NoError(t, s.FinishSync(t.Context(), here, h.src.ID, h.sync))
@@ -55,6 +58,7 @@ func (h home) everything() map[string]any {
 	see("sources", call(h.s.Sources(ctx, here, crontopus.Page{}))...)
 	see("secrets", call(h.s.SourceSecrets(ctx, here, h.src.ID))...)
 	see("syncs", call(h.s.Syncs(ctx, here, "ops", crontopus.Page{}))...)
+	see("alerting", call(h.s.DesiredAlerting(ctx, here))...)
 	see("desired", call(h.s.DesiredSet(ctx, here))...)
 	see("publication", call(h.s.Publication(ctx, here, h.agent.ID))...)
 	see("run", call(h.s.Run(ctx, here, h.checkIn.RunID))...)
@@ -177,6 +181,12 @@ var strangers = map[string]struct {
 	}},
 	"StallSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.StallSource(ctx, there, h.src.ID, crontopus.ReasonSealBroken, "theirs", t0)
+	}},
+	"Alerting": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Alerting(ctx, there)
+	}},
+	"DesiredAlerting": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.DesiredAlerting(ctx, there)
 	}},
 	"FinishSync": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.FinishSync(ctx, there, h.src.ID, h.sync)

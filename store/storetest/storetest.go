@@ -18,6 +18,7 @@ type cases map[string]func(t *testing.T, s *store.Store)
 func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	topics := map[string]cases{
 		"agents":        agentCases,
+		"alerting":      alertingCases,
 		"api keys":      apiKeyCases,
 		"audit":         auditCases,
 		"check-ins":     checkInCases,
