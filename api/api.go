@@ -20,6 +20,7 @@ type Store interface {
 	agentKeyStore
 	agentStore
 	bundleStore
+	channelStore
 	checkInStore
 	credentialStore
 	enrollStore
@@ -32,6 +33,7 @@ type Store interface {
 	pinStore
 	reportStore
 	runStore
+	secretStore
 	sourceStore
 	syncStore
 	webhookStore
@@ -50,6 +52,7 @@ type Options struct {
 	CheckSourceURL func(string) error // what a source may name; nil: anything
 	WakeSyncer     func()             // called when a sync was asked for
 	WakePublisher  func()             // called when an agent's bundle may change
+	TestChannel    TestChannel        // sends one message to a channel
 	Observer       Observer           // hears what was done; nil: nobody
 }
 

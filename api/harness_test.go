@@ -81,7 +81,7 @@ func newServer(t *testing.T) *server {
 			Fingerprints: []string{"of-a-key-before", s.signing.ID},
 			Statements:   [][]byte{[]byte("first"), []byte("second")},
 		},
-		PublicURL: "https://cron.example.com/", Observer: s.seen, WakeSyncer: func() { s.syncs.Add(1) },
+		PublicURL: "https://cron.example.com/", Observer: s.seen, TestChannel: s.store.testChannel, WakeSyncer: func() { s.syncs.Add(1) },
 		CheckSourceURL: func(url string) error {
 			if strings.HasPrefix(url, "https://") {
 				return nil

@@ -22,6 +22,8 @@ func registerAll(r *router, a *API, o Options) {
 	webhook{o.Store, o.Now, o.WakeSyncer}.register(r)
 	whoami{}.register(r)
 	keys{o.Store, o.Now, r.auth.keys.Forget}.register(r)
+	secrets{o.Store}.register(r)
+	channels{o.Store, o.TestChannel}.register(r)
 	sources{o.Store, o.Now, o.PublicURL, o.CheckSourceURL, o.WakeSyncer}.register(r)
 	pins{o.Store, o.Now, o.WakeSyncer}.register(r)
 	syncs{o.Store}.register(r)

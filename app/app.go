@@ -156,6 +156,7 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 		Keys: a.keys.shown(), HealthOnly: !a.options.has(RoleAPI),
 		PublicURL:      a.URL(),
 		CheckSourceURL: func(url string) error { return syncer.CheckURL(url, so) },
+		TestChannel:    a.deliverer.Test,
 		WakeSyncer:     wakeSyncer, WakePublisher: wakePublisher,
 	})
 	return err

@@ -175,6 +175,12 @@ type KeyInput struct {
 	Role crontopus.Role `json:"role"`
 }
 
+// SecretInput stores a secret.
+type SecretInput struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
 // KeyMade is the answer; Secret is shown once.
 type KeyMade struct {
 	Key    crontopus.APIKey `json:"key"`
