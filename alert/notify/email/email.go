@@ -87,7 +87,11 @@ func (s Sender) send(ctx context.Context, d *crontopus.Delivery, written *gomail
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	}
 	if c.Username != "" {
-		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(c.Username),
+		auth := gomail.SMTPAuthAutoDiscover
+		if c.TLS == crontopus.TLSImplicit { // the library does not see that our own dialling has encrypted it
+			auth = gomail.SMTPAuthPlain
+		}
+		options = append(options, gomail.WithSMTPAuth(auth), gomail.WithUsername(c.Username),
 			gomail.WithPassword(strings.TrimRight(d.Secrets[c.Password], "\r\n")))
 	}
 	client, err := gomail.NewClient(c.Host, options...)
