@@ -50,7 +50,8 @@ func JobWatch(id string, job JobName) bool {
 // as it is.
 type WatchState struct {
 	Since     time.Time   `json:"since,omitzero"`     // judged from here on
-	Judged    time.Time   `json:"judged,omitzero"`    // the newest due instant whose verdict is in
+	TakenUp   time.Time   `json:"takenUp,omitzero"`   // the newest due instant that ever was in Due
+	Told      []time.Time `json:"told,omitempty"`     // instants that were not in Due yet when their run was told of
 	Due       []time.Time `json:"due,omitempty"`      // instants that wait for their verdict, the oldest first; the last is yet to come
 	Missed    []time.Time `json:"missed,omitempty"`   // instants of the open incident, or of the host's, that a late check-in may still retract
 	Schedule  string      `json:"schedule,omitempty"` // that Due was reckoned with: expressions and zone
@@ -91,6 +92,7 @@ type Look struct {
 type Verdict struct {
 	Watch     Watch           // with its next LookAt, Alert and State
 	Gone      bool            // nothing is left to watch
+	Unheard   []string        // signals, by run, that the next look is to have again
 	Incidents []Incident      // resolved, opened or changed, in this order
 	Events    []IncidentEvent // for its story
 	Host      *MissedOnHost   // what belongs to the agent's incident

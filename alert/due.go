@@ -43,31 +43,57 @@ func (e *entry) firstLook() time.Duration {
 	return first
 }
 
-// judgeDue gives its verdict on each instant whose time has come.
-func (e *entry) judgeDue() {
-	for _, d := range slices.Clone(e.state().Due) {
-		if !d.After(e.Now) {
-			e.judgeInstant(d)
+// takeUp finds the instants that have come, and the one that comes next.
+func (e *entry) takeUp() {
+	s := e.state()
+	cursor := s.Since
+	if s.TakenUp.After(cursor) {
+		cursor = s.TakenUp
+	}
+	for !cursor.After(e.Now) && len(s.Due) < mostDue {
+		next, ok := e.set.Next(cursor)
+		if !ok {
+			break
 		}
+		cursor = next.UTC()
+		s.TakenUp = cursor
+		if !slices.ContainsFunc(s.Told, cursor.Equal) {
+			s.Due = append(s.Due, cursor)
+		}
+	}
+	s.Told = slices.DeleteFunc(s.Told, func(t time.Time) bool { return !t.After(s.TakenUp) })
+}
+
+// horizon is the first instant that has come and of whose run the store was not asked.
+func (e *entry) horizon() time.Time {
+	for _, d := range e.state().Due {
+		if !d.After(e.Now) && !slices.ContainsFunc(e.Look.Watch.State.Due, d.Equal) {
+			return d
+		}
+	}
+	return e.Now.AddDate(1000, 0, 0)
+}
+
+// lookNext asks for the looks that the instants need.
+func (e *entry) lookNext() {
+	for _, d := range e.state().Due {
+		e.lookBy(e.nextLookAt(d))
+	}
+	if e.incident() != nil && !e.horizon().After(e.Now) {
+		e.lookBy(e.Now) // a run that came before the incident was no signal, and may end it
 	}
 }
 
+// judgeInstant gives its verdict on an instant that has no run.
 func (e *entry) judgeInstant(d time.Time) {
 	s := e.state()
-	if r := e.runs[d.Unix()]; r != nil && !slices.ContainsFunc(e.Signals, func(o crontopus.Run) bool { return o.ID == r.ID }) {
-		e.heed(r) // unless it was a signal, and is heeded
-		return
-	}
-	if !slices.ContainsFunc(s.Due, d.Equal) {
-		return
-	}
 	switch late, miss := e.lateAfter(), e.missAfter(); {
 	case !e.Now.Before(d.Add(miss)):
 		switch { // otherwise the agent's word is awaited
 		case e.silent() && !e.hostDown(): // its own watch will say so first
 		case e.silent() || e.drained(d):
 			s.Due = slices.DeleteFunc(s.Due, d.Equal)
-			s.Judged, s.Late = d, time.Time{}
+			s.Late = time.Time{}
 			e.miss(d, nil)
 		}
 	case late > 0 && !e.Now.Before(d.Add(late)) && s.Late.IsZero() && !e.silent():
@@ -114,31 +140,6 @@ func (e *entry) judgeRunning() {
 		default:
 			e.lookBy(r.Started.Add(most))
 		}
-	}
-}
-
-// enqueue finds the instants that have come, and the one that comes next.
-func (e *entry) enqueue() {
-	s := e.state()
-	if e.set == nil {
-		return
-	}
-	cursor := s.Since
-	for _, t := range append([]time.Time{s.Judged}, s.Due...) {
-		if t.After(cursor) {
-			cursor = t
-		}
-	}
-	for !cursor.After(e.Now) && len(s.Due) < mostDue {
-		next, ok := e.set.Next(cursor)
-		if !ok {
-			break
-		}
-		cursor = next.UTC()
-		s.Due = append(s.Due, cursor)
-	}
-	for _, d := range s.Due {
-		e.lookBy(e.nextLookAt(d))
 	}
 }
 

@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -40,13 +39,14 @@ func judgeEntry(l *crontopus.Look) crontopus.Verdict {
 		return e.end() // Git says nothing that can be judged; the syncer says why
 	}
 	e.index()
-	e.signals()
 	if l.Watch.AgentID == "" {
+		e.hear()
 		e.judgePings()
 	} else {
-		e.judgeDue()
+		e.takeUp()
+		e.hear()
 		e.judgeRunning()
-		e.enqueue()
+		e.lookNext()
 	}
 	e.settle()
 	return e.end()
@@ -83,7 +83,7 @@ func (e *entry) compile() (err error) {
 	if s.Schedule != sign {
 		if s.Schedule != "" {
 			s.Changed = e.Now
-			s.Since = e.Now
+			s.Since, s.TakenUp = e.Now, e.Now
 		}
 		s.Schedule = sign
 		s.Due = slices.DeleteFunc(s.Due, func(d time.Time) bool { return d.After(e.Now) })
@@ -121,13 +121,42 @@ func place(r *crontopus.Run) time.Time {
 	return time.Time{}
 }
 
-// signals takes what check-ins have told since the last look.
-func (e *entry) signals() {
-	slices.SortStableFunc(e.Signals, func(a, b crontopus.Run) int {
-		return cmp.Or(place(&a).Compare(place(&b)), cmp.Compare(a.ID, b.ID))
-	})
+// moment is something to take up in its turn: a run's newest state, or an instant without a run.
+type moment struct {
+	at  time.Time
+	run *crontopus.Run
+}
+
+// hear takes up what has happened since the last look, in the order of the runs: what check-ins
+// told that were signals, and the instants that are waited for, with their runs or without. What is
+// later than an instant of whose run the store has not been asked waits for the next look: a run
+// that went well in between is no signal, and counts nevertheless.
+func (e *entry) hear() {
+	var list []moment
+	known, signalled := e.horizon(), map[string]bool{}
 	for i := range e.Signals {
-		e.heed(&e.Signals[i])
+		r := &e.Signals[i]
+		signalled[r.ID] = true
+		if place(r).Before(known) {
+			list = append(list, moment{place(r), r})
+		} else {
+			e.Unheard = append(e.Unheard, r.ID)
+			e.lookBy(e.Now)
+		}
+	}
+	for _, d := range e.Look.Watch.State.Due {
+		if r := e.runs[d.Unix()]; d.Before(known) && (r == nil || !signalled[r.ID]) {
+			list = append(list, moment{d, r})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b moment) int { return a.at.Compare(b.at) })
+	for _, m := range list {
+		switch {
+		case m.run != nil:
+			e.heed(m.run)
+		case !m.at.After(e.Now) && slices.ContainsFunc(e.state().Due, m.at.Equal):
+			e.judgeInstant(m.at)
+		}
 	}
 	for _, d := range slices.Clone(e.state().Missed) { // a run that came while its miss was being judged was no signal
 		if r := e.runs[d.Unix()]; r != nil && r.State != crontopus.RunSkipped {
@@ -164,8 +193,9 @@ func (e *entry) done(r *crontopus.Run) {
 	}
 	s := e.state()
 	s.Due = slices.DeleteFunc(s.Due, func(d time.Time) bool { return d.Equal(*r.ScheduledFor) })
-	if r.ScheduledFor.After(s.Judged) && !r.ScheduledFor.After(e.Now) {
-		s.Judged = *r.ScheduledFor
+	if r.ScheduledFor.After(s.TakenUp) {
+		s.Told = append(s.Told, *r.ScheduledFor)
+		s.Told = s.Told[max(0, len(s.Told)-mostDue):]
 	}
 }
 
@@ -236,7 +266,10 @@ func (e *entry) good(r *crontopus.Run) {
 	if s.Successes < e.recoverAfter(in) {
 		return
 	}
-	s.Failures, s.Missed = 0, nil
+	s.Failures = 0
+	if s.Host == "" {
+		s.Missed = nil
+	}
 	e.resolve(crontopus.ResolvedRecovered, recoveredWords(e, r))
 }
 
@@ -309,15 +342,15 @@ func (e *entry) miss(due time.Time, r *crontopus.Run) {
 	}
 	s.Missed = append(s.Missed, due)
 	s.Missed = s.Missed[max(0, len(s.Missed)-mostMissed):]
-	s.Successes = 0
-	if due.After(s.LastBad) {
-		s.LastBad = due
-	}
 	e.lookBy(e.Now.Add(recentlyAgain))
 	if onHost {
 		s.Host = e.Look.Host.ID
 		e.onHost().Missed = append(e.onHost().Missed, e.missedRun(due))
 		return
+	}
+	s.Successes = 0
+	if due.After(s.LastBad) {
+		s.LastBad = due
 	}
 	e.open(crontopus.AlertMissed, causeOfMiss(e, due, r))
 	in := e.current
@@ -345,7 +378,7 @@ func (e *entry) settle() {
 	if e.retract != nil {
 		e.onHost().Retracted = e.retract
 	}
-	if s.Host != "" && !e.silent() && e.drained(s.LastBad) {
+	if s.Host != "" && !e.silent() && (len(s.Missed) == 0 || e.drained(slices.MaxFunc(s.Missed, time.Time.Compare))) {
 		s.Missed, s.Host = nil, "" // all that could be told of them has been told
 	}
 	if in := e.incident(); in != nil {

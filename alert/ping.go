@@ -25,8 +25,8 @@ func (e *entry) judgePings() {
 	}
 	grace := e.job.Spec.Monitor.Grace.Std()
 	for n := 0; !e.Now.Before(due.Add(grace)) && n < mostDue; n++ {
-		if due.After(s.Judged) {
-			s.Judged = due
+		if due.After(s.TakenUp) {
+			s.TakenUp = due
 			e.miss(due, nil)
 		}
 		if due, ok = e.nextPing(due); !ok {

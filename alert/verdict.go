@@ -28,7 +28,7 @@ type judgement struct {
 func begin(l *crontopus.Look, subject crontopus.Subject) *judgement {
 	j := &judgement{Look: l, Verdict: crontopus.Verdict{Watch: l.Watch}, subject: subject}
 	s := j.state() // which is changed in place
-	for _, list := range []*[]time.Time{&s.Due, &s.Missed, &s.Recent} {
+	for _, list := range []*[]time.Time{&s.Due, &s.Told, &s.Missed, &s.Recent} {
 		*list = slices.Clone(*list)
 	}
 	s.Running = slices.Clone(s.Running)

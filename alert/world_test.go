@@ -234,6 +234,9 @@ func (w *world) open(watchID string) *crontopus.Incident {
 }
 
 func (w *world) keep(v *crontopus.Verdict) {
+	for _, id := range v.Unheard {
+		w.signals[id] = true
+	}
 	if v.Gone {
 		delete(w.watches, v.Watch.ID)
 	} else {

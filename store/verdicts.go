@@ -64,7 +64,7 @@ func (f *facts) parents(ctx context.Context) error {
 
 // keepVerdicts writes what comes of looks.
 func keepVerdicts(ctx context.Context, t tx, looks []crontopus.Look, verdicts []crontopus.Verdict) error {
-	if err := dropSignals(ctx, t, looks); err != nil {
+	if err := dropSignals(ctx, t, looks, verdicts); err != nil {
 		return err
 	}
 	if err := writeWatches(ctx, t, verdicts); err != nil {
@@ -93,12 +93,14 @@ func keepVerdicts(ctx context.Context, t tx, looks []crontopus.Look, verdicts []
 	return moveMissed(ctx, t, host)
 }
 
-func dropSignals(ctx context.Context, t tx, looks []crontopus.Look) error {
+func dropSignals(ctx context.Context, t tx, looks []crontopus.Look, verdicts []crontopus.Verdict) error {
 	type seen struct{ tenant, watch, run string }
 	var list []seen
 	for i := range looks {
 		for j := range looks[i].Signals {
-			list = append(list, seen{string(looks[i].Watch.Tenant), looks[i].Watch.ID, looks[i].Signals[j].ID})
+			if run := looks[i].Signals[j].ID; !slices.Contains(verdicts[i].Unheard, run) {
+				list = append(list, seen{string(looks[i].Watch.Tenant), looks[i].Watch.ID, run})
+			}
 		}
 	}
 	var v many

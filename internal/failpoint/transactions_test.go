@@ -72,6 +72,7 @@ var transactions = []transaction{
 		return s.SystemCreateTenant(ctx, crontopus.Tenant{ID: "other", Name: "Other", CreatedAt: now})
 	}},
 	{"SystemAdoptBox", nil, func(ctx context.Context, s *store.Store) error { return s.SystemAdoptBox(ctx) }},
+	{"SystemServing", nil, func(ctx context.Context, s *store.Store) error { return s.SystemServing(ctx, now) }},
 	{"SystemReplaceKeyStatements", nil, func(ctx context.Context, s *store.Store) error {
 		return s.SystemReplaceKeyStatements(ctx, "", "[]")
 	}},
@@ -160,6 +161,17 @@ var transactions = []transaction{
 		return s.RecordAttempt(ctx, here, "n1", &crontopus.Attempt{At: now, OK: true}, crontopus.NotificationDelivered)
 	}},
 	{"DeleteSecret", nil, func(ctx context.Context, s *store.Store) error { return s.DeleteSecret(ctx, here, actor, "slack") }},
+	{"SystemAdopt", nil, func(ctx context.Context, s *store.Store) error { return s.SystemAdopt(ctx, now) }},
+	{"SystemLook", nil, look},
+	{"SystemRoute", nil, func(ctx context.Context, s *store.Store) error {
+		_, err := s.SystemRoute(ctx, now, 10, func(cases []crontopus.Case) (decisions []crontopus.Decision) {
+			for i := range cases {
+				decisions = append(decisions, crontopus.Decision{Incident: cases[i].Incident, Routing: crontopus.Routing{Silenced: true}})
+			}
+			return decisions
+		})
+		return err
+	}},
 	{"RevokeAgent", nil, func(ctx context.Context, s *store.Store) error {
 		_, err := s.RevokeAgent(ctx, here, actor, "db-01", now)
 		return err
@@ -172,6 +184,22 @@ var backup = crontopus.JobName{Namespace: "production", Name: "backup"}
 func key(n byte) []byte { h := sha256.Sum256([]byte{n}); return h[:] }
 
 func begin(ctx context.Context, s *store.Store) error { return s.SystemBeginSync(ctx, "s1", "me", now) }
+
+// look finds something wrong with whatever is watched.
+func look(ctx context.Context, s *store.Store) error {
+	_, err := s.SystemLook(ctx, now, 10, func(looks []crontopus.Look) (verdicts []crontopus.Verdict) {
+		for i := range looks {
+			v := crontopus.Verdict{Watch: looks[i].Watch}
+			v.Watch.LookAt = now.Add(time.Hour)
+			in := crontopus.Incident{ID: v.Watch.ID, WatchID: v.Watch.ID, Kind: crontopus.AlertFailed, OpenedAt: now}
+			v.Incidents = []crontopus.Incident{in}
+			v.Events = []crontopus.IncidentEvent{{ID: v.Watch.ID, Incident: in.ID, At: now, What: "opened"}}
+			verdicts = append(verdicts, v)
+		}
+		return verdicts
+	})
+	return err
+}
 
 func lease(ctx context.Context, s *store.Store) error {
 	return s.SystemLeasePublisher(ctx, "me", now, now.Add(time.Minute))
