@@ -220,13 +220,15 @@ func (a *App) Run(ctx context.Context) error {
 		parts.Go(func() error { return a.prune(background) })
 	}
 	if a.options.has(RoleAPI) { // before anybody judges how long agents have been silent
-		if err := a.store.SystemServing(ctx, time.Now()); err != nil {
+		if err := a.store.SystemServing(background, time.Now()); err != nil {
 			return errors.Join(err, a.close())
 		}
 		parts.Go(func() error { return a.serving(background) })
 	}
 	if a.detector != nil {
+		router := alert.Router{Store: a.store, Now: time.Now, Log: a.log}
 		parts.Go(func() error { return a.detector.Run(background) })
+		parts.Go(func() error { return router.Run(background) })
 	}
 	parts.Go(func() error { return a.api.Run(background) })
 	parts.Go(func() error { return a.recorder.Run(background) })

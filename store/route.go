@@ -82,5 +82,5 @@ func keepDecision(ctx context.Context, t tx, tenant crontopus.TenantID, d *cront
 	if err := writeEvents(ctx, t, tenant, d.Events); err != nil {
 		return err
 	}
-	return nil
+	return insertNotifications(ctx, t, d.Notify)
 }

@@ -207,6 +207,50 @@ var lookCases = cases{
 		w.sync(src, "backup")
 		require.NotNil(t, of(look(t, s, now, nil), crontopus.SourceWatchID(src.ID)))
 	},
+	"who is told of an incident is decided once, and again when it changes": func(t *testing.T, s *store.Store) {
+		_, a := running(t, s)
+		now := soon()
+		open := func(l *crontopus.Look) crontopus.Verdict {
+			v := crontopus.Verdict{Watch: l.Watch}
+			if v.Watch.LookAt = now.Add(time.Minute); l.Watch.ID == crontopus.AgentWatchID(a.ID) {
+				in := incident(&l.Watch, crontopus.AlertAgentOffline, now)
+				if l.Incident != nil {
+					in = *l.Incident
+				}
+				v.Incidents = []crontopus.Incident{in}
+			}
+			return v
+		}
+		look(t, s, now, open)
+		again := now.Add(time.Hour)
+		decide := func(at time.Time) (cases []crontopus.Case) {
+			_, err := s.SystemRoute(t.Context(), at, 10, func(list []crontopus.Case) (decisions []crontopus.Decision) {
+				cases = slices.Clone(list)
+				for i := range list {
+					in := list[i].Incident
+					decisions = append(decisions, crontopus.Decision{Incident: in, RouteAt: &again,
+						Routing: crontopus.Routing{Told: map[string]crontopus.Told{"ops/chat": {What: crontopus.NotifyOpened, At: at, Kind: in.Kind}}},
+						Events:  []crontopus.IncidentEvent{{ID: uuid.NewString(), Incident: in.ID, At: at, What: "notified"}},
+						Notify: []crontopus.Notification{{ID: uuid.NewString(), Tenant: in.Tenant, Incident: in.ID, Channel: crontopus.JobName{Namespace: "ops", Name: "chat"},
+							What: crontopus.NotifyOpened, At: at, State: crontopus.NotificationPending, Attempts: []crontopus.Attempt{}}}})
+				}
+				return decisions
+			})
+			require.NoError(t, err)
+			return cases
+		}
+		cases := decide(now)
+		require.Len(t, cases, 1)
+		require.Empty(t, cases[0].Routing.Told)
+		told, err := s.Notifications(t.Context(), here, cases[0].Incident.ID)
+		require.NoError(t, err)
+		require.Len(t, told, 1)
+		require.Empty(t, decide(now.Add(time.Second)), "not before its time")
+		look(t, s, now.Add(time.Minute), open)
+		cases = decide(now.Add(time.Minute))
+		require.Len(t, cases, 1, "but when the detector has news of it")
+		require.Equal(t, crontopus.NotifyOpened, cases[0].Routing.Told["ops/chat"].What, "what was decided before is known")
+	},
 	"the time without anybody to answer agents does not count": func(t *testing.T, s *store.Store) {
 		running(t, s)
 		now := soon()
