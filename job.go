@@ -33,6 +33,13 @@ func ParseJobName(s string) (JobName, error) {
 // [a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?
 func ValidName(s string) bool { return validLabel(s) }
 
+// ValidSecretName reports whether s may name a secret: a name, or that of a namespace, a dot and a
+// name. Only the latter may be referred to by sources that are limited to namespaces.
+func ValidSecretName(s string) bool {
+	namespace, name, found := strings.Cut(s, ".")
+	return validLabel(namespace) && (!found || validLabel(name))
+}
+
 func validLabel(s string) bool {
 	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
 		return false

@@ -22,9 +22,9 @@ func noSecret(name string) error {
 
 // SetSecret seals a value under a name, in the place of one that is there.
 func (s *Store) SetSecret(ctx context.Context, tenant crontopus.TenantID, actor, name string, value []byte) error {
-	if !crontopus.ValidName(name) {
+	if !crontopus.ValidSecretName(name) {
 		return crontopus.Errorf(crontopus.CodeInvalid, "%q cannot name a secret", name).
-			WithHint("use up to 63 of a-z, 0-9 and '-', with a letter or digit at both ends")
+			WithHint("use up to 63 of a-z, 0-9 and '-', with a letter or digit at both ends; NAMESPACE.NAME is one that sources limited to the namespace may refer to, too")
 	}
 	if len(value) == 0 || len(value) > maxSecret {
 		return crontopus.Errorf(crontopus.CodeInvalid, "a secret has 1 to %d bytes, not %d", maxSecret, len(value))

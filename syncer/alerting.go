@@ -84,6 +84,9 @@ func (a *attempt) beyondInAlerting(found []manifests.Alerting) (problems []cront
 		if said.Channel != nil && said.Channel.Spec.Default {
 			add("/spec/default", "the channel is told of everything that no policy matches")
 		}
+		if foreign := foreignSecret(said.Channel); foreign != "" {
+			add("/spec/"+said.Channel.Spec.Type, "the secret "+foreign+" is not one of the namespace, such as "+said.Channel.Metadata.Namespace+".NAME")
+		}
 		if match := said.Match(); match != nil {
 			if field, what := beyondMatch(match, limits); field != "" {
 				add("/spec/match/"+field, what)
@@ -91,6 +94,21 @@ func (a *attempt) beyondInAlerting(found []manifests.Alerting) (problems []cront
 		}
 	}
 	return problems
+}
+
+// foreignSecret returns a secret that a channel refers to and that is not one of its namespace, ""
+// where there is none: whoever may write a channel could send it wherever it likes.
+func foreignSecret(c *crontopus.NotificationChannel) string {
+	if c == nil {
+		return ""
+	}
+	for _, ref := range c.Spec.References() {
+		name := strings.TrimPrefix(ref, crontopus.SecretPrefix)
+		if namespace, _, found := strings.Cut(name, "."); !found || namespace != c.Metadata.Namespace {
+			return name
+		}
+	}
+	return ""
 }
 
 // beyondMatch returns the field by which a match is about more than jobs of namespaces that are
