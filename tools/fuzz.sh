@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs every fuzz target of every package for a while, one after the other. The targets
-# are listed by the Go tool, so a new one needs no entry anywhere.
+# Runs every fuzz target of every package for a while, as many at once as there are processors,
+# each with one worker. The targets are listed by the Go tool, so a new one needs no entry anywhere.
 # usage: fuzz.sh TIME
 set -euo pipefail
 GO=${GO:-go}
@@ -21,16 +21,19 @@ while read -r word package _; do
 done < <("$GO" test -list '^Fuzz' ./... 2>&1)
 
 ((${#targets[@]})) || { echo "fuzz: no targets were found" >&2; exit 1; }
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-fuzz() { "$GO" test -run '^$' -fuzz "^$2\$" -fuzztime "$time" "$1" 2>&1 | tee "$log"; }
-
-for target in "${targets[@]}"; do
-	read -r package name <<<"$target"
-	echo "== $package $name"
-	# The Go tool may report the end of its own fuzz time as a failure, with no input to
-	# show (golang/go#75804). That, and only that, is tried once more.
-	fuzz "$package" "$name" || {
-		grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input written' "$log" && fuzz "$package" "$name"
+# One target, with what it said. The Go tool may report the end of its own fuzz time as a failure,
+# with no input to show (golang/go#75804). That, and only that, is tried once more.
+one() {
+	local log
+	log=$(mktemp)
+	fuzz() { "$GO" test -run '^$' -fuzz "^$2\$" -fuzztime "$TIME" -parallel 1 "$1" >"$log" 2>&1; }
+	fuzz "$1" "$2" || {
+		grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input written' "$log" && fuzz "$1" "$2"
 	}
-done
+	local failed=$?
+	echo "== $1 $2" && cat "$log" && rm -f "$log"
+	return $failed
+}
+export GO TIME=$time
+export -f one
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -L 1 bash -c 'one "$0" "$1"'
