@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	lookAgain  = 2 * time.Second // while an agent's word is awaited
-	lookSeldom = 30 * time.Second
+	lookAgain     = 2 * time.Second // while an agent's word is awaited
+	lookSeldom    = 30 * time.Second
+	clockPatience = 2 * time.Minute
 )
 
 // missAfter is when nothing having run is a miss.
@@ -104,22 +105,18 @@ func (e *entry) judgeInstant(d time.Time) {
 	}
 }
 
-// drained reports whether everything that the agent had to say of an instant has arrived. A host
-// whose clock is off says so by its own clock.
+// drained reports whether everything that the agent had to say of an instant has arrived. One
+// whose clock is off is waited for a little longer.
 func (e *entry) drained(d time.Time) bool {
-	until := e.Agent.Status.SpoolDrained
-	if until == nil {
-		return false
-	}
-	told := *until
-	if skew := e.Agent.Status.Report.ClockSkew(); skew.Abs() > clockTolerance {
-		told = told.Add(-skew)
+	if e.Agent.Status.Report.ClockSkew().Abs() > clockTolerance {
+		return !e.Now.Before(d.Add(e.missAfter() + clockPatience)) // its own times say nothing
 	}
 	need := d.Add(e.missAfter() - spoolMargin)
 	if need.Before(d) {
 		need = d
 	}
-	return !told.Before(need)
+	until := e.Agent.Status.SpoolDrained
+	return until != nil && !until.Before(need)
 }
 
 // judgeRunning finds runs that take too long.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"golang.org/x/sync/errgroup"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/internal/logs"
@@ -127,8 +128,14 @@ func setDefault[F func() | func() time.Time | func(string) error | *slog.Logger]
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
-// Run writes the agents' heartbeats to the store until ctx ends, and a last time then.
-func (a *API) Run(ctx context.Context) error { return a.heartbeats.run(ctx) }
+// Run writes the agents' heartbeats to the store until ctx ends, and a last time then. It gives
+// memory back after bursts.
+func (a *API) Run(ctx context.Context) error {
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return a.heartbeats.run(ctx) })
+	parts.Go(func() error { return newTidy(a.board).run(ctx) })
+	return parts.Wait()
+}
 
 // Waiting returns how many agents wait for a bundle now.
 func (a *API) Waiting() int { return a.board.waiters() }

@@ -83,6 +83,9 @@ func (s *pollSamples) measure(ctx context.Context, b *Bench, p *Process, addr st
 	if err := load.waiting(); err != nil {
 		return errors.Join(err, p.Stop())
 	}
+	if err := settle(ctx); err != nil {
+		return errors.Join(err, p.Stop())
+	}
 	busy, err := p.RSS()
 	if err != nil {
 		return errors.Join(err, p.Stop())
@@ -115,6 +118,17 @@ func (s *pollSamples) measure(ctx context.Context, b *Bench, p *Process, addr st
 	err = <-p.ended
 	s.cpu = append(s.cpu, float64((p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime() - before).Milliseconds()))
 	return err
+}
+
+// settle gives either side time to give back what the agents' coming has cost: what counts is
+// what their waiting costs.
+func settle(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(12 * time.Second):
+		return nil
+	}
 }
 
 // polls is the load's process.
