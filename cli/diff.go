@@ -16,6 +16,7 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/cli/changes"
 	"crontopus.dev/crontopus/internal/gitfs"
+	"crontopus.dev/crontopus/internal/safetext"
 	"crontopus.dev/crontopus/manifests"
 	"crontopus.dev/crontopus/manifests/diff"
 )
@@ -239,7 +240,7 @@ func (s *side) refuse(cmd *cobra.Command) error {
 			cmd.PrintErrf("… and %d more\n", len(s.problems)-shown)
 			break
 		}
-		cmd.PrintErrln(p.String())
+		cmd.PrintErrln(safetext.Line(p.String()))
 	}
 	return crontopus.Errorf(crontopus.CodeInvalid, "the manifests of %s are not right, so they would change nothing", s.name).
 		WithHint("crontopus validate shows every problem with its line")

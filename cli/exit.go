@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/safetext"
 )
 
 // Exit codes of every command.
@@ -61,13 +62,13 @@ func report(stderr io.Writer, err error) int {
 		return code
 	}
 	several := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // one that is inside another error is part of its text
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // one that is inside another error is part of its text
 		several = joined.Unwrap()
 	}
 	for _, err := range several {
-		fmt.Fprintln(stderr, "crontopus:", err)
+		fmt.Fprintln(stderr, safetext.Lines("crontopus: "+err.Error()))
 		if hint := crontopus.ErrorHint(err); hint != "" {
-			fmt.Fprintln(stderr, "hint:", hint)
+			fmt.Fprintln(stderr, safetext.Lines("hint: "+hint))
 		}
 	}
 	return code

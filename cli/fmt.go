@@ -16,6 +16,7 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/cli/findings"
 	"crontopus.dev/crontopus/internal/atomicfile"
+	"crontopus.dev/crontopus/internal/safetext"
 	"crontopus.dev/crontopus/manifests"
 	"crontopus.dev/crontopus/manifests/format"
 )
@@ -178,7 +179,7 @@ func (f *formatting) format(name string, data []byte, write func([]byte) error) 
 	if !bytes.Equal(data, formatted) {
 		f.changed++
 		if f.check || name != "-" {
-			fmt.Fprintln(f.cmd.OutOrStdout(), strings.Map(printable, name))
+			fmt.Fprintln(f.cmd.OutOrStdout(), safetext.Line(name))
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"crontopus.dev/crontopus/internal/safetext"
 	"crontopus.dev/crontopus/manifests/forecast"
 )
 
@@ -35,7 +36,7 @@ func printForecast(p *printer, f *forecast.Forecast) error {
 		fmt.Fprintf(&b, "%s\n", plural(f.CollisionCount, "time"))
 	}
 	for _, c := range f.Collisions[:min(len(f.Collisions), shownMinutes)] {
-		fmt.Fprintf(&b, "  %s  %s on %s: %s", c.At.Format("Mon 2006-01-02 15:04 -07:00"), startsOf(c.Minute), visibleName(c.Target), strings.Join(c.Jobs, ", "))
+		fmt.Fprintf(&b, "  %s  %s on %s: %s", c.At.Format("Mon 2006-01-02 15:04 -07:00"), startsOf(c.Minute), safetext.Line(c.Target), strings.Join(c.Jobs, ", "))
 		if more := int(c.Starts) - len(c.Jobs); more > 0 {
 			b.WriteString(", …")
 		}
@@ -75,7 +76,7 @@ func heatMap(b *strings.Builder, f *forecast.Forecast) {
 	}
 	var rows []mapRow
 	for _, t := range f.Targets[:min(len(f.Targets), shownTargets)] {
-		rows = append(rows, mapRow{visibleName(t.Name), byClock(t.Hours, 0)})
+		rows = append(rows, mapRow{safetext.Line(t.Name), byClock(t.Hours, 0)})
 	}
 	drawMap(b, "Runs by target and hour", hours, rows)
 	more(b, "", len(f.Targets)-shownTargets)
@@ -115,6 +116,3 @@ func drawMap(b *strings.Builder, title string, hours []string, rows []mapRow) {
 	}
 	fmt.Fprintf(b, "%-*s %s none  %s most: %s in an hour\n", nameWidth, "", string(shades[0]), string(shades[len(shades)-1]), plural(most, "run"))
 }
-
-// visibleName keeps what others have named from steering the terminal.
-func visibleName(s string) string { return strings.Map(printable, s) }

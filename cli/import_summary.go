@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"crontopus.dev/crontopus/internal/safetext"
 	"crontopus.dev/crontopus/manifests/importer"
 )
 
@@ -14,7 +15,7 @@ func summary(inputs []importer.Input, result *importer.Result, folder string, wr
 	var b strings.Builder
 	fmt.Fprintf(&b, "imported %s from %s", plural(len(result.Jobs), "job"), plural(len(inputs), "file"))
 	if folder != "" && folder != "-" {
-		fmt.Fprintf(&b, " into %s", folder)
+		fmt.Fprintf(&b, " into %s", safetext.Line(folder))
 		if same := len(result.Jobs) - written; same > 0 {
 			fmt.Fprintf(&b, "; %s there already", isAre(same))
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus/ci"
+	"crontopus.dev/crontopus/internal/safetext"
 	"crontopus.dev/crontopus/internal/usage"
 	"crontopus.dev/crontopus/manifests"
 )
@@ -39,13 +40,13 @@ The files that were written are listed on standard output.`,
 		}
 		wrote, kept, err := begin(dir, system.value)
 		for _, name := range wrote {
-			fmt.Fprintln(cmd.OutOrStdout(), under(dir, name))
+			fmt.Fprintln(cmd.OutOrStdout(), safetext.Line(under(dir, name)))
 		}
 		if err != nil {
 			return err
 		}
 		for _, name := range kept {
-			cmd.PrintErrf("%s was here and stays as it is\n", under(dir, name))
+			cmd.PrintErrf("%s was here and stays as it is\n", safetext.Line(under(dir, name)))
 		}
 		return whatNext(cmd, dir)
 	}

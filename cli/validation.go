@@ -109,7 +109,17 @@ func (v *validation) read(arg string) error {
 		return err
 	}
 	v.addFile(arg, v.reader.Decode(arg, data, scope))
-	return nil
+	return v.afford(arg)
+}
+
+// afford refuses arguments whose matrices make too much together; a folder by itself has
+// been bounded already.
+func (v *validation) afford(arg string) error {
+	if v.tree.Made <= manifests.MaxMade {
+		return nil
+	}
+	return crontopus.Errorf(crontopus.CodeTooLarge, "the matrices of all arguments up to %s make more than %s of jobs together", arg, crontopus.Size(manifests.MaxMade)).
+		WithHint("keep placeholders out of long texts, or check fewer files at once")
 }
 
 // isPattern reports whether an argument may be a pattern; what exists under that name comes
@@ -165,7 +175,7 @@ func (v *validation) readFolder(fsys fs.FS, name, arg string) error {
 		return cannotRead(arg, err)
 	}
 	v.add(tree)
-	return nil
+	return v.afford(arg)
 }
 
 // readPattern takes all files and folders that a pattern names.
@@ -209,7 +219,7 @@ func (v *validation) globCommit(pattern string) ([]string, error) {
 
 func (v *validation) addFile(name string, f manifests.File) {
 	v.given = append(v.given, f.Defaults...)
-	v.add(manifests.Tree{Documents: f.Documents, Alerting: f.Alerting, Problems: f.Problems, Files: []string{name}})
+	v.add(manifests.Tree{Documents: f.Documents, Alerting: f.Alerting, Problems: f.Problems, Files: []string{name}, Made: f.Made()})
 }
 
 func (v *validation) add(t manifests.Tree) {
@@ -217,6 +227,7 @@ func (v *validation) add(t manifests.Tree) {
 	v.tree.Alerting = append(v.tree.Alerting, t.Alerting...)
 	v.tree.Problems = append(v.tree.Problems, t.Problems...)
 	v.tree.Files = append(v.tree.Files, t.Files...)
+	v.tree.Made += t.Made
 }
 
 // finish checks all arguments' manifests against each other.

@@ -67,6 +67,8 @@ type File struct {
 	Alerting  []Alerting // likewise
 	Defaults  []*Defaults
 	Problems  []crontopus.Problem // ordered by place
+
+	made []made
 }
 
 // Alone is Decode with what the reader looks for.
@@ -111,7 +113,7 @@ func decode(r *reader, data []byte) File {
 		docs = append(docs, d.read()...)
 	}
 	Sort(r.problems)
-	return File{docs, r.alerting, r.defaults, r.problems}
+	return File{docs, r.alerting, r.defaults, r.problems, r.made}
 }
 
 // Sort orders problems by file and place.
@@ -149,6 +151,8 @@ type reader struct {
 	defaults []*Defaults
 	alerting []Alerting
 	problems []crontopus.Problem
+	made     []made // by matrices
+	filled   int    // bytes of it that are texts
 }
 
 func (r *reader) add(p crontopus.Problem) {
@@ -181,12 +185,13 @@ type document struct {
 // anything.
 func (d *document) read() []Document {
 	if body, ok := d.plain(); ok {
-		problems, defaults, alerting := len(d.problems), len(d.defaults), len(d.alerting)
+		problems, defaults, alerting, made, filled := len(d.problems), len(d.defaults), len(d.alerting), len(d.made), d.filled
 		d.body = body
 		if docs := d.check(); !hasErrors(d.problems[problems:]) {
 			return docs
 		}
 		d.problems, d.defaults, d.alerting = d.problems[:problems], d.defaults[:defaults], d.alerting[:alerting]
+		d.made, d.filled = d.made[:made], filled
 		*d = document{reader: d.reader, piece: d.piece} // whoever says what is wrong reads all of YAML
 	}
 	tokens, ok := d.tokenize()

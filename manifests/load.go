@@ -36,6 +36,7 @@ type Tree struct {
 	Alerting  []Alerting
 	Problems  []crontopus.Problem
 	Files     []string // that were read, in order
+	Made      int      // bytes that matrices made
 }
 
 // Load reads every manifest under root (slash-separated; "." is all of fsys), with all
@@ -56,6 +57,8 @@ type Reader struct {
 	Inspect Inspector // nil: nobody looks
 	Above   *Scope    // that holds in the folder that is read
 	Trace   bool      // Document.Field is asked for
+
+	spent *atomic.Int64 // bytes that the matrices of a tree have made so far; nil: of one file
 }
 
 // Read is Load for who has several trees: without the check of manifests against each
@@ -73,6 +76,29 @@ func (r Reader) Read(fsys fs.FS, root string, display func(string) string) (Tree
 			below[i] = name
 		}
 	}
+	r.spent = new(atomic.Int64)
+	parts, between := r.parts(fsys, names, below, display)
+	wrong := overmade(parts)
+	if wrong != nil { // whose jobs were made is chance
+		parts, between = r.parts(fsys, names, below, display) // now of each matrix the first job only
+		problems = append(problems, wrong...)
+	}
+	tree := Tree{Problems: append(problems, between...), Files: names}
+	for i := range parts {
+		names[i] = display(names[i])
+		tree.Documents = append(tree.Documents, parts[i].Documents...)
+		tree.Alerting = append(tree.Alerting, parts[i].Alerting...)
+		tree.Problems = append(tree.Problems, parts[i].Problems...)
+		if wrong == nil { // else nothing was made
+			tree.Made += parts[i].Made()
+		}
+	}
+	return tree, nil
+}
+
+// parts reads the files, with all cores, and returns what each says, and what is wrong
+// between their Defaults. below are their names as seen from the root.
+func (r Reader) parts(fsys fs.FS, names, below []string, display func(string) string) ([]File, []crontopus.Problem) {
 	parts := make([]File, len(names))
 	between, _ := Settle(below, r.Above, func(which []int, scopes []*Scope) ([][]*Defaults, error) {
 		var next atomic.Int64
@@ -81,6 +107,7 @@ func (r Reader) Read(fsys fs.FS, root string, display func(string) string) (Tree
 			workers.Go(func() {
 				for k := next.Add(1) - 1; k < int64(len(which)); k = next.Add(1) - 1 {
 					i := which[k]
+					r.spent.Add(-int64(parts[i].Made())) // it is read again
 					parts[i] = r.read(fsys, names[i], display(names[i]), scopes[k])
 				}
 			})
@@ -92,14 +119,7 @@ func (r Reader) Read(fsys fs.FS, root string, display func(string) string) (Tree
 		}
 		return found, nil
 	}) // what cannot be read is a problem, and no error
-	tree := Tree{Problems: append(problems, between...), Files: names}
-	for i, part := range parts {
-		names[i] = display(names[i])
-		tree.Documents = append(tree.Documents, part.Documents...)
-		tree.Alerting = append(tree.Alerting, part.Alerting...)
-		tree.Problems = append(tree.Problems, part.Problems...)
-	}
-	return tree, nil
+	return parts, between
 }
 
 func (r Reader) read(fsys fs.FS, name, shown string, scope *Scope) File {

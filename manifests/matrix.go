@@ -89,7 +89,7 @@ func (d *document) variants(before int) []variant {
 	if len(d.problems) > before {
 		return nil
 	}
-	return all
+	return d.afford(all)
 }
 
 // dimensions are the names in the matrix as they are written, one after the other.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"crontopus.dev/crontopus/internal/safetext"
 	"crontopus.dev/crontopus/manifests/diff"
 	"crontopus.dev/crontopus/schedule"
 )
@@ -207,15 +208,15 @@ func ofHost(h *diff.Host) (lines []line) {
 		e := &h.Entries[i]
 		if e.SameLines() {
 			for _, text := range e.After {
-				lines = append(lines, line{' ', cut(clean(text), widestLine)})
+				lines = append(lines, line{' ', cut(safetext.Line(text), widestLine)})
 			}
 			continue
 		}
 		for _, text := range e.Before {
-			lines = append(lines, line{'-', cut(clean(text), widestLine)})
+			lines = append(lines, line{'-', cut(safetext.Line(text), widestLine)})
 		}
 		for _, text := range e.After {
-			lines = append(lines, line{'+', cut(clean(text), widestLine)})
+			lines = append(lines, line{'+', cut(safetext.Line(text), widestLine)})
 		}
 	}
 	return lines

@@ -2,9 +2,10 @@ package changes
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"crontopus.dev/crontopus/internal/safetext"
 )
 
 // How much of one value is shown, in characters; JSON has all.
@@ -13,24 +14,8 @@ const (
 	widestLine = 1000 // of a crontab: cron itself takes no more
 )
 
-// clean replaces what a terminal would act on and what nobody would see, so that a text also
-// stays on its line. The log of a CI takes "::" for a command where a line begins, however far
-// it is indented, and "##[" anywhere.
-func clean(s string) string {
-	if blanks := len(s) - len(strings.TrimLeft(s, " ")); strings.HasPrefix(s[blanks:], "::") {
-		s = s[:blanks] + "·" + s[blanks+1:]
-	}
-	s = strings.ReplaceAll(s, "##[", "#·[")
-	return strings.Map(func(c rune) rune {
-		if c != ' ' && !strconv.IsPrint(c) {
-			return '·'
-		}
-		return c
-	}, strings.ToValidUTF8(s, "·"))
-}
-
-// visible is a clean text, of which no more is shown than people read.
-func visible(s string) string { return cut(clean(s), widest) }
+// visible is a text that commands nobody, of which no more is shown than people read.
+func visible(s string) string { return cut(safetext.Line(s), widest) }
 
 // cut shortens a text and counts what it leaves out.
 func cut(s string, width int) string {
@@ -62,7 +47,7 @@ func few(names []string) string {
 // code is a text in Markdown that nothing in it can leave: neither markup nor mentions mean
 // anything inside.
 func code(s string) string {
-	s = clean(s)
+	s = safetext.Line(s)
 	fence := strings.Repeat("`", longestRun(s)+1)
 	if s == "" || strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || strings.TrimSpace(s) != s {
 		s = " " + s + " " // of nothing at all no code can be made

@@ -2,7 +2,7 @@
 // their tools read: a terminal, programs, CI's annotations, code scanning, test reports.
 // Every form says the same problems in the same order.
 //
-// It imports the root.
+// It imports the root and internal/safetext.
 package findings
 
 import (

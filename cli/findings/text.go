@@ -3,11 +3,11 @@ package findings
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/safetext"
 )
 
 // caretWidth is how much of a long line is shown around a problem, in characters.
@@ -37,12 +37,12 @@ func (r *Report) problem(p crontopus.Problem, lines []string) string {
 	if p.Level() != crontopus.SeverityError {
 		message = fmt.Sprintf("%s: %s [%s]", p.Level(), message, p.Code)
 	}
-	fmt.Fprintf(&b, "%s %s\n", r.paint(bold, visible(place)+":"), r.paint(colors[p.Level()], visible(message)))
+	fmt.Fprintf(&b, "%s %s\n", r.paint(bold, safetext.Line(place)+":"), r.paint(colors[p.Level()], safetext.Line(message)))
 	if p.Line > 0 && p.Line <= len(lines) {
 		r.caret(&b, lines[p.Line-1], p.Column)
 	}
 	if p.Hint != "" {
-		fmt.Fprintf(&b, "  hint: %s\n", visible(p.Hint))
+		fmt.Fprintf(&b, "  hint: %s\n", safetext.Line(p.Hint))
 	}
 	return b.String()
 }
@@ -60,9 +60,9 @@ func (r *Report) caret(b *strings.Builder, line string, column int) {
 			text[i] = ' '
 		}
 	}
-	fmt.Fprintf(b, "  %s\n", visible(string(text)))
+	fmt.Fprintf(b, "  %s\n", safetext.Line(string(text)))
 	if at >= 0 && at <= len(text) {
-		before := utf8.RuneCountInString(visible(string(text[:at])))
+		before := utf8.RuneCountInString(safetext.Line(string(text[:at])))
 		fmt.Fprintf(b, "  %s%s\n", strings.Repeat(" ", before), r.paint(green, "^"))
 	}
 }
@@ -84,19 +84,4 @@ func (r *Report) paint(color, text string) string {
 		return text
 	}
 	return "\x1b[" + color + "m" + text + "\x1b[0m"
-}
-
-// visible replaces what a terminal would act on, and what the log of a CI would take for a
-// command: "::" where a line begins, however far it is indented, and "##[" anywhere.
-func visible(s string) string {
-	if blanks := len(s) - len(strings.TrimLeft(s, " \t")); strings.HasPrefix(s[blanks:], "::") {
-		s = s[:blanks] + "·" + s[blanks+1:]
-	}
-	s = strings.ReplaceAll(s, "##[", "#·[")
-	return strings.Map(func(c rune) rune {
-		if c != ' ' && !strconv.IsPrint(c) {
-			return '·'
-		}
-		return c
-	}, s)
 }
