@@ -98,11 +98,11 @@ func judgePart(t *testing.T, text string) (kind, problem string) {
 
 func decode(t *testing.T, text string) string {
 	t.Helper()
-	documents, problems := manifests.Decode("block.yaml", []byte(text))
-	if len(problems) > 0 {
-		return problems[0].String()
+	file := manifests.Reader{}.Alone("block.yaml", []byte(text))
+	if len(file.Problems) > 0 {
+		return file.Problems[0].String()
 	}
-	require.NotEmpty(t, documents)
+	require.NotZero(t, len(file.Documents)+len(file.Alerting)+len(file.Defaults))
 	return ""
 }
 
