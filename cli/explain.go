@@ -48,7 +48,7 @@ func newExplainCommand() *cobra.Command {
 		Long: `Say in words what the jobs of files or folders do, after Defaults and matrix: what runs,
 when, on which hosts, and for each value where it was said: in the manifest, in Defaults,
 or nowhere, which makes it a default of the language. Of a file of Defaults it says what
-they give, and to whom. What is no path is the name of a
+they give, and to whom; of a policy, channel or window what it says. What is no path is the name of a
 job below the current folder.
 
 Exit code: 0 all was told, 1 there are problems, 2 something could not be read.`,
@@ -117,6 +117,11 @@ func (v *validation) explain(cmd *cobra.Command, output *formatFlag, args []stri
 			told = append(told, explainDefaults(d))
 		}
 	}
+	for i := range tree.Alerting {
+		if !named {
+			told = append(told, explainAlerting(&tree.Alerting[i]))
+		}
+	}
 	for i := range tree.Documents {
 		doc := &tree.Documents[i]
 		if named && !wanted[doc.Job.Name()] {
@@ -165,6 +170,13 @@ func (v *validation) explainJob(doc *manifests.Document, after time.Time) explai
 	if zone == crontopus.TimezoneHost {
 		e.ShownIn = v.hostZone(job)
 		zone = cmp.Or(e.ShownIn, crontopus.DefaultTimezone) // which finds the words
+	}
+	if job.Spec.Target.Ping {
+		e.What = "something else, which pings"
+	}
+	if every := job.Spec.Every; every > 0 {
+		e.When = "at least once in " + every.String()
+		return e
 	}
 	if set, err := schedule.New(job.Spec.Schedule, zone, job.Name().String()); err == nil {
 		e.When = set.Words()

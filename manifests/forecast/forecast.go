@@ -77,6 +77,9 @@ func Make(entries []Entry, o Options) (*Forecast, error) {
 	plans := map[string]*plan{}
 	names := map[crontopus.JobName]bool{}
 	for _, e := range entries {
+		if len(e.Job.Spec.Schedule) == 0 {
+			continue // it pings when it likes
+		}
 		p, err := planOf(e.Job, plans)
 		if err != nil {
 			return nil, err
