@@ -31,6 +31,7 @@ type validation struct {
 	root   string       // Defaults are looked for from here on; "": the repository
 	tree   manifests.Tree
 	given  []*manifests.Defaults       // of the files that are named
+	folder bool                        // a folder was read with all that is in it
 	asked  bool                        // a server, for its
 	agents []crontopus.Agent           // agents
 	scopes map[string]*manifests.Scope // by folder, those that were looked for
@@ -93,6 +94,7 @@ func (v *validation) read(arg string) error {
 		return cannotRead(arg, err)
 	}
 	if info.IsDir() {
+		v.folder = true
 		return v.readFolder(fsys, name, arg)
 	}
 	f, err := fsys.Open(name)
@@ -235,6 +237,9 @@ func (v *validation) finish() manifests.Tree {
 	v.tree.Problems = append(v.tree.Problems, manifests.Check(v.tree.Documents)...)
 	v.tree.Problems = append(v.tree.Problems, manifests.CheckAlerting(v.tree.Alerting)...)
 	v.tree.Problems = append(v.tree.Problems, lint.Check(v.tree.Documents)...)
+	if v.folder {
+		v.tree.Problems = append(v.tree.Problems, lint.CheckFolder(&v.tree)...)
+	}
 	if v.asked {
 		v.tree.Problems = append(v.tree.Problems, lint.CheckAgainst(v.tree.Documents, v.agents)...)
 	}

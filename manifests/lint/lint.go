@@ -25,6 +25,7 @@ type Rule struct {
 
 	manifest func(*manifest)                      // looks at one manifest
 	fleet    func([]manifests.Document) []finding // looks at all of them
+	folder   func(*manifests.Tree) []finding      // looks at all that a repository has
 	hosts    func([]manifests.Document, []crontopus.Agent) []finding
 	comments func(docs []manifests.Document, names []string) []finding // looks at what comments allow; names are all rules'
 	alone    bool                                                      // needs no more of a manifest than its schedule
@@ -97,9 +98,15 @@ func Schedule(file string, line int, job *crontopus.Job) []crontopus.Problem {
 	return m.found
 }
 
+// about is the manifest that a finding is about.
+type about interface {
+	At(pointer string) manifests.Place
+	Allows(rule string, at manifests.Place) bool
+}
+
 // finding is what a rule says of a manifest among others.
 type finding struct {
-	doc           *manifests.Document
+	doc           about
 	pointer       string
 	message, hint string
 	line, column  int // 0: where the pointer leads
@@ -114,6 +121,17 @@ func Check(docs []manifests.Document) []crontopus.Problem {
 			found = append(found, r.problems(r.fleet(docs))...)
 		case r.comments != nil:
 			found = append(found, r.problems(r.comments(docs, names()))...)
+		}
+	}
+	return found
+}
+
+// CheckFolder looks at a folder that was read as a whole: what is named in it should be in it, too.
+func CheckFolder(tree *manifests.Tree) []crontopus.Problem {
+	var found []crontopus.Problem
+	for i := range rules {
+		if rules[i].folder != nil {
+			found = append(found, rules[i].problems(rules[i].folder(tree))...)
 		}
 	}
 	return found
@@ -135,7 +153,7 @@ func (r *Rule) problems(findings []finding) (found []crontopus.Problem) {
 	for _, f := range findings {
 		at := f.doc.At(f.pointer)
 		if f.line > 0 {
-			at = manifests.Place{File: f.doc.Path, Line: f.line, Column: f.column}
+			at = manifests.Place{File: at.File, Line: f.line, Column: f.column}
 		}
 		if f.doc.Allows(r.Name, at) {
 			continue

@@ -49,6 +49,7 @@ func said(t *testing.T, files map[string]string) []string {
 		}
 	}
 	problems := append(tree.Problems, lint.Check(tree.Documents)...)
+	problems = append(problems, lint.CheckFolder(&tree)...)
 	problems = append(problems, lint.CheckAgainst(tree.Documents, noCache)...)
 	for _, p := range problems {
 		require.NotEqual(t, crontopus.SeverityError, p.Level(), "%+v", p)
@@ -179,8 +180,11 @@ var odd = map[string]map[string]string{
 	"similar-name":        {"a.yaml": named("backup-1", "", ""), "b.yaml": named("backup-l", "30 4", "31 4")},
 	"unknown-label": {"a.yaml": named("a", "{all: true}", "{labels: {role: database}}"), "b.yaml": named("b", "{all: true}", "{labels: {role: database}}"),
 		"c.yaml": named("c", "{all: true}", "{labels: {role: database}}"), "d.yaml": named("d", "{all: true}", "{labels: {role: databse}}")},
-	"no-agent":     {"a.yaml": named("a", "{all: true}", "{labels: {role: cache}}")},
-	"unknown-rule": {"a.yaml": strings.Replace(quiet, "kind: Job", "kind: Job # crontopus: allow no-timeuot", 1)},
+	"no-agent": {"a.yaml": named("a", "{all: true}", "{labels: {role: cache}}")},
+	"unknown-channel": {"a.yaml": "apiVersion: crontopus.dev/v1\nkind: AlertPolicy\nmetadata: {name: all}\nspec:\n" +
+		"  match: {all: true}\n  notify:\n    - channel: chta\n"},
+	"unknown-dependency": {"a.yaml": strings.TrimSuffix(quiet, "\n") + "\n  monitor:\n    dependsOn: [snapshto]\n"},
+	"unknown-rule":       {"a.yaml": strings.Replace(quiet, "kind: Job", "kind: Job # crontopus: allow no-timeuot", 1)},
 }
 
 // TestACommentAllowsWhatItNames puts the comment on the line of each rule's finding, above it,
@@ -296,4 +300,54 @@ func TestARuleThatDoesNotExistIsToldOnceALine(t *testing.T) {
 	require.Equal(t, []string{`a.yaml:3:27 unknown-rule: there is no lint rule "hred"`}, said(t, map[string]string{"a.yaml": text}))
 	require.Equal(t, []string{`a.yaml:1:22 unknown-rule: there is no lint rule "none"`},
 		said(t, map[string]string{"a.yaml": "  # crontopus: allow none\n---\n" + named("b", "", "") + "---\n" + named("c", "", "")}), "above two documents")
+}
+
+func TestWhatIsNamedShouldBeThere(t *testing.T) {
+	file := manifests.Reader{}.Alone("a.yaml", []byte(`apiVersion: crontopus.dev/v1
+kind: Job
+metadata: {name: snapshot}
+spec: {every: 1d, target: {ping: true}}
+---
+apiVersion: crontopus.dev/v1
+kind: Job
+metadata: {name: backup}
+spec:
+  every: 1d
+  target: {ping: true}
+  monitor:
+    dependsOn: [snapshto, snapshot]
+---
+apiVersion: crontopus.dev/v1
+kind: Job
+metadata: {name: report}
+spec:
+  every: 1d
+  target: {ping: true}
+  monitor: {dependsOn: [elsewhere/export]} # crontopus: allow unknown-dependency
+---
+apiVersion: crontopus.dev/v1
+kind: NotificationChannel
+metadata: {name: chat}
+spec: {type: slack, slack: {url: "secret:chat"}}
+---
+apiVersion: crontopus.dev/v1
+kind: AlertPolicy
+metadata: {name: all}
+spec:
+  match: {all: true}
+  notify:
+    - {channel: default/chat}
+    - {channel: chta}
+    - {channel: shared/pager} # crontopus: allow unknown-channel
+`))
+	require.Empty(t, file.Problems)
+	problems := lint.CheckFolder(&manifests.Tree{Documents: file.Documents, Alerting: file.Alerting})
+	var said []string
+	for _, p := range problems {
+		said = append(said, p.String()+" ("+p.Code+", "+p.Hint+")")
+	}
+	require.Equal(t, []string{
+		"a.yaml:35:17: no manifest here is the NotificationChannel default/chta (unknown-channel, did you mean default/chat?)",
+		"a.yaml:13:16: no manifest here is the job default/snapshto (unknown-dependency, did you mean default/snapshot?)",
+	}, said)
 }

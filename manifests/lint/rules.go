@@ -85,6 +85,20 @@ var rules = []Rule{
 		Example: "# while no agent has the label role=cache\ntarget: {labels: {role: cache}}",
 	},
 	{
+		Name: "unknown-channel", Severity: crontopus.SeverityWarning,
+		Summary: "a policy's channel that no manifest names", folder: unknownChannels,
+		Why: "Nobody is told by a channel that does not exist. Where it is another repository's, say so with `# crontopus: allow unknown-channel`. " +
+			"The rule speaks when a whole folder is read.",
+		Example: "# while there is no NotificationChannel chta\nnotify: [{channel: chta}]",
+	},
+	{
+		Name: "unknown-dependency", Severity: crontopus.SeverityWarning,
+		Summary: "a job in `dependsOn` that no manifest names", folder: unknownDependencies,
+		Why: "Nothing is ever suppressed by a job that does not exist. Where it is another repository's, say so with " +
+			"`# crontopus: allow unknown-dependency`. The rule speaks when a whole folder is read.",
+		Example: "# while there is no job snapshto\nmonitor: {dependsOn: [snapshto]}",
+	},
+	{
 		Name: "unknown-rule", Severity: crontopus.SeverityWarning,
 		Summary: "a comment that allows a rule which does not exist", comments: unknownRules,
 		Why: "The comment allows nothing: what it was written for is warned of, or will be. Names of rules are separated by commas; a reason goes " +
