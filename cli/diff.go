@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,7 @@ Exit code: 0 nothing changes, 1 something does, 2 it could not be compared.`,
 	flags.StringVar(&in.base, "base", "", "compare with this commit, branch or tag")
 	flags.StringVar(&in.head, "head", "", "take the new manifests of this commit instead of those on disk")
 	flags.StringVar(&in.source, "source", "", "the server's source that the folder is; needed where it has several")
+	flags.StringVar(&in.root, "root", "", "the folder that the source reads, where the compared one is a part of it: Defaults hold from there on")
 	flags.StringVar(&in.agents, "agents", "", "`FILE` that names the hosts, as agents list -o json prints them")
 	flags.StringVar(&in.from, "from", "", "tell the runs after this time, in RFC 3339 (default now)")
 	server := cmd.PersistentFlags().Lookup("server")
@@ -77,7 +79,8 @@ Exit code: 0 nothing changes, 1 something does, 2 it could not be compared.`,
 // diffInput is what the command line says.
 type diffInput struct {
 	folder, base, head, source, agents, from string
-	asked                                    bool // a server
+	root                                     string // Defaults are looked for from here on; "": in the folder
+	asked                                    bool   // a server
 }
 
 // takeArgs takes the folder.
@@ -125,7 +128,7 @@ func (in *diffInput) compare(cmd *cobra.Command) (*diff.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := readSide(cmd.Context(), folder, in.head)
+	after, err := readSide(cmd.Context(), folder, in.root, in.head)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +155,7 @@ func (in *diffInput) before(ctx context.Context, folder string, live *liveSource
 	if in.base == "" {
 		return live.side(), nil, nil
 	}
-	if s, err = readSide(ctx, folder, in.base); err != nil {
+	if s, err = readSide(ctx, folder, in.root, in.base); err != nil {
 		return s, nil, err
 	}
 	if n := len(s.problems); n > 0 {
@@ -183,9 +186,10 @@ type side struct {
 const workingTree = "working tree"
 
 // readSide reads a folder of a commit, or, without one, of the disk. A folder that is not
-// there has no jobs.
-func readSide(ctx context.Context, folder, ref string) (side, error) {
+// there has no jobs. Defaults from above (or "") down to the folder hold in it, too.
+func readSide(ctx context.Context, folder, above, ref string) (side, error) {
 	s := side{name: cmp.Or(ref, workingTree)}
+	v := validation{root: above}
 	fsys, root := os.DirFS(folder), "."
 	if ref != "" {
 		commit, err := gitfs.Open(ctx, ".", ref)
@@ -193,6 +197,7 @@ func readSide(ctx context.Context, folder, ref string) (side, error) {
 			return s, err
 		}
 		defer commit.Close()
+		v.commit = commit
 		if filepath.IsAbs(folder) || !fs.ValidPath(path.Join(commit.Prefix(), filepath.ToSlash(folder))) {
 			return s, crontopus.Errorf(crontopus.CodeInvalid, "%s is no folder of the repository", folder).
 				WithHint("go to the repository and name the folder from there")
@@ -200,7 +205,8 @@ func readSide(ctx context.Context, folder, ref string) (side, error) {
 		fsys, root = commit, path.Join(commit.Prefix(), filepath.ToSlash(folder))
 		root = cmp.Or(root, ".")
 	}
-	switch info, err := fs.Stat(fsys, root); {
+	info, err := fs.Stat(fsys, root)
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		s.missing = true
 		return s, nil
@@ -209,22 +215,27 @@ func readSide(ctx context.Context, folder, ref string) (side, error) {
 	case !info.IsDir():
 		return s, crontopus.Errorf(crontopus.CodeInvalid, "%s is no folder", folder).WithHint("name the folder that the source reads")
 	}
-	docs, problems, err := manifests.Load(fsys, root)
+	var reader manifests.Reader
+	if above != "" {
+		if reader.Above, err = v.aboveFolder(folder); err != nil {
+			return s, err
+		}
+	}
+	inside := strings.TrimPrefix(root+"/", "./")
+	tree, err := reader.Read(fsys, root, func(name string) string { return under(folder, strings.TrimPrefix(name, inside)) })
 	if err != nil {
 		return s, cannotRead(folder, err)
 	}
-	inside := strings.TrimPrefix(root+"/", "./")
-	s.problems = problems
-	for i := range s.problems {
-		s.problems[i].File = under(folder, strings.TrimPrefix(problems[i].File, inside))
-	}
+	v.add(tree)
+	s.problems = slices.Concat(v.tree.Problems, manifests.Check(tree.Documents), manifests.CheckAlerting(tree.Alerting))
+	manifests.Sort(s.problems)
 	taken := map[crontopus.JobName]bool{}
-	for _, doc := range docs {
+	for _, doc := range tree.Documents {
 		if taken[doc.Job.Name()] {
 			continue // one of the problems
 		}
 		taken[doc.Job.Name()] = true
-		s.jobs = append(s.jobs, crontopus.DesiredJob{Job: *doc.Job, Digest: doc.Job.Digest(), Path: under(folder, strings.TrimPrefix(doc.Path, inside)), Line: doc.Line})
+		s.jobs = append(s.jobs, crontopus.DesiredJob{Job: *doc.Job, Digest: doc.Job.Digest(), Path: doc.Path, Line: doc.Line})
 	}
 	return s, nil
 }
