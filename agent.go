@@ -136,9 +136,10 @@ const (
 	RefusedPolicy       = "policy" // the host's own policy forbids the change as a whole, or cannot be trusted
 )
 
-// Denial is one job that the host's policy does not let run.
+// Denial is one job that the host's policy does not let run, or its scheduler cannot hold.
 type Denial struct {
 	Job    JobName `json:"job"`
+	Code   string  `json:"code,omitempty"` // one of the Reason constants of runs; an older agent says none: ReasonDenied
 	Reason string  `json:"reason"`
 }
 

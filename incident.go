@@ -118,11 +118,13 @@ const (
 	CauseFolderMissing   = "workingDirectoryMissing"
 	CauseSecretMissing   = "secretMissing"
 	CauseCommandMissing  = "commandMissing"
+	CauseCannotStart     = "cannotStart" // for what the sentence says
 	CauseExitCode        = "exitCode"
 	CauseTimeout         = "timeout"
 	CauseOutOfMemory     = "outOfMemory"
 	CauseSignal          = "signal"
 	CauseStillRunning    = "previousRunStillRunning"
+	CauseReplaced        = "replaced" // by the next run
 	CauseDiskFull        = "diskFull"
 	CauseServerAway      = "serverAway"
 	CauseClockWrong      = "clockWrong"

@@ -37,8 +37,8 @@ func lookUpAccount(name string) (account, error) {
 	}
 	u, err := user.Lookup(name)
 	if err != nil {
-		return account{}, crontopus.Errorf(crontopus.CodeNotFound, "there is no user %s on this host", name).
-			WithHint("make the user, or name another one in run.user")
+		return account{}, because(crontopus.ReasonUserMissing, crontopus.Errorf(crontopus.CodeNotFound, "there is no user %s on this host", name).
+			WithHint("make the user, or name another one in run.user"))
 	}
 	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
 	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
@@ -106,8 +106,8 @@ func workingDirectory(spec *crontopus.RunSpec, who account) (string, error) {
 		err = syscall.ENOTDIR
 	}
 	if err != nil {
-		return "", crontopus.Errorf(crontopus.CodeNotFound, "the job's working directory cannot be used: %w", err).
-			WithHint("make %s on this host, or correct run.workingDirectory", spec.WorkingDirectory)
+		return "", because(crontopus.ReasonFolderMissing, crontopus.Errorf(crontopus.CodeNotFound, "the job's working directory cannot be used: %w", err).
+			WithHint("make %s on this host, or correct run.workingDirectory", spec.WorkingDirectory))
 	}
 	return spec.WorkingDirectory, nil
 }
@@ -131,8 +131,8 @@ func lookPath(program string, env []string) (string, error) {
 			}
 		}
 	}
-	return "", crontopus.Errorf(crontopus.CodeNotFound, "there is no program %s in the job's PATH", program).
-		WithHint("write the program's whole path, or set PATH in run.environment")
+	return "", because(crontopus.ReasonCommandMissing, crontopus.Errorf(crontopus.CodeNotFound, "there is no program %s in the job's PATH", program).
+		WithHint("write the program's whole path, or set PATH in run.environment"))
 }
 
 // scriptPath is where the shell finds the script: the first file it inherits.

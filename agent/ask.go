@@ -76,9 +76,9 @@ func ring(path string) bool {
 }
 
 // stopReason says why a run's context has ended.
-func stopReason(ctx context.Context) string {
+func stopReason(ctx context.Context) whyNot {
 	if errors.Is(context.Cause(ctx), errReplaced) {
-		return errReplaced.Error()
+		return whyNot{crontopus.ReasonReplaced, errReplaced.Error()}
 	}
-	return "it was stopped together with the agent that ran it"
+	return whyNot{crontopus.ReasonAgentStopped, "it was stopped together with the agent that ran it"}
 }

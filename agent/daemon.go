@@ -37,6 +37,7 @@ type DaemonOptions struct {
 	UID        int                     // the agent's own
 	Interval   time.Duration           // between two looks for drift
 	Version    string
+	Boot       func() (id string, at time.Time)        // of the running system, zero where it does not say; nil: as the kernel tells
 	ReloadKey  func(ctx context.Context) (bool, error) // called when the server does not know this agent; nil: there is nothing to reload
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -68,6 +69,7 @@ func NewDaemon(o DaemonOptions) *Daemon {
 	if cron, ok := o.Scheduler.(interface{ Crontab() crontopus.Crontab }); ok {
 		d.reporter.crontab = cron.Crontab // so that a change's crontab can be told before it is one
 	}
+	d.reporter.health = newHealth(o)
 	d.puller = &puller{
 		state: o.State, id: o.Identity, server: o.Server, policy: d.policy, drained: d.drained,
 		judged: d.judged, reachable: d.reachable, reloadKey: o.ReloadKey, version: o.Version, retryAfter: o.Interval, now: o.Now, log: o.Log, again: loop.NewSignal(),
@@ -180,9 +182,9 @@ func (d *Daemon) judged(refusal *crontopus.Refusal) {
 	}
 }
 
-func (d *Daemon) reachable(yes bool) {
-	d.reporter.reachable(yes)
-	if yes {
+func (d *Daemon) reachable(err error) {
+	d.reporter.reachable(err)
+	if err == nil {
 		d.spooled.Send()
 	}
 }

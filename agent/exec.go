@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/fnv"
@@ -40,8 +41,11 @@ type Runner struct {
 	// that wait or run do not count. It keeps a thousand jobs that are due at one moment from
 	// needing a thousand threads.
 	Slots chan struct{}
-	Now   func() time.Time
-	Log   *slog.Logger
+	// OOMKills counts how often the kernel has ended a process here for want of memory; nil: as
+	// the kernel tells it.
+	OOMKills func() int64
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 const (
@@ -66,6 +70,8 @@ type run struct {
 	by       time.Time // when its splay is over; zero by hand
 	attempt  int       // from 1
 	place    *place
+	held     whyNot             // what keeps it from beginning
+	began    time.Time          // when its first attempt was started
 	waited   bool               // for another run to end, before it began
 	unsaid   *crontopus.CheckIn // a start that is to be spooled together with the next check-in
 }
@@ -76,12 +82,15 @@ type run struct {
 // job is started any more, and after Grace one that runs is stopped.
 func (r *Runner) Exec(ctx context.Context, name crontopus.JobName, byHand bool) (code int, err error) {
 	run, err := r.prepare(name, byHand)
-	if err != nil || run == nil {
+	if run == nil {
 		return 0, err
 	}
-	if why := run.waitForSplay(ctx); why != "" {
-		run.finish(ctx, run.skipped(why))
-		return 0, nil
+	if run.held.says == "" {
+		run.held = run.waitForSplay(ctx)
+	}
+	if run.held.says != "" {
+		run.finish(ctx, run.skipped(run.held))
+		return 0, err
 	}
 	final, code, err := run.execute(ctx)
 	run.finish(ctx, final)
@@ -89,15 +98,19 @@ func (r *Runner) Exec(ctx context.Context, name crontopus.JobName, byHand bool) 
 }
 
 // prepare decides whether there is a run: nil, without an error, means that there is
-// nothing to do.
+// nothing to do. One that the host holds back takes its instant, so that it can be told why.
 func (r *Runner) prepare(name crontopus.JobName, byHand bool) (*run, error) {
 	defer r.slot()()
-	if r.State.Paused() {
-		return nil, r.paused(byHand)
+	if byHand && r.State.Paused() {
+		return nil, errPaused
 	}
-	job, revision, err := r.allowed(name)
+	job, revision, err := r.load(name)
 	if err != nil {
 		return nil, err
+	}
+	held, denied := r.permit(job)
+	if denied != nil && byHand {
+		return nil, denied
 	}
 	said := &job.Spec
 	id, err := uuid.NewV7()
@@ -109,13 +122,19 @@ func (r *Runner) prepare(name crontopus.JobName, byHand bool) (*run, error) {
 		seen.Spec.Run.Passthrough = true
 		job = &seen
 	}
-	run := &run{Runner: r, job: job, said: said, revision: revision, id: id.String(), attempt: 1}
-	if !byHand {
-		if due, err := run.claim(); err != nil || !due {
-			return nil, err
-		}
+	run := &run{Runner: r, job: job, said: said, revision: revision, id: id.String(), attempt: 1, held: held}
+	if byHand {
+		return run, nil
 	}
-	return run, nil
+	due, err := run.claim()
+	switch {
+	case err != nil && !run.due.IsZero():
+		run.held = whyNot{reasonOf(err, crontopus.ReasonCannotStart), err.Error()}
+		return run, err
+	case err != nil || !due:
+		return nil, cmp.Or(err, denied)
+	}
+	return run, denied
 }
 
 // slot waits for a free one and returns what gives it back.
@@ -127,25 +146,22 @@ func (r *Runner) slot() (free func()) {
 	return func() { <-r.Slots }
 }
 
-func (r *Runner) paused(byHand bool) error {
-	if !byHand {
-		return nil
-	}
-	return crontopus.Errorf(crontopus.CodeForbidden, "this host is paused").
-		WithHint("say `crontopus-agent resume` first")
-}
+var errPaused = crontopus.Errorf(crontopus.CodeForbidden, "this host is paused").
+	WithHint("say `crontopus-agent resume` first")
 
-// allowed finds a job that the bundle has and the host's policy lets run.
-func (r *Runner) allowed(name crontopus.JobName) (*crontopus.Job, string, error) {
-	job, revision, err := r.load(name)
-	if err != nil {
-		return nil, "", err
+// permit says what on the host keeps a job from running, and the error if that is its policy.
+func (r *Runner) permit(job *crontopus.Job) (whyNot, error) {
+	if r.State.Paused() {
+		return whyNot{crontopus.ReasonPaused, "the host is paused (crontopus-agent pause was said there)"}, nil
 	}
 	policy, err := r.Policy()
-	if err != nil {
-		return nil, "", err
+	if err == nil {
+		err = policy.Allows(job)
 	}
-	return job, revision, policy.Allows(job)
+	if err != nil {
+		return whyNot{reasonOf(err, crontopus.ReasonDenied), err.Error()}, err
+	}
+	return whyNot{}, nil
 }
 
 func (r *Runner) load(name crontopus.JobName) (*crontopus.Job, string, error) {
@@ -167,10 +183,10 @@ func (r *run) claim() (bool, error) {
 	}
 	now := r.Now()
 	claimed, ok, err := r.State.TakeClaim(r.job, set, BootID(), now)
+	r.due, r.by = claimed.ScheduledFor, claimed.ScheduledFor
 	if err != nil || !ok {
 		return false, err
 	}
-	r.due, r.by = claimed.ScheduledFor, claimed.ScheduledFor
 	if claimed.Boot {
 		r.by = now
 	}
@@ -190,35 +206,38 @@ func splay(job *crontopus.Job, agentID string) time.Duration {
 	return time.Duration(h.Sum64() % uint64(most))
 }
 
-// waitForSplay returns why the run must not go on after all, or "".
-func (r *run) waitForSplay(ctx context.Context) string {
+// waitForSplay returns why the run must not go on after all, if it must not.
+func (r *run) waitForSplay(ctx context.Context) whyNot {
 	wait := r.by.Sub(r.Now())
 	if wait <= 0 && ctx.Err() == nil {
-		return ""
+		return whyNot{}
 	}
 	select {
 	case <-ctx.Done():
-		return "the agent was stopped before the run began"
+		return whyNot{crontopus.ReasonAgentStopped, "the agent was stopped before the run began"}
 	case <-time.After(wait):
 	}
 	return r.calledOff("while the run waited for its splay")
 }
 
-// calledOff returns why a job that has waited must not be started any more, or "". Waits are long: by
-// now the job may be gone or another, the policy stricter, the host paused or without its agent.
-func (r *run) calledOff(when string) string {
+// calledOff returns why a job that has waited must not be started any more, if it must not. Waits are
+// long: by now the job may be gone or another, the policy stricter, the host paused or without its agent.
+func (r *run) calledOff(when string) whyNot {
 	defer r.slot()()
 	if r.State.Paused() {
-		return "the host was paused " + when
+		return whyNot{crontopus.ReasonPaused, "the host was paused " + when}
 	}
-	job, _, err := r.allowed(r.job.Name())
+	job, _, err := r.load(r.job.Name())
+	if err == nil {
+		_, err = r.permit(job)
+	}
 	switch {
 	case err != nil:
-		return "it was called off " + when + ": " + err.Error()
+		return whyNot{crontopus.ReasonCalledOff, "it was called off " + when + ": " + err.Error()}
 	case !reflect.DeepEqual(&job.Spec, r.said):
-		return "the job was changed " + when
+		return whyNot{crontopus.ReasonCalledOff, "the job was changed " + when}
 	}
-	return ""
+	return whyNot{}
 }
 
 // execute runs the job to its end, in its place and with all its attempts, and returns the
@@ -226,14 +245,14 @@ func (r *run) calledOff(when string) string {
 func (r *run) execute(ctx context.Context) (final crontopus.CheckIn, code int, err error) {
 	ctx, leave, err := r.takePlace(ctx)
 	if busy := new(busyError); errors.As(err, &busy) {
-		return r.skipped(busy.Error()), 0, nil
+		return r.skipped(whyNot{busy.reason, busy.Error()}), 0, nil
 	}
 	if err != nil {
 		return r.failed(err), 0, err
 	}
 	defer leave()
 	if r.waited {
-		if why := r.calledOff("while the run waited for the job's last one to end"); why != "" {
+		if why := r.calledOff("while the run waited for the job's last one to end"); why.says != "" {
 			return r.skipped(why), 0, nil
 		}
 	}
@@ -247,7 +266,7 @@ func (r *run) execute(ctx context.Context) (final crontopus.CheckIn, code int, e
 			return final, code, err
 		}
 		if why := r.waitToRetry(ctx, final); why != "" {
-			final.RetryAt, final.Message = nil, why
+			final.RetryAt, final.Message = nil, why // its reason stays why it failed
 			return final, code, nil
 		}
 	}
@@ -255,6 +274,7 @@ func (r *run) execute(ctx context.Context) (final crontopus.CheckIn, code int, e
 
 // try is one attempt. What it returns is final unless another is to follow.
 func (r *run) try(ctx context.Context, secrets map[string]string) (end crontopus.CheckIn, code int, err error) {
+	killed := r.oomKills()
 	child, output, err := r.start(secrets)
 	if err != nil {
 		return r.failed(err), 0, err
@@ -262,7 +282,10 @@ func (r *run) try(ctx context.Context, secrets map[string]string) (end crontopus
 	reported := r.report(ctx, r.checkIn(crontopus.EventStart))
 	ended := child.wait(ctx, r.job.Spec.Run.Timeout.Std())
 	end = r.checkIn(ended.event(r.job.Spec.Run.SuccessExitCodes))
-	end.ExitCode, end.Message, end.Output = &ended.code, ended.message, output.tail()
+	if ended.killed() && r.oomKills() > killed {
+		ended.reason, ended.message = crontopus.ReasonOutOfMemory, "the kernel killed it for want of memory"
+	}
+	end.ExitCode, end.Reason, end.Message, end.Output = &ended.code, ended.reason, ended.message, output.tail()
 	reported()
 	if !ended.stopped && !r.State.occupant(r.job.Name()).alive() { // never beside one that could not be killed
 		r.planRetry(&end)
@@ -275,7 +298,10 @@ func (r *run) start(secrets map[string]string) (*child, *capture, error) {
 	output := newCapture(&r.job.Spec.Run, secrets, r.Stdout, r.Stderr)
 	child, err := startChild(r, secrets, output)
 	if err == nil {
-		r.place.occupy(child.cmd.Process.Pid)
+		if r.began.IsZero() {
+			r.began = r.Now()
+		}
+		r.place.occupy(child.cmd.Process.Pid, r)
 	}
 	return child, output, err
 }
@@ -347,14 +373,14 @@ func (r *run) checkIn(event crontopus.Event) crontopus.CheckIn {
 	return c
 }
 
-func (r *run) skipped(why string) crontopus.CheckIn {
+func (r *run) skipped(why whyNot) crontopus.CheckIn {
 	c := r.checkIn(crontopus.EventSkipped)
-	c.Message = why
+	c.Reason, c.Message = why.reason, why.says
 	return c
 }
 
 func (r *run) failed(err error) crontopus.CheckIn {
 	c := r.checkIn(crontopus.EventFailure)
-	c.Message = err.Error()
+	c.Reason, c.Message = reasonOf(err, crontopus.ReasonCannotStart), err.Error()
 	return c
 }

@@ -40,7 +40,14 @@ type ending struct {
 	code     int // 128 plus the signal, as shells have it
 	timedOut bool
 	stopped  bool
+	reason   string // one of crontopus's Reason constants of runs, "" for its code alone
 	message  string
+}
+
+// killed reports whether somebody else than the agent ended it at once, or, as shells tell with
+// their own code, what it had started.
+func (e ending) killed() bool {
+	return !e.timedOut && !e.stopped && e.code == 128+int(syscall.SIGKILL)
 }
 
 // event says what the ending means.
@@ -83,8 +90,8 @@ func startChild(r *run, secrets map[string]string, output *capture) (*child, err
 	c := &child{cmd: cmd, grace: r.Grace, killAfter: r.killTime()}
 	_ = keepFiles() // an old kernel cannot; then jobs have what cron would have given them
 	if err := c.start(output); err != nil {
-		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot start %s in %s as %s: %w", cmd.Args[0], dir, who.name, errors.Unwrap(err)).
-			WithHint("see that this user may enter the folder and execute the program")
+		return nil, because(reasonOfStart(err), crontopus.Errorf(crontopus.CodeUnavailable, "cannot start %s in %s as %s: %w", cmd.Args[0], dir, who.name, errors.Unwrap(err)).
+			WithHint("see that this user may enter the folder and execute the program"))
 	}
 	return c, nil
 }
@@ -154,10 +161,11 @@ func (c *child) wait(ctx context.Context, timeout time.Duration) (end ending) {
 	select {
 	case <-exited:
 	case <-expired:
-		end.timedOut, end.message = true, fmt.Sprintf("it ran longer than %s and was stopped", crontopus.Duration(timeout))
+		end.timedOut, end.reason, end.message = true, crontopus.ReasonTimedOut, fmt.Sprintf("it ran longer than %s and was stopped", crontopus.Duration(timeout))
 		c.stop(exited)
 	case <-stop:
-		end.stopped, end.message = true, stopReason(ctx)
+		why := stopReason(ctx)
+		end.stopped, end.reason, end.message = true, why.reason, why.says
 		c.stop(exited)
 	}
 	select {
@@ -167,7 +175,7 @@ func (c *child) wait(ctx context.Context, timeout time.Duration) (end ending) {
 		if status.Signaled() {
 			end.code = 128 + int(status.Signal())
 			if end.message == "" {
-				end.message = "it was ended by a signal: " + status.Signal().String()
+				end.reason, end.message = crontopus.ReasonSignal, "it was ended by a signal: "+status.Signal().String()
 			}
 		}
 	default:

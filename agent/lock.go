@@ -3,7 +3,9 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -11,14 +13,14 @@ import (
 )
 
 // busyError says why a run is skipped: another has the job's place.
-type busyError struct{ why string }
+type busyError struct{ why, reason string }
 
 func (e *busyError) Error() string { return e.why }
 
 var (
-	errBusy  = &busyError{"the job's last run still goes on"}
-	errTurn  = &busyError{"another run already waits to replace the job's last one"}
-	errTired = &busyError{"the agent was stopped before the job's last run had ended"}
+	errBusy  = &busyError{"the job's last run still goes on", crontopus.ReasonStillRunning}
+	errTurn  = &busyError{"another run already waits to replace the job's last one", crontopus.ReasonReplaced}
+	errTired = &busyError{"the agent was stopped before the job's last run had ended", crontopus.ReasonAgentStopped}
 	// errReplaced is why a run's context ends when a newer run wants its place.
 	errReplaced = errors.New("it was replaced by a newer run")
 )
@@ -40,7 +42,9 @@ func (r *run) takePlace(ctx context.Context) (_ context.Context, leave func(), e
 	case crontopus.ConcurrencyReplace:
 		r.place.lock, err = r.replace(ctx)
 	default:
-		r.place.lock, err = r.State.lockRun(r.job.Name())
+		if r.place.lock, err = r.State.lockRun(r.job.Name()); errors.Is(err, errBusy) {
+			err = &busyError{errBusy.why + r.State.holder(r.job.Name()), errBusy.reason}
+		}
 	}
 	if err != nil {
 		return nil, nil, err
@@ -62,10 +66,10 @@ func (r *run) takePlace(ctx context.Context) (_ context.Context, leave func(), e
 	return ctx, func() { deafen(); vacate() }, nil
 }
 
-// occupy notes the process that now does the job.
-func (p *place) occupy(pid int) {
+// occupy notes the process that now does the job, and for which run.
+func (p *place) occupy(pid int, r *run) {
 	if p.lock != nil {
-		_ = p.lock.SetNote(newOccupant(pid).String()) // without it only a wrapper that is killed leaves its job unguarded
+		_ = p.lock.SetNote(newOccupant(pid).String() + fmt.Sprintf("run %s since %s\n", r.id, r.began.UTC().Format(time.RFC3339))) // without it only a wrapper that is killed leaves its job unguarded
 	}
 }
 
@@ -108,4 +112,19 @@ func (s State) occupant(job crontopus.JobName) occupant {
 		return occupant{}
 	}
 	return parseOccupant(note)
+}
+
+// holder names the run that has the place, as the end of a sentence; "" where its note does not
+// tell, as an older agent's.
+func (s State) holder(job crontopus.JobName) string {
+	note, err := filelock.Note(s.placeFile(job))
+	_, line, found := strings.Cut(note, "\n")
+	var id, since string
+	if err != nil || !found {
+		return ""
+	}
+	if n, _ := fmt.Sscanf(line, "run %s since %s", &id, &since); n != 2 {
+		return ""
+	}
+	return fmt.Sprintf(": it began at %s (run %s)", since, id)
 }

@@ -85,7 +85,7 @@ func (p *Policy) Screen(jobs []crontopus.Job, held []crontopus.JobName) (allowed
 	take(false)
 	for i := range jobs {
 		if err := reasons[jobs[i].Name()]; err != nil {
-			denied = append(denied, crontopus.Denial{Job: jobs[i].Name(), Reason: err.Error()})
+			denied = append(denied, crontopus.Denial{Job: jobs[i].Name(), Code: reasonOf(err, crontopus.ReasonDenied), Reason: err.Error()})
 			continue
 		}
 		allowed = append(allowed, jobs[i])

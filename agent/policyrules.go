@@ -80,7 +80,7 @@ func (p *Policy) allowsUser(name string) error {
 	if name != "" {
 		account, err := p.lookup(name)
 		if err != nil {
-			return forbid("this host has no user %q (run.user)", name)
+			return because(crontopus.ReasonUserMissing, forbid("this host has no user %q (run.user)", name))
 		}
 		if uid, err = strconv.Atoi(account.Uid); err != nil {
 			return forbid("the user %q has the id %q, which is no number", name, account.Uid)

@@ -40,7 +40,7 @@ type puller struct {
 	policy     func() (*Policy, error)
 	drained    func() time.Time         // up to when every check-in has been delivered
 	judged     func(*crontopus.Refusal) // called with each verdict; nil is accepted
-	reachable  func(bool)               // called after each poll
+	reachable  func(error)              // called after each poll with what it ended with
 	reloadKey  func(context.Context) (bool, error)
 	version    string        // this program's
 	retryAfter time.Duration // when a refused bundle is looked at again: policies and clocks change
@@ -85,7 +85,7 @@ func (p *puller) poll(ctx context.Context) error {
 	begin := p.now()
 	raw, etag, changed, err := p.server.Bundle(ctx, p.etag, wait, p.drained())
 	p.failed = err != nil
-	p.reachable(err == nil)
+	p.reachable(err)
 	if crontopus.ErrorCode(err) == crontopus.CodeUnauthorized {
 		return p.outcast(ctx, err)
 	}

@@ -122,7 +122,7 @@ func (r *Reconciler) render(jobs []crontopus.Job) (entries []Native, schedules m
 			entry, err = r.Scheduler.Render(job)
 		}
 		if err != nil {
-			unfit = append(unfit, crontopus.Denial{Job: jobs[i].Name(), Reason: err.Error()})
+			unfit = append(unfit, crontopus.Denial{Job: jobs[i].Name(), Code: crontopus.ReasonCannotStart, Reason: err.Error()})
 			continue
 		}
 		entries = append(entries, entry)

@@ -292,13 +292,14 @@ func TestAPlaceSaysWhoHasIt(t *testing.T) {
 		note, err := os.ReadFile(place)
 		require.NoError(t, err)
 		fields := strings.Fields(string(note))
-		if len(fields) != 3 {
+		if len(fields) != 7 {
 			return false
 		}
 		pid, err = strconv.Atoi(fields[0])
 		require.NoError(t, err)
 		start, boot := began(t, pid)
-		require.Equal(t, []string{start, boot}, fields[1:])
+		require.Equal(t, []string{start, boot, "run"}, fields[1:4])
+		require.Equal(t, []string{"since", at.Format(time.RFC3339)}, fields[5:])
 		return true
 	}, 10*time.Second, 5*time.Millisecond)
 	require.NoError(t, syscall.Kill(pid, syscall.SIGTERM))

@@ -34,7 +34,8 @@ type reporter struct {
 	reloadKey func(context.Context) (bool, error)
 	hostZone  func() string
 	crontab   func() crontopus.Crontab // nil: the scheduler keeps none
-	wake      loop.Signal              // something may have changed
+	health    *health
+	wake      loop.Signal // something may have changed
 
 	mu     sync.Mutex
 	report crontopus.AgentReport // what there is to say; guarded by mu
@@ -88,10 +89,12 @@ func (r *reporter) reconciled(out Outcome, err error) {
 	})
 }
 
-// reachable notes whether the last poll was answered.
-func (r *reporter) reachable(yes bool) {
+// reachable notes what the last poll ended with.
+func (r *reporter) reachable(err error) {
+	now := r.now()
 	r.mu.Lock()
-	r.online = yes
+	r.online = err == nil
+	r.health.heard(now, err)
 	r.mu.Unlock()
 	r.wake.Send()
 }
@@ -140,6 +143,7 @@ func (r *reporter) current(now time.Time) (crontopus.AgentReport, bool) {
 	report := r.report
 	report.Drift = slices.Clone(r.report.Drift)
 	report.Paused, report.Timezone = r.state.Paused(), r.hostZone()
+	report.Host = r.health.now(now, r.wake.Send)
 	if r.crontab != nil {
 		crontab := r.crontab()
 		report.Crontab = &crontab

@@ -34,8 +34,8 @@ func (r *run) waitToRetry(ctx context.Context, failed crontopus.CheckIn) string 
 	defer r.report(ctx, failed)()
 	select {
 	case <-ctx.Done():
-		return stopReason(ctx) + ", before it was tried again"
+		return stopReason(ctx).says + ", before it was tried again"
 	case <-time.After(failed.RetryAt.Sub(failed.At)):
 	}
-	return r.calledOff("before it was tried again")
+	return r.calledOff("before it was tried again").says
 }

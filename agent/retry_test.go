@@ -134,7 +134,8 @@ func TestADueInstantInAPauseIsSkipped(t *testing.T) {
 	_, err := h.later(1, "true").Exec(t.Context(), h.job.Name(), false)
 	require.NoError(t, err)
 	stop()
-	require.Equal(t, "skipped: the job's last run still goes on", endings(wait())[1])
+	got := wait()
+	require.Equal(t, "skipped: the job's last run still goes on: it began at 2026-11-23T12:00:30Z (run "+got[0].RunID+")", endings(got)[1])
 }
 
 func TestAHostThatIsPausedTriesNothingAgain(t *testing.T) {

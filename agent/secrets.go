@@ -17,17 +17,18 @@ func (r *run) secrets() (map[string]string, error) {
 		return nil, nil
 	}
 	policy, err := r.Policy()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = policy.allowsSecrets(&r.job.Spec.Run)
 	}
-	if err := policy.allowsSecrets(&r.job.Spec.Run); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, because(crontopus.ReasonDenied, err)
 	}
 	kept := func(string) error { return nil }
 	if policy.rootSecretsOnly() {
 		kept = func(path string) error { return keptBy(0, filepath.Dir(filepath.Clean(RootSecrets)), path) }
 	}
-	return readSecrets(r.job.Spec.Run.Secrets, r.State, kept)
+	values, err := readSecrets(r.job.Spec.Run.Secrets, r.State, kept)
+	return values, because(crontopus.ReasonSecretMissing, err)
 }
 
 // readSecrets resolves a job's references on this host. What the agent itself keeps, such as

@@ -42,8 +42,8 @@ func causeOfMiss(e *entry, due time.Time, r *crontopus.Run) crontopus.Cause {
 	case report.Host != nil && report.Host.SchedulerDead != "":
 		return e.because(crontopus.CauseSchedulerDead, what, "nothing starts entries on %s: %s", agent, report.Host.SchedulerDead)
 	}
-	if denied := e.denied(); denied != "" {
-		return e.because(crontopus.CausePolicyDenied, what, "the policy of %s does not let it run: %s", agent, denied)
+	if d := e.denied(); d != nil {
+		return e.because(denialCode(d), what, "%s does not let it run: %s", agent, d.Reason)
 	}
 	if d := drifted(e.Agent, e.subject.Job, due.Add(-driftBefore), e.Now); d != nil {
 		switch d.Kind {
@@ -80,13 +80,6 @@ func causeOfMiss(e *entry, due time.Time, r *crontopus.Run) crontopus.Cause {
 
 // causeOfSkip is why the host itself did not begin a run.
 func causeOfSkip(e *entry, what string, r *crontopus.Run) crontopus.Cause {
-	codes := map[string]string{
-		crontopus.ReasonStillRunning: crontopus.CauseStillRunning, crontopus.ReasonPaused: crontopus.CauseAgentPaused,
-		crontopus.ReasonDenied: crontopus.CausePolicyDenied,
-	}
-	if code := codes[r.Reason]; code != "" {
-		return e.because(code, what, "%s", r.Message)
-	}
 	return e.because(reasonCode(r.Reason, crontopus.CauseNeverStarted), what, "%s", r.Message)
 }
 
@@ -113,19 +106,29 @@ func reasonCode(reason, otherwise string) string {
 		return crontopus.CauseDiskFull
 	case crontopus.ReasonDenied:
 		return crontopus.CausePolicyDenied
+	case crontopus.ReasonStillRunning:
+		return crontopus.CauseStillRunning
+	case crontopus.ReasonPaused:
+		return crontopus.CauseAgentPaused
+	case crontopus.ReasonReplaced:
+		return crontopus.CauseReplaced
+	case crontopus.ReasonCannotStart:
+		return crontopus.CauseCannotStart
 	}
 	return otherwise
 }
 
-// denied is why the host's policy forbids the job, "" where it does not.
-func (e *entry) denied() string {
+// denied is why the host does not take the job, nil where it does.
+func (e *entry) denied() *crontopus.Denial {
 	for _, d := range e.Agent.Status.Report.Denied {
 		if d.Job == e.subject.Job {
-			return d.Reason
+			return &d
 		}
 	}
-	return ""
+	return nil
 }
+
+func denialCode(d *crontopus.Denial) string { return reasonCode(d.Code, crontopus.CausePolicyDenied) }
 
 func causeOfRefusal(e *entry, what string, r *crontopus.Refusal) crontopus.Cause {
 	return e.because(refusalCode(r.Code), what, "%s", refusalWords(e.Agent.Name, r))

@@ -3,6 +3,7 @@ package alert
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"crontopus.dev/crontopus"
 )
@@ -16,26 +17,46 @@ func causeOfSilence(j *judgement) crontopus.Cause {
 // causeOfReturn is why a host that is back was not heard of: its boot and the start of its agent
 // tell one that was off, and one whose agent was stopped, from one that was cut off.
 func causeOfReturn(j *judgement) crontopus.Cause {
-	silent, host := j.state().Silent, j.Agent.Status.Report.Host
+	silent, report := j.state().Silent, &j.Agent.Status.Report
+	host, skew := report.Host, time.Duration(0)
+	if report.ClockSkew().Abs() > clockTolerance {
+		skew = report.ClockSkew() // the host says when it booted by its own clock
+	}
 	c := crontopus.Cause{Code: crontopus.CauseHostSilent, Evidence: hostEvidence(j.Agent)}
 	between := fmt.Sprintf("between %s and %s", clock(silent, j.Now), clock(j.Now, j.Now))
 	switch {
 	case host == nil:
 		c.Sentence = fmt.Sprintf("%s is back; it was not heard of %s", j.Agent.Name, between)
-	case host.BootedAt != nil && host.BootedAt.After(silent):
+	case cutMost(host, silent, j.Agent.Status.LastSeenAt, skew):
+		c.Code, c.Sentence = crontopus.CauseNetworkCut, cutWords(j, host, between)
+	case host.BootedAt != nil && host.BootedAt.Add(-skew).After(silent):
 		c.Code = crontopus.CausePoweredOff
 		c.Sentence = fmt.Sprintf("%s was off or restarting %s: it booted at %s", j.Agent.Name, between, clock(*host.BootedAt, j.Now))
-	case host.StartedAt.After(silent):
+	case host.StartedAt.Add(-skew).After(silent):
 		c.Code = crontopus.CauseAgentStopped
 		c.Sentence = fmt.Sprintf("the agent on %s was stopped %s: the host did not restart, the agent started at %s", j.Agent.Name, between, clock(host.StartedAt, j.Now))
 	default:
-		c.Code = crontopus.CauseNetworkCut
-		c.Sentence = fmt.Sprintf("%s could not reach the server %s, and went on running its jobs", j.Agent.Name, between)
-		if host.UnheardWhy != "" {
-			c.Sentence += ": " + host.UnheardWhy
-		}
+		c.Code, c.Sentence = crontopus.CauseNetworkCut, cutWords(j, host, between)
 	}
 	return c
+}
+
+// cutMost reports whether a host, or its agent, that was started during its silence could not reach the
+// server for most of it: then that it was started explains less.
+func cutMost(host *crontopus.HostHealth, silent time.Time, back *time.Time, skew time.Duration) bool {
+	since, until := host.UnheardSince, host.UnheardUntil
+	if since == nil || until == nil || back == nil || !until.Add(-skew).After(silent) {
+		return false
+	}
+	return until.Sub(*since) > back.Sub(silent)/2
+}
+
+func cutWords(j *judgement, host *crontopus.HostHealth, between string) string {
+	words := fmt.Sprintf("%s could not reach the server %s, and went on running its jobs", j.Agent.Name, between)
+	if host.UnheardWhy != "" {
+		words += ": " + host.UnheardWhy
+	}
+	return words
 }
 
 func causeOfExpiry(j *judgement) crontopus.Cause {
@@ -64,7 +85,7 @@ func causeOfDrift(j *judgement) crontopus.Cause {
 		if more := len(r.Denied) - len(names); more > 0 {
 			names = append(names, fmt.Sprintf("%d more", more))
 		}
-		c.Code, c.Sentence = crontopus.CausePolicyDenied, fmt.Sprintf("the policy of %s does not let %s run: %s", name, strings.Join(names, ", "), r.Denied[0].Reason)
+		c.Code, c.Sentence = denialCode(&r.Denied[0]), fmt.Sprintf("%s does not let %s run: %s", name, strings.Join(names, ", "), r.Denied[0].Reason)
 	}
 	return c
 }

@@ -26,6 +26,7 @@ type Options struct {
 	// live elsewhere.
 	SystemFile string
 	Program    string
+	Root       string // below which cron daemons are looked for, "" is /
 }
 
 // Scheduler is cron, seen through one crontab.
@@ -34,6 +35,7 @@ type Scheduler struct {
 	form     form
 	hostZone func() string
 	cronZone func() string
+	root     string
 }
 
 var _ agent.Scheduler = (*Scheduler)(nil)
@@ -48,7 +50,7 @@ type place interface {
 // New returns the scheduler for the crontab that the options name: the file; or, without
 // one, /etc/cron.d/crontopus for root and the user's own crontab for everybody else.
 func New(o Options) (*Scheduler, error) {
-	s := &Scheduler{hostZone: o.HostZone, cronZone: o.CronZone, form: form{executable: o.Executable, config: o.Config}}
+	s := &Scheduler{root: o.Root, hostZone: o.HostZone, cronZone: o.CronZone, form: form{executable: o.Executable, config: o.Config}}
 	if s.hostZone == nil {
 		s.hostZone = agent.HostZone
 	}

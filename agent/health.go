@@ -1,0 +1,112 @@
+package agent
+
+import (
+	"bufio"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"crontopus.dev/crontopus"
+)
+
+// deadFor is how long nobody may have started entries before it is told: a cron that is being
+// restarted is not dead.
+const deadFor = 3 * time.Second
+
+// health is what a daemon knows of its host that explains why jobs did not run. The reporter's
+// lock guards it.
+type health struct {
+	host     crontopus.HostHealth // but for what is looked at anew each time
+	lastly   time.Time            // when the server was last heard, or the daemon started
+	cut      error                // what polls have ended with since; nil while they are answered
+	dead     func() string        // why nothing starts entries; nil: nobody can know
+	deadFrom time.Time            // when that was first seen
+	folders  []string             // that the agent and its jobs write to
+}
+
+func newHealth(o DaemonOptions) *health {
+	boot := o.Boot
+	if boot == nil {
+		boot = kernelBoot
+	}
+	started := o.Now().UTC()
+	h := &health{host: crontopus.HostHealth{StartedAt: started}, lastly: started, folders: []string{o.State.Dir, os.TempDir()}}
+	id, at := boot()
+	h.host.BootID = id
+	if !at.IsZero() {
+		at = at.UTC()
+		h.host.BootedAt = &at
+	}
+	if s, ok := o.Scheduler.(interface{ Dead() string }); ok {
+		h.dead = s.Dead
+	}
+	return h
+}
+
+// heard notes what a poll ended with. The first that is answered after others were not says
+// how long the host was cut off.
+func (h *health) heard(now time.Time, err error) {
+	now = now.UTC()
+	if err != nil {
+		h.cut = err
+		return
+	}
+	if h.cut != nil {
+		since := h.lastly
+		h.host.UnheardSince, h.host.UnheardUntil, h.host.UnheardWhy = &since, &now, h.cut.Error()
+	}
+	h.lastly, h.cut = now, nil
+}
+
+// now is what there is to say. It calls again when there may be more to it soon.
+func (h *health) now(now time.Time, again func()) *crontopus.HostHealth {
+	host := h.host
+	host.DiskFull = fullFolder(h.folders)
+	if h.dead == nil {
+		return &host
+	}
+	why := h.dead()
+	switch {
+	case why == "":
+		h.deadFrom = time.Time{}
+	case h.deadFrom.IsZero():
+		h.deadFrom = now
+		time.AfterFunc(deadFor, again)
+	case now.Sub(h.deadFrom) >= deadFor:
+		host.SchedulerDead = why
+	}
+	return &host
+}
+
+// fullFolder names the first folder that has no room left for who is not root.
+func fullFolder(folders []string) string {
+	for _, dir := range folders {
+		switch room, files, known := roomIn(dir); {
+		case !known:
+		case room == 0:
+			return dir + " (its disk is full)"
+		case files == 0:
+			return dir + " (its disk holds as many files as it can)"
+		}
+	}
+	return ""
+}
+
+// kernelBoot is when the running system was started, and what tells it from every other.
+func kernelBoot() (id string, at time.Time) {
+	stat, err := os.Open("/proc/stat")
+	if err != nil {
+		return BootID(), time.Time{}
+	}
+	defer stat.Close()
+	for lines := bufio.NewScanner(stat); lines.Scan(); {
+		if seconds, is := strings.CutPrefix(lines.Text(), "btime "); is {
+			if n, err := strconv.ParseInt(seconds, 10, 64); err == nil {
+				at = time.Unix(n, 0)
+			}
+			break
+		}
+	}
+	return BootID(), at
+}
