@@ -19,12 +19,12 @@ func TestWhatAHostSaysOfItsSilence(t *testing.T) {
 		require.Equal(t, time.Now().UTC(), host.StartedAt)
 		require.Nil(t, host.UnheardSince, "it was heard from the first")
 
-		time.Sleep(time.Minute)
+		d.after(time.Minute)
 		d.server.fail(errors.New("no route to host"))
 		cut := time.Now()
-		time.Sleep(10 * time.Minute)
+		d.after(10 * time.Minute)
 		d.server.fail(nil)
-		time.Sleep(20 * time.Second) // within which it looks whether the server is back
+		d.after(20 * time.Second) // within which it looks whether the server is back
 		host = d.server.lastReport(t).Host
 		require.Equal(t, "no route to host", host.UnheardWhy)
 		require.WithinDuration(t, cut, *host.UnheardSince, time.Minute)
