@@ -27,7 +27,7 @@ func (e *explainer) findMissing() {
 	}
 	target, _ := spec["target"].(map[string]any)
 	ping := has(target, "ping")
-	if !has(spec, "schedule") && !(ping && has(spec, "every")) {
+	if !has(spec, "schedule") && (!ping || !has(spec, "every")) {
 		e.missing([]string{"spec"}, "schedule")
 	}
 	e.findMissingIn(spec, "target")
