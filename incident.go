@@ -147,13 +147,21 @@ type IncidentEvent struct {
 // Silence is a person's word that nobody is told of certain conditions for a while.
 type Silence struct {
 	ID        string     `json:"id"`
-	Match     Match      `json:"match"` // Namespaces are written out
+	Match     Match      `json:"match"` // without Namespaces, of jobs in any
 	Reason    string     `json:"reason,omitempty"`
 	CreatedBy string     `json:"createdBy"`
 	CreatedAt time.Time  `json:"createdAt"`
 	Until     time.Time  `json:"until"`
 	EndedAt   *time.Time `json:"endedAt,omitempty"` // by hand, before Until
 }
+
+// Covers reports whether the silence is about a condition of the subject.
+func (s *Silence) Covers(subject *Subject) bool {
+	return s.Match.Matches(subject.Job.Namespace, subject)
+}
+
+// InForce reports whether the silence holds at an instant.
+func (s *Silence) InForce(now time.Time) bool { return s.EndedAt == nil && now.Before(s.Until) }
 
 // Notification is one message about an incident to one channel.
 type Notification struct {

@@ -24,3 +24,13 @@ type RunFilter struct {
 	Since     time.Time // started or due at or after
 	Until     time.Time // started or due before
 }
+
+// IncidentFilter narrows a list of incidents; zero fields do not.
+type IncidentFilter struct {
+	State     IncidentState // open: those that have not ended, acknowledged or not
+	Kind      AlertKind
+	Job       *JobName
+	Namespace string    // of the job
+	Agent     string    // the agent's name
+	Since     time.Time // opened at or after
+}

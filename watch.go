@@ -62,9 +62,10 @@ type WatchState struct {
 	Late      time.Time   `json:"late,omitzero"`     // the instant whose run is being waited for after its startDeadline
 	Changed   time.Time   `json:"changed,omitzero"`  // when Schedule last changed
 	Incident  string      `json:"incident,omitempty"`
-	Host      string      `json:"host,omitempty"`   // the agent's incident that Missed belongs to
-	Recent    []time.Time `json:"recent,omitempty"` // when its last incidents were opened
-	Silent    time.Time   `json:"silent,omitzero"`  // agent: last heard of before it went offline
+	Dismissed string      `json:"dismissed,omitempty"` // agent, source: the condition that a person resolved while it held
+	Host      string      `json:"host,omitempty"`      // the agent's incident that Missed belongs to
+	Recent    []time.Time `json:"recent,omitempty"`    // when its last incidents were opened
+	Silent    time.Time   `json:"silent,omitzero"`     // agent: last heard of before it went offline
 }
 
 // Look is a watch whose time has come, with all that is known about it, read in the transaction

@@ -27,6 +27,7 @@ type Store interface {
 	enrollStore
 	healthStore
 	heartbeatStore
+	incidentStore
 	jobStore
 	keyStore
 	pingAddressStore
@@ -35,7 +36,9 @@ type Store interface {
 	reportStore
 	runStore
 	secretStore
+	silenceStore
 	sourceStore
+	statusStore
 	syncStore
 	webhookStore
 }

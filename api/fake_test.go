@@ -38,6 +38,11 @@ type fakeStore struct {
 	pingKeys map[[32]byte]crontopus.PingKey
 	pings    []crontopus.Ping // that were recorded
 
+	incidents map[string]crontopus.Incident
+	events    []crontopus.IncidentEvent
+	silences  []crontopus.Silence
+	asked     crontopus.IncidentFilter // by the last list of incidents
+
 	jobAgents []string          // who has each of the jobs
 	zones     map[string]string // what they reported
 }
@@ -48,7 +53,8 @@ func newFakeStore() *fakeStore {
 		agents: map[string]crontopus.Agent{}, sources: map[string]crontopus.Source{}, secrets: map[string]crontopus.SourceSecrets{},
 		syncs: map[string]crontopus.Sync{}, runs: map[string]crontopus.Run{}, pubs: map[string]crontopus.Publication{},
 		beats: map[string]crontopus.Heartbeat{}, reports: map[string]crontopus.AgentReport{}, allowed: map[string][]crontopus.JobName{},
-		pingURLs: map[string]crontopus.JobName{}, pingKeys: map[[32]byte]crontopus.PingKey{},
+		incidents: map[string]crontopus.Incident{},
+		pingURLs:  map[string]crontopus.JobName{}, pingKeys: map[[32]byte]crontopus.PingKey{},
 	}
 }
 

@@ -30,6 +30,7 @@ func OpenAPI() ([]byte, error) {
 const (
 	tagJobs          = "Jobs"
 	tagRuns          = "Runs"
+	tagIncidents     = "Incidents"
 	tagCheckIns      = "Check-ins"
 	tagSources       = "Sources"
 	tagAgents        = "Agents"

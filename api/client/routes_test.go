@@ -55,6 +55,22 @@ func TestEveryMethodIsOneRequest(t *testing.T) {
 			return err
 		}, "GET /api/v1/runs?namespace=production&until=2026-11-23T00%3A30%3A00.5Z", ""},
 		{"run", with((*client.Client).Run, "0193-a"), "GET /api/v1/runs/0193-a", ""},
+		{"incidents, filtered", func(ctx context.Context, c *client.Client) error {
+			_, err := c.Incidents(ctx, crontopus.IncidentFilter{State: crontopus.IncidentOpen, Kind: crontopus.AlertFailed, Job: &nightly,
+				Namespace: "production", Agent: "db-01", Since: at}, page)
+			return err
+		}, "GET /api/v1/incidents?after=a%2Fb%2Bc&agent=db-01&job=production%2Fnightly&kind=failed&limit=7&namespace=production&since=2026-11-23T00%3A30%3A00.5Z&state=open", ""},
+		{"incident", with((*client.Client).Incident, "i/1"), "GET /api/v1/incidents/i%2F1", ""},
+		{"acknowledge", said((*client.Client).AcknowledgeIncident, "mine"), "POST /api/v1/incidents/i1/acknowledge", `{"text":"mine"}`},
+		{"comment", said((*client.Client).CommentIncident, "hm"), "POST /api/v1/incidents/i1/comment", `{"text":"hm"}`},
+		{"resolve", said((*client.Client).ResolveIncident, ""), "POST /api/v1/incidents/i1/resolve", `{}`},
+		{"snooze", said((*client.Client).SnoozeIncident, wire.Snooze{For: crontopus.Duration(time.Hour)}), "POST /api/v1/incidents/i1/snooze", `{"for":"1h"}`},
+		{"silences", paged((*client.Client).Silences, page), "GET /api/v1/silences?after=a%2Fb%2Bc&limit=7", ""},
+		{"silences in force", noting((*client.Client).SilencesInForce), "GET /api/v1/silences?inForce=true", ""},
+		{"create silence", with((*client.Client).CreateSilence, wire.SilenceInput{Match: crontopus.Match{All: true}, For: crontopus.Duration(time.Hour), Reason: "move"}),
+			"POST /api/v1/silences", `{"match":{"all":true},"for":"1h","reason":"move"}`},
+		{"end silence", with((*client.Client).EndSilence, "s/1"), "POST /api/v1/silences/s%2F1/end", ""},
+		{"status", noting((*client.Client).Status), "GET /api/v1/status", ""},
 		{"agents", paged((*client.Client).Agents, page), "GET /api/v1/agents?after=a%2Fb%2Bc&limit=7", ""},
 		{"agent", with((*client.Client).Agent, "db-01"), "GET /api/v1/agents/db-01", ""},
 		{"agent jobs", with((*client.Client).AgentJobs, "db-01"), "GET /api/v1/agents/db-01/jobs", ""},
@@ -136,6 +152,13 @@ func noting[T any](method func(*client.Client, context.Context) (T, error)) call
 func with[A, T any](method func(*client.Client, context.Context, A) (T, error), arg A) call {
 	return func(ctx context.Context, c *client.Client) error {
 		_, err := method(c, ctx, arg)
+		return err
+	}
+}
+
+func said[A any](method func(*client.Client, context.Context, string, A) (crontopus.Incident, error), arg A) call {
+	return func(ctx context.Context, c *client.Client) error {
+		_, err := method(c, ctx, "i1", arg)
 		return err
 	}
 }

@@ -229,3 +229,45 @@ type LastRun struct {
 	State crontopus.RunState `json:"state"`
 	At    time.Time          `json:"at"`
 }
+
+// Incident is an incident with its story.
+type Incident struct {
+	crontopus.Incident
+	Events        []crontopus.IncidentEvent `json:"events"`        // the oldest first
+	Notifications []crontopus.Notification  `json:"notifications"` // the oldest first
+}
+
+// Comment is what a person says to an incident.
+type Comment struct {
+	Text string `json:"text,omitempty"`
+}
+
+// Snooze asks that nobody is told of an incident for a while.
+type Snooze struct {
+	For  crontopus.Duration `json:"for"`
+	Text string             `json:"text,omitempty"`
+}
+
+// SilenceInput asks for a silence.
+type SilenceInput struct {
+	Match  crontopus.Match    `json:"match"`
+	For    crontopus.Duration `json:"for"`
+	Reason string             `json:"reason,omitempty"`
+}
+
+// Status is what is wrong at one moment.
+type Status struct {
+	At       time.Time            `json:"at,omitzero"`
+	Counts   crontopus.Counts     `json:"counts"`
+	Open     []crontopus.Incident `json:"open"`     // incidents, the newest first, at most 100; without evidence
+	Sources  []SourceTrouble      `json:"sources"`  // whose newest revision is not in force
+	Silences []crontopus.Silence  `json:"silences"` // in force
+}
+
+// SourceTrouble says why a source's newest revision is not in force.
+type SourceTrouble struct {
+	Name    string    `json:"name"`
+	Reason  string    `json:"reason"`
+	Message string    `json:"message,omitempty"`
+	Since   time.Time `json:"since"`
+}
