@@ -78,7 +78,7 @@ type IncidentIn struct {
 	ID string `path:"id"`
 }
 
-func (s incidents) get(ctx context.Context, in *IncidentIn) (*body[wire.Incident], error) {
+func (s incidents) get(ctx context.Context, in *IncidentIn) (*body[wire.IncidentStory], error) {
 	tenant := callerOf(ctx).tenant
 	found, err := s.store.Incident(ctx, tenant, in.ID)
 	if err != nil {
@@ -92,7 +92,7 @@ func (s incidents) get(ctx context.Context, in *IncidentIn) (*body[wire.Incident
 	if err != nil {
 		return nil, err
 	}
-	return answer(wire.Incident{Incident: found, Events: orEmpty(events), Notifications: orEmpty(told)}), nil
+	return answer(wire.IncidentStory{Incident: found, Events: orEmpty(events), Notifications: orEmpty(told)}), nil
 }
 
 type commentIn struct {

@@ -29,8 +29,8 @@ func (c *Client) Incidents(ctx context.Context, filter crontopus.IncidentFilter,
 }
 
 // Incident returns one incident with its story.
-func (c *Client) Incident(ctx context.Context, id string) (wire.Incident, error) {
-	return get[wire.Incident](ctx, c, incidentPath(id), nil)
+func (c *Client) Incident(ctx context.Context, id string) (wire.IncidentStory, error) {
+	return get[wire.IncidentStory](ctx, c, incidentPath(id), nil)
 }
 
 // AcknowledgeIncident takes an incident on.

@@ -230,8 +230,8 @@ type LastRun struct {
 	At    time.Time          `json:"at"`
 }
 
-// Incident is an incident with its story.
-type Incident struct {
+// IncidentStory is an incident with what happened to it.
+type IncidentStory struct {
 	crontopus.Incident
 	Events        []crontopus.IncidentEvent `json:"events"`        // the oldest first
 	Notifications []crontopus.Notification  `json:"notifications"` // the oldest first

@@ -160,6 +160,20 @@ var transactions = []transaction{
 	{"RecordAttempt", nil, func(ctx context.Context, s *store.Store) error {
 		return s.RecordAttempt(ctx, here, "n1", &crontopus.Attempt{At: now, OK: true}, crontopus.NotificationDelivered)
 	}},
+	{"ChangeIncident", openIncident, func(ctx context.Context, s *store.Store) error {
+		_, err := s.ChangeIncident(ctx, here, actor, "i1", now, func(in *crontopus.Incident) (crontopus.IncidentEvent, error) {
+			in.AcknowledgedBy = actor
+			return crontopus.IncidentEvent{What: "acknowledged"}, nil
+		})
+		return err
+	}},
+	{"CreateSilence", nil, func(ctx context.Context, s *store.Store) error {
+		return s.CreateSilence(ctx, here, actor, crontopus.Silence{ID: "q1", Match: crontopus.Match{All: true}, CreatedAt: now, Until: now.Add(time.Hour)})
+	}},
+	{"EndSilence", nil, func(ctx context.Context, s *store.Store) error {
+		_, err := s.EndSilence(ctx, here, actor, "q1", now)
+		return err
+	}},
 	{"DeleteSecret", nil, func(ctx context.Context, s *store.Store) error { return s.DeleteSecret(ctx, here, actor, "slack") }},
 	{"SystemAdopt", nil, func(ctx context.Context, s *store.Store) error { return s.SystemAdopt(ctx, now) }},
 	{"SystemLook", nil, look},
@@ -203,6 +217,23 @@ func look(ctx context.Context, s *store.Store) error {
 
 func lease(ctx context.Context, s *store.Store) error {
 	return s.SystemLeasePublisher(ctx, "me", now, now.Add(time.Minute))
+}
+
+// openIncident is one about the agent, unless it is there.
+func openIncident(ctx context.Context, s *store.Store) error {
+	_, err := s.SystemLook(ctx, now, 100, func(looks []crontopus.Look) []crontopus.Verdict {
+		verdicts := make([]crontopus.Verdict, len(looks))
+		for i := range looks {
+			w := looks[i].Watch
+			w.LookAt = now.Add(time.Hour)
+			verdicts[i].Watch = w
+			if w.ID == crontopus.AgentWatchID("a1") && looks[i].Incident == nil {
+				verdicts[i].Incidents = []crontopus.Incident{{ID: "i1", WatchID: w.ID, Kind: crontopus.AlertDrift, State: crontopus.IncidentOpen, OpenedAt: now}}
+			}
+		}
+		return verdicts
+	})
+	return err
 }
 
 func removed(ctx context.Context, s *store.Store) error {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -33,6 +34,8 @@ func newHome(t *testing.T, s *store.Store) home {
 	w.record(a.ID, h.checkIn)
 	require.NoError(t, s.SetSecret(t.Context(), here, actor, "slack", []byte("hunter2")))
 	require.NoError(t, s.CreateTest(t.Context(), here, actor, testOf("n1")))
+	openIncident(t, s, a.ID, "i1", t0)
+	require.NoError(t, s.CreateSilence(t.Context(), here, actor, crontopus.Silence{ID: "q1", CreatedAt: t0, Until: t0.Add(time.Hour)}))
 	o := w.outcome(h.src, "backup", "report")
 	o.Alerting = []crontopus.DesiredAlerting{policy(h.src, "critical"), channel(h.src, "chat"), window(h.src, "weekend")}
 	require.NoError(t, s.FinishSync(t.Context(), here, h.src.ID, o))
@@ -68,6 +71,9 @@ func (h home) everything() map[string]any {
 	d, err := h.s.Delivery(ctx, here, "n1")
 	requireCode(h.t, crontopus.CodeNotFound, err) // it has no channel
 	see("notification", d.Notification, nil)
+	see("incident", call(h.s.Incident(ctx, here, "i1"))...)
+	see("story", call(h.s.IncidentEvents(ctx, here, "i1"))...)
+	see("silences", call(h.s.Silences(ctx, here, crontopus.Page{}))...)
 	see("marked", call(h.s.SystemMarked(ctx, "", 1000))...)
 	return all
 }
@@ -282,6 +288,36 @@ var strangers = map[string]struct {
 	}},
 	"Notifications": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.Notifications(ctx, there, "i1")
+	}},
+	"Incidents": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.Incidents(ctx, there, crontopus.IncidentFilter{}, crontopus.Page{})
+		return list, err
+	}},
+	"Incident": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.Incident(ctx, there, "i1")
+	}},
+	"IncidentEvents": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.IncidentEvents(ctx, there, "i1")
+	}},
+	"ChangeIncident": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.ChangeIncident(ctx, there, actor, "i1", t0, resolveByHand)
+	}},
+	"Counts": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		c, err := s.Counts(ctx, there, t0)
+		return c.Incidents, err
+	}},
+	"CreateSilence": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.CreateSilence(ctx, there, actor, crontopus.Silence{ID: "q1", CreatedAt: t0, Until: t0.Add(time.Hour)})
+	}},
+	"Silences": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.Silences(ctx, there, crontopus.Page{})
+		return list, err
+	}},
+	"SilencesInForce": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.SilencesInForce(ctx, there, t0)
+	}},
+	"EndSilence": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.EndSilence(ctx, there, actor, "q1", t0)
 	}},
 	"Channels": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.Channels(ctx, there)

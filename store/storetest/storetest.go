@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"looks":         lookCases,
 		"enrolment":     enrollCases,
 		"installation":  installationCases,
+		"incidents":     incidentCases,
 		"isolation":     isolationCases,
 		"jobs":          jobCases,
 		"pings":         pingCases,
