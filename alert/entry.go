@@ -26,6 +26,7 @@ type entry struct {
 
 func judgeEntry(l *crontopus.Look) crontopus.Verdict {
 	e := &entry{judgement: begin(l, entrySubject(l))}
+	e.forget()
 	switch {
 	case l.Job == nil:
 		return e.gone("the job is not for this host any more: it was removed, or its target changed, in Git")

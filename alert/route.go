@@ -118,7 +118,7 @@ func (r *routing) quiet() bool {
 		until = later(until, s)
 	}
 	for i := range r.Silences {
-		if s := &r.Silences[i]; s.EndedAt == nil && s.Match.Matches("", &in.Subject) {
+		if s := &r.Silences[i]; s.InForce(r.Now) && s.Covers(&in.Subject) {
 			until = later(until, &s.Until)
 		}
 	}

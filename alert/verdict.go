@@ -22,6 +22,7 @@ type judgement struct {
 	subject  crontopus.Subject
 	current  *crontopus.Incident // the open one, or one that this look ended
 	changed  bool                // current is to be kept
+	byHand   bool                // a person resolved the last one since the last look
 	nextLook time.Time
 }
 
@@ -32,6 +33,9 @@ func begin(l *crontopus.Look, subject crontopus.Subject) *judgement {
 		*list = slices.Clone(*list)
 	}
 	s.Running = slices.Clone(s.Running)
+	if l.Incident == nil && s.Incident != "" {
+		j.byHand, s.Incident = true, ""
+	}
 	if l.Incident != nil {
 		open := *l.Incident
 		open.Missed = slices.Clone(open.Missed)
@@ -83,10 +87,33 @@ func (j *judgement) policies(kind crontopus.AlertKind) []crontopus.AlertPolicy {
 	return j.Alerting.Applying(kind, &j.subject)
 }
 
+// dismissed reports whether a person resolved a condition of this cause by hand, and it has held
+// ever since: it is not opened again before it has ended once.
+func (j *judgement) dismissed(kind crontopus.AlertKind, cause *crontopus.Cause) bool {
+	if j.Look.Watch.Kind == crontopus.WatchEntry {
+		return false // forget has seen to it
+	}
+	sign := string(kind) + " " + cause.Code
+	if j.byHand { // what holds at the first look is what the person meant
+		j.byHand, j.state().Dismissed = false, sign
+	}
+	return j.state().Dismissed == sign
+}
+
+// forget lets what went wrong with an entry count no more, once a person has resolved it by hand.
+func (j *judgement) forget() {
+	if s := j.state(); j.byHand {
+		s.Failures, s.Successes, s.Missed, s.Running, s.Late = 0, 0, nil, nil, time.Time{}
+	}
+}
+
 // open begins an incident, or makes the open one of this kind and cause. count says whether
 // a watch that goes up and down is to be counted.
 func (j *judgement) open(kind crontopus.AlertKind, cause crontopus.Cause) {
 	in := j.incident()
+	if in == nil && j.dismissed(kind, &cause) {
+		return
+	}
 	if in == nil {
 		j.keep()
 		s := j.state()
@@ -118,6 +145,7 @@ func (j *judgement) suppress(in *crontopus.Incident) {
 
 // resolve ends the open incident, if there is one.
 func (j *judgement) resolve(how crontopus.Resolution, why string) {
+	j.state().Dismissed = ""
 	in := j.incident()
 	if in == nil {
 		return

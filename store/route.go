@@ -52,8 +52,7 @@ func (s *Store) circumstances(ctx context.Context, t tx, cases []crontopus.Case,
 			return err
 		}
 		if _, known := silences[tenant]; !known {
-			silences[tenant], err = collect(ctx, t, func(r row, s *crontopus.Silence) error { return r.Scan(document(s)) },
-				"SELECT body FROM silences WHERE tenant_id = $1 AND until_at > $2 AND ended_at IS NULL", tenant, micros(now))
+			silences[tenant], err = silencesInForce(ctx, t, tenant, now)
 			if err != nil {
 				return err
 			}

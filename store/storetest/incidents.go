@@ -20,7 +20,7 @@ func openIncident(t *testing.T, s *store.Store, agentID, id string, at time.Time
 			verdicts[i].Watch.LookAt = at.Add(24 * time.Hour)
 			if looks[i].Watch.ID == crontopus.AgentWatchID(agentID) {
 				verdicts[i].Incidents = []crontopus.Incident{{ID: id, WatchID: looks[i].Watch.ID, Kind: crontopus.AlertDrift, State: crontopus.IncidentOpen,
-					Subject: crontopus.Subject{Agent: "db-01"}, OpenedAt: at, ChangedAt: at, Missed: []crontopus.MissedRun{{Due: at}},
+					Subject: crontopus.Subject{Agent: "db-01"}, OpenedAt: at, ChangedAt: at, Missed: []crontopus.MissedRun{{Job: named("backup"), Agent: "db-01", Due: at}},
 					Cause: crontopus.Cause{Code: crontopus.CauseEntryEdited, Sentence: "edited", Evidence: []crontopus.Evidence{{What: "x", Says: "y"}}}}}
 				verdicts[i].Events = []crontopus.IncidentEvent{{ID: id + "-1", Incident: id, At: at, What: "opened"}}
 			}
