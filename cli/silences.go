@@ -62,7 +62,7 @@ Several of the same word are alternatives; different words must all hold.`,
 		if p.format != formatText {
 			return p.encode(made)
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "Silenced %s until %s. To end it: crontopus silences end %s\n", matchWords(&made.Match), p.style.time(&made.Until), made.ID)
+		fmt.Fprintf(cmd.ErrOrStderr(), "Silenced %s until %s. To end it: crontopus silences end %s\n", matchFlags(&made.Match), p.style.time(&made.Until), made.ID)
 		_, err = fmt.Fprintln(p.out, made.ID)
 		return err
 	}
@@ -122,8 +122,8 @@ func badMatch(word string) error {
 		WithHint("write all, namespace=NAME, job=NAME, agent=NAME, source=NAME or label:KEY=VALUE")
 }
 
-// matchWords writes a match as --match takes it.
-func matchWords(m *crontopus.Match) string {
+// matchFlags writes a match as --match takes it.
+func matchFlags(m *crontopus.Match) string {
 	if m.All {
 		return "all"
 	}
@@ -177,7 +177,7 @@ func silenceRows(t *table, list []crontopus.Silence) {
 		if s.EndedAt != nil {
 			until = "ended " + t.style.time(s.EndedAt)
 		}
-		t.row(s.ID, matchWords(&s.Match), until, s.CreatedBy, orDash(s.Reason))
+		t.row(s.ID, matchFlags(&s.Match), until, s.CreatedBy, orDash(s.Reason))
 	}
 }
 
