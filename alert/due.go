@@ -2,7 +2,6 @@ package alert
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -169,7 +168,6 @@ func (e *entry) expectant() bool {
 
 // compiled remembers schedules: many entries share a job, and each is looked at for every run.
 type compiled struct {
-	mu   sync.Mutex
 	sets *recent.Map[string, *schedule.Set]
 }
 

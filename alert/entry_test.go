@@ -49,7 +49,7 @@ func TestWhatDidNotRunIsMissedOnceItsGraceIsOver(t *testing.T) {
 func TestLateTruthRetractsAMiss(t *testing.T) {
 	w := newWorld(hourly, grace(5*time.Minute))
 	w.until(noon.Add(time.Hour+10*time.Minute), true)
-	require.True(t, w.only(t).ResolvedAt == nil)
+	require.Nil(t, w.only(t).ResolvedAt)
 	w.run(noon.Add(time.Hour), crontopus.EventSuccess)
 	w.until(w.now.Add(time.Second), true)
 	in := w.only(t)
@@ -60,7 +60,7 @@ func TestLateTruthRetractsAMiss(t *testing.T) {
 func TestARunThatCameWhileItsMissWasBeingJudgedIsFound(t *testing.T) {
 	w := newWorld(hourly, grace(5*time.Minute))
 	w.until(noon.Add(time.Hour+5*time.Minute), true)
-	require.True(t, w.only(t).ResolvedAt == nil)
+	require.Nil(t, w.only(t).ResolvedAt)
 	w.run(noon.Add(time.Hour), crontopus.EventSuccess)
 	clear(w.signals) // it was no signal when it was recorded
 	w.entry().LookAt = w.now.Add(20 * time.Second)
@@ -145,7 +145,7 @@ func TestFailures(t *testing.T) {
 	require.Equal(t, "backup on db-01 failed at 16:00 UTC: it ended with exit code 3", in.Cause.Sentence)
 	require.Contains(t, in.Cause.Evidence, crontopus.Evidence{What: "output", Says: "dump\nno such table: orders"})
 	run(5, crontopus.EventSuccess)
-	require.True(t, w.only(t).ResolvedAt == nil)
+	require.Nil(t, w.only(t).ResolvedAt)
 	run(6, crontopus.EventSuccess)
 	require.Equal(t, crontopus.ResolvedRecovered, w.only(t).Resolution)
 	w.until(w.now.Add(time.Hour/2), true)
@@ -220,7 +220,7 @@ func TestWhatGitTakesAwayEndsItsIncident(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(hourly, nil)
 			w.until(noon.Add(time.Hour+15*time.Minute), true)
-			require.True(t, w.only(t).ResolvedAt == nil)
+			require.Nil(t, w.only(t).ResolvedAt)
 			c.change(w)
 			w.entry().LookAt = w.now
 			w.look()

@@ -89,7 +89,8 @@ var rules = []Rule{
 		Summary: "a policy's channel that no manifest names", folder: unknownChannels,
 		Why: "Nobody is told by a channel that does not exist. Where it is another repository's, say so with `# crontopus: allow unknown-channel`. " +
 			"The rule speaks when a whole folder is read.",
-		Example: "# while there is no NotificationChannel chta\nnotify: [{channel: chta}]",
+		Example: "# while there is no NotificationChannel default/chta\napiVersion: crontopus.dev/v1\nkind: AlertPolicy\nmetadata: {name: critical}\n" +
+			"spec:\n  match: {all: true}\n  notify: [{channel: chta}]",
 	},
 	{
 		Name: "unknown-dependency", Severity: crontopus.SeverityWarning,
