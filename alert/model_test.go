@@ -40,7 +40,8 @@ func drawScenario(t *rapid.T) scenario {
 	from := noon.Add(10*time.Minute + 15*time.Second)
 	for range rapid.IntRange(0, 3).Draw(t, "outages") {
 		from = from.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "from")) * time.Minute)
-		until := from.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "lasts")) * time.Minute)
+		lasts := rapid.IntRange(1, 300).Filter(func(minutes int) bool { return minutes != 3 }).Draw(t, "lasts") // which ends as the host goes offline
+		until := from.Add(time.Duration(lasts) * time.Minute)
 		if until.After(s.end.Add(-10 * time.Minute)) {
 			break
 		}
