@@ -118,13 +118,14 @@ func (s State) occupant(job crontopus.JobName) occupant {
 // tell, as an older agent's.
 func (s State) holder(job crontopus.JobName) string {
 	note, err := filelock.Note(s.placeFile(job))
-	_, line, found := strings.Cut(note, "\n")
-	var id, since string
-	if err != nil || !found {
+	if err != nil {
 		return ""
 	}
-	if n, _ := fmt.Sscanf(line, "run %s since %s", &id, &since); n != 2 {
-		return ""
+	for line := range strings.Lines(note) { // the first names its process, unless that had ended by then
+		var id, since string
+		if n, _ := fmt.Sscanf(line, "run %s since %s", &id, &since); n == 2 {
+			return fmt.Sprintf(": it began at %s (run %s)", since, id)
+		}
 	}
-	return fmt.Sprintf(": it began at %s (run %s)", since, id)
+	return ""
 }
