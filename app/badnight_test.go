@@ -105,7 +105,7 @@ func (n *night) ran(hour time.Time, failed bool) {
 // until lets time pass: somebody answers agents, the host is heard of if it is up, and everything is looked at.
 func (n *night) until(end time.Time, up bool) {
 	ctx := n.t.Context()
-	for ; n.now.Before(end); n.now = n.now.Add(10 * time.Second) {
+	for ; n.now.Before(end); n.now = n.now.Add(30 * time.Second) {
 		require.NoError(n.t, n.s.SystemServing(ctx, n.now))
 		if at := n.now; up {
 			require.NoError(n.t, n.s.SystemHeartbeats(ctx, []crontopus.Heartbeat{{Tenant: crontopus.DefaultTenant, AgentID: n.agent.ID, At: at, SpoolDrained: &at}}))
@@ -210,6 +210,7 @@ func TestABadNightIsToldOnce(t *testing.T) {
 
 // Three servers look at the same time, on one database: nothing is decided twice.
 func TestSeveralServersDecideNothingTwice(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Database(t)
 	n := newNight(t, store.Options{URL: url})
 	for range 2 {
