@@ -16,8 +16,9 @@ import (
 
 var (
 	ofProduct = regexp.MustCompile(`(?m)^(crontopus\.dev/crontopus/(api|app|store|syncer|internal)[./(]|github\.com/jackc/|database/sql\.|modernc\.org/)`)
-	// the tests' own, and pgx's reader of a connection, of which each has one at most
-	notOurs   = regexp.MustCompile(`app_test|badnet|bgreader`)
+	// the tests' own; pgx's reader of a connection, of which each has one at most; and those of River,
+	// which is between two attempts to listen when it is not waiting
+	notOurs   = regexp.MustCompile(`app_test|badnet|bgreader|riverqueue`)
 	createdBy = regexp.MustCompile(`(?m)^created by (\S+)`)
 )
 
