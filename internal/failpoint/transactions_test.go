@@ -205,9 +205,11 @@ func look(ctx context.Context, s *store.Store) error {
 		for i := range looks {
 			v := crontopus.Verdict{Watch: looks[i].Watch}
 			v.Watch.LookAt = now.Add(time.Hour)
-			in := crontopus.Incident{ID: v.Watch.ID, WatchID: v.Watch.ID, Kind: crontopus.AlertFailed, OpenedAt: now}
-			v.Incidents = []crontopus.Incident{in}
-			v.Events = []crontopus.IncidentEvent{{ID: v.Watch.ID, Incident: in.ID, At: now, What: "opened"}}
+			if looks[i].Incident == nil {
+				in := crontopus.Incident{ID: v.Watch.ID, WatchID: v.Watch.ID, Kind: crontopus.AlertFailed, OpenedAt: now}
+				v.Incidents = []crontopus.Incident{in}
+				v.Events = []crontopus.IncidentEvent{{ID: v.Watch.ID, Incident: in.ID, At: now, What: "opened"}}
+			}
 			verdicts = append(verdicts, v)
 		}
 		return verdicts
