@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -41,7 +40,7 @@ func newNight(t *testing.T, o store.Options) *night {
 	box, err := store.NewBox("test", [32]byte{1})
 	require.NoError(t, err)
 	n := &night{t: t, now: time.Date(2026, 3, 3, 1, 50, 0, 0, time.UTC)}
-	o.Box, o.Now, o.Log = box, func() time.Time { return n.now }, slog.New(slog.NewTextHandler(io.Discard, nil))
+	o.Box, o.Now, o.Log = box, func() time.Time { return n.now }, slog.New(slog.DiscardHandler)
 	n.s, err = store.Open(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.s.Close()) })
