@@ -15,8 +15,7 @@ type Case struct {
 
 // Routing is what is remembered of who was told of an incident. The store keeps it as it is.
 type Routing struct {
-	Told     map[string]Told `json:"told,omitempty"` // by the channel's namespace/name
-	Silenced bool            `json:"silenced,omitempty"`
+	Told map[string]Told `json:"told,omitempty"` // by the channel's namespace/name
 }
 
 // Told is the last that a channel was told of an incident.

@@ -2,7 +2,6 @@ package crontopus
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -40,11 +39,6 @@ func AgentWatchID(agentID string) string { return "agent/" + agentID }
 
 // SourceWatchID is the id of a source's watch.
 func SourceWatchID(sourceID string) string { return "source/" + sourceID }
-
-// JobWatch reports whether an id is that of a watch of the job, on whatever agent.
-func JobWatch(id string, job JobName) bool {
-	return strings.HasPrefix(id, "entry/"+job.String()+"/")
-}
 
 // WatchState is what the detector remembers of a watch between two looks. The store keeps it
 // as it is.

@@ -33,7 +33,7 @@ func causeOfMiss(e *entry, due time.Time, r *crontopus.Run) crontopus.Cause {
 	report := &e.Agent.Status.Report
 	agent := e.Agent.Name
 	switch skew := report.ClockSkew(); {
-	case skew.Abs() > max(clockTolerance, 0):
+	case skew.Abs() > clockTolerance:
 		return e.because(crontopus.CauseClockWrong, what, "the clock of %s is %s %s", agent, span(skew), aheadOrBehind(skew))
 	case e.silent():
 		return e.because(crontopus.CauseHostSilent, what, "the host has been offline since %s", clock(heard(e.Agent, time.Time{}), e.Now))

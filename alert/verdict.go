@@ -107,8 +107,7 @@ func (j *judgement) forget() {
 	}
 }
 
-// open begins an incident, or makes the open one of this kind and cause. count says whether
-// a watch that goes up and down is to be counted.
+// open begins an incident, or makes the open one of this kind and cause.
 func (j *judgement) open(kind crontopus.AlertKind, cause crontopus.Cause) {
 	in := j.incident()
 	if in == nil && j.dismissed(kind, &cause) {

@@ -180,7 +180,7 @@ var transactions = []transaction{
 	{"SystemRoute", nil, func(ctx context.Context, s *store.Store) error {
 		_, err := s.SystemRoute(ctx, now, 10, func(cases []crontopus.Case) (decisions []crontopus.Decision) {
 			for i := range cases {
-				decisions = append(decisions, crontopus.Decision{Incident: cases[i].Incident, Routing: crontopus.Routing{Silenced: true}})
+				decisions = append(decisions, crontopus.Decision{Incident: cases[i].Incident, Routing: crontopus.Routing{Told: map[string]crontopus.Told{"ops/chat": {What: crontopus.NotifyOpened}}}})
 			}
 			return decisions
 		})
