@@ -45,7 +45,7 @@ type pinged struct {
 
 const (
 	pingBodyLimit   = 10_000 // bytes that are kept of a ping's body, the first ones; the others are not an error
-	pingBodyDrain   = 1 << 20
+	pingBodyDrain   = 128 << 20
 	rememberedPings = 20_000
 	pingMethods     = "GET, HEAD, POST, OPTIONS"
 )
@@ -161,8 +161,9 @@ func (s pings) find(ctx context.Context, path pingPath) (crontopus.Ping, crontop
 	return crontopus.Ping{Tenant: known.Tenant, Key: known.ID}, crontopus.JobName{Namespace: known.Namespace, Name: path.slug}, nil
 }
 
-// readBody keeps a body's first bytes. A little more is read and dropped, so that the caller, who
-// sends first and listens then, gets to hear the answer; of what is larger still, no more is read.
+// readBody keeps a body's first bytes. The rest is read and dropped, so that the caller, who
+// sends first and listens then, gets to hear the answer; of what is larger than pingBodyDrain
+// or comes too slowly, no more is read.
 func (s pings) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Method != http.MethodPost || r.ContentLength == 0 {
 		return nil, nil
@@ -171,10 +172,10 @@ func (s pings) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer release()
 	body := withReadDeadline(w, r.Body)
 	defer body.Close()
 	kept, err := io.ReadAll(io.LimitReader(body, pingBodyLimit))
+	release()
 	if err != nil {
 		return nil, crontopus.Errorf(codeTimeout, "the ping's body did not arrive: %w", err)
 	}

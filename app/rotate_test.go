@@ -18,7 +18,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 func at(data string) app.Options {
 	o := app.Defaults()
-	o.Data = data
+	o.Data, o.Listen = data, "127.0.0.1:0"
 	return o
 }
 
