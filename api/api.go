@@ -20,6 +20,7 @@ import (
 type Store interface {
 	agentKeyStore
 	agentStore
+	badgeStore
 	bundleStore
 	channelStore
 	checkInStore

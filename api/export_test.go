@@ -35,3 +35,6 @@ func ParsePing(path string) (PingSaid, bool) {
 	p, ok := parsePingPath(path)
 	return PingSaid{p.url, p.key, p.slug, p.event, p.exitCode, p.log}, ok
 }
+
+// BadgeSVG draws a badge.
+var BadgeSVG = badgeSVG

@@ -38,6 +38,9 @@ type fakeStore struct {
 	pingKeys map[[32]byte]crontopus.PingKey
 	pings    []crontopus.Ping // that were recorded
 
+	badges map[string]crontopus.Badge
+	shows  crontopus.BadgeState // whatever a badge is of
+
 	incidents map[string]crontopus.Incident
 	events    []crontopus.IncidentEvent
 	silences  []crontopus.Silence
@@ -53,8 +56,8 @@ func newFakeStore() *fakeStore {
 		agents: map[string]crontopus.Agent{}, sources: map[string]crontopus.Source{}, secrets: map[string]crontopus.SourceSecrets{},
 		syncs: map[string]crontopus.Sync{}, runs: map[string]crontopus.Run{}, pubs: map[string]crontopus.Publication{},
 		beats: map[string]crontopus.Heartbeat{}, reports: map[string]crontopus.AgentReport{}, allowed: map[string][]crontopus.JobName{},
-		incidents: map[string]crontopus.Incident{},
-		pingURLs:  map[string]crontopus.JobName{}, pingKeys: map[[32]byte]crontopus.PingKey{},
+		incidents: map[string]crontopus.Incident{}, badges: map[string]crontopus.Badge{},
+		pingURLs: map[string]crontopus.JobName{}, pingKeys: map[[32]byte]crontopus.PingKey{},
 	}
 }
 

@@ -15,11 +15,16 @@ import (
 // Keys and agents' ids are made up at random when they are stored, so nobody can have asked for
 // one before; and if so, it works a second later, on every server.
 type lookups struct {
+	bound
 	store  credentialStore
-	now    func() time.Time
-	slots  chan struct{}
 	keys   *recent.Map[[32]byte, time.Time] // when a key was not there, by its hash
 	agents *recent.Map[string, time.Time]   // and an agent
+}
+
+// bound is how many look-ups there are at once.
+type bound struct {
+	now   func() time.Time
+	slots chan struct{}
 }
 
 const (
@@ -30,7 +35,7 @@ const (
 )
 
 func newLookups(store credentialStore, now func() time.Time) *lookups {
-	return &lookups{store: store, now: now, slots: make(chan struct{}, lookupsAtOnce),
+	return &lookups{bound: bound{now, make(chan struct{}, lookupsAtOnce)}, store: store,
 		keys: recent.New[[32]byte, time.Time](missesKept), agents: recent.New[string, time.Time](missesKept)}
 }
 
@@ -41,7 +46,7 @@ var (
 
 // SystemAPIKey is the store's.
 func (l *lookups) SystemAPIKey(ctx context.Context, hash [32]byte) (crontopus.APIKey, error) {
-	return lookUp(ctx, l, l.keys, hash, errNoKey, l.store.SystemAPIKey)
+	return lookUp(ctx, l.bound, l.keys, hash, errNoKey, l.store.SystemAPIKey)
 }
 
 // SystemAgent is the store's.
@@ -49,11 +54,11 @@ func (l *lookups) SystemAgent(ctx context.Context, id string) (crontopus.Agent, 
 	if len(id) > longestAgentID {
 		return crontopus.Agent{}, errNoAgent
 	}
-	return lookUp(ctx, l, l.agents, id, errNoAgent, l.store.SystemAgent)
+	return lookUp(ctx, l.bound, l.agents, id, errNoAgent, l.store.SystemAgent)
 }
 
 // lookUp asks the store, unless the answer was no a moment ago.
-func lookUp[K comparable, V any](ctx context.Context, l *lookups, misses *recent.Map[K, time.Time], k K, no error, ask func(context.Context, K) (V, error)) (found V, err error) {
+func lookUp[K comparable, V any](ctx context.Context, l bound, misses *recent.Map[K, time.Time], k K, no error, ask func(context.Context, K) (V, error)) (found V, err error) {
 	missed, known, seen := misses.Get(k)
 	now := l.now()
 	if known && within(missed, now, missesMemory) {
@@ -62,7 +67,7 @@ func lookUp[K comparable, V any](ctx context.Context, l *lookups, misses *recent
 	select {
 	case l.slots <- struct{}{}:
 	case <-ctx.Done():
-		return found, crontopus.Errorf(crontopus.CodeUnavailable, "too many credentials are being looked up").WithHint("try again in a moment")
+		return found, crontopus.Errorf(crontopus.CodeUnavailable, "too many addresses and credentials are being looked up").WithHint("try again in a moment")
 	}
 	defer func() { <-l.slots }()
 	if found, err = ask(ctx, k); crontopus.ErrorCode(err) == crontopus.CodeNotFound {

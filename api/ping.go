@@ -233,7 +233,11 @@ func (s pings) answer(w http.ResponseWriter, r *http.Request, err error, create 
 }
 
 func say(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	sayAs(w, status, "text/plain; charset=utf-8", text)
+}
+
+func sayAs(w http.ResponseWriter, status int, media, text string) {
+	w.Header().Set("Content-Type", media)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	_, _ = io.Copy(w, bytes.NewReader([]byte(text))) // the caller may have gone

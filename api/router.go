@@ -33,6 +33,7 @@ func registerAll(r *router, a *API, o Options) {
 	incidents{o.Store, o.Now}.register(r)
 	silences{o.Store, o.Now}.register(r)
 	pingAddresses{o.Store, o.Now, o.PublicURL}.register(r)
+	newBadges(o, r).register(r)
 	agents{o.Store, o.Now, a.agents, a.board, o.WakePublisher}.register(r)
 	newEnroll(o, &a.keys).register(r)
 	bundle{o.Store, &a.keys, o.Installation.Epoch, a.agents, a.board}.register(r)

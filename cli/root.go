@@ -43,7 +43,7 @@ the scheduler that each host already has.`,
 		&cobra.Group{ID: groupServer, Title: "Run Crontopus:"},
 	)
 	addTo(root, groupLocal, newValidateCommand(), newExplainCommand(), newDiffCommand(), newFmtCommand(), newImportCommand(), newScheduleCommand(), newForecastCommand(), newSchemaCommand(), newInitCommand(), newHookCommand(), newCommentCommand())
-	addTo(root, groupRemote, newAuthCommand(), newSourcesCommand(), newJobsCommand(), newRunsCommand(), newStatusCommand(), newIncidentsCommand(), newSilencesCommand(), newAgentsCommand(), newAPIKeysCommand(), newPingKeysCommand(), newChannelsCommand(), newSecretsCommand())
+	addTo(root, groupRemote, newAuthCommand(), newSourcesCommand(), newJobsCommand(), newRunsCommand(), newStatusCommand(), newIncidentsCommand(), newSilencesCommand(), newAgentsCommand(), newAPIKeysCommand(), newPingKeysCommand(), newBadgesCommand(), newChannelsCommand(), newSecretsCommand())
 	addTo(root, groupServer, newServerCommand(), newBackupCommand(), newEpochCommand(), newKeysCommand(), newDemoCommand())
 	root.AddCommand(usage.VersionCommand(), newFetchChildCommand(), newDemoWebhookCommand())
 	return root

@@ -162,3 +162,24 @@ func pageQuery(page crontopus.Page) url.Values {
 }
 
 func agentPath(name string) string { return "/api/v1/agents/" + url.PathEscape(name) }
+
+// Badges lists the badges.
+func (c *Client) Badges(ctx context.Context, page crontopus.Page) (wire.List[wire.Badge], error) {
+	return get[wire.List[wire.Badge]](ctx, c, "/api/v1/badges", pageQuery(page))
+}
+
+// EnsureBadge returns the badge of a job or a label, which is made if there is none.
+func (c *Client) EnsureBadge(ctx context.Context, in wire.BadgeInput) (wire.Badge, error) {
+	return post[wire.Badge](ctx, c, "/api/v1/badges", in)
+}
+
+// RotateBadge gives a badge another address.
+func (c *Client) RotateBadge(ctx context.Context, id string) (wire.Badge, error) {
+	return post[wire.Badge](ctx, c, "/api/v1/badges/"+url.PathEscape(id)+"/rotate", nil)
+}
+
+// RemoveBadge ends a badge.
+func (c *Client) RemoveBadge(ctx context.Context, id string) error {
+	_, err := c.do(ctx, request{method: http.MethodDelete, path: "/api/v1/badges/" + url.PathEscape(id)})
+	return err
+}

@@ -215,6 +215,20 @@ type PingKeyMade struct {
 	URL    string            `json:"url"` // a job's name goes behind it
 }
 
+// BadgeInput asks for a badge: of the job that it names, or of the jobs with a label.
+type BadgeInput struct {
+	Namespace string `json:"namespace,omitempty"` // of the job; with a label, default: any
+	Name      string `json:"name,omitempty"`
+	Label     string `json:"label,omitempty"` // key=value
+}
+
+// Badge is a badge and where it is shown: whoever has the address sees it.
+type Badge struct {
+	crontopus.Badge
+	SVG  string `json:"svg"`
+	JSON string `json:"json"`
+}
+
 // JobHost is when a job runs that names no zone but its hosts' own.
 type JobHost struct {
 	Agent    string      `json:"agent"`

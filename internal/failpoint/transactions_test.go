@@ -147,6 +147,17 @@ var transactions = []transaction{
 		_, err := s.RotatePingURL(ctx, here, actor, backup)
 		return err
 	}},
+	{"EnsureBadge", nil, func(ctx context.Context, s *store.Store) error {
+		_, err := s.EnsureBadge(ctx, here, actor, crontopus.Badge{Namespace: backup.Namespace, Name: backup.Name})
+		return err
+	}},
+	{"RotateBadge", nil, func(ctx context.Context, s *store.Store) error {
+		_, err := s.RotateBadge(ctx, here, actor, badge(ctx, s))
+		return err
+	}},
+	{"RemoveBadge", nil, func(ctx context.Context, s *store.Store) error {
+		return s.RemoveBadge(ctx, here, actor, badge(ctx, s))
+	}},
 	{"CreatePingKey", nil, func(ctx context.Context, s *store.Store) error {
 		return s.CreatePingKey(ctx, here, actor, crontopus.PingKey{ID: "p1", Namespace: backup.Namespace, CreatedAt: now}, hash("p1"))
 	}},
@@ -236,6 +247,15 @@ func openIncident(ctx context.Context, s *store.Store) error {
 		return verdicts
 	})
 	return err
+}
+
+// badge is the id of the only one, "" where there is none.
+func badge(ctx context.Context, s *store.Store) string {
+	list, _, err := s.Badges(ctx, here, crontopus.Page{})
+	if err != nil || len(list) == 0 {
+		return ""
+	}
+	return list[0].ID
 }
 
 func removed(ctx context.Context, s *store.Store) error {

@@ -60,6 +60,8 @@ func Furnish(t testing.TB, s *store.Store, tenant crontopus.TenantID) {
 	w.record(a.ID, checkIn("backup", crontopus.EventStart))
 	require.NoError(t, s.SetSecret(t.Context(), tenant, actor, "slack", []byte("hunter2")))
 	require.NoError(t, s.CreateTest(t.Context(), tenant, actor, testOf("n1")))
+	_, err := s.EnsureBadge(t.Context(), tenant, actor, badge("backup"))
+	require.NoError(t, err)
 	key := apiKey(string(tenant))
 	key.Tenant = tenant
 	require.NoError(t, s.CreateAPIKey(t.Context(), tenant, actor, key, hash(key.ID)))

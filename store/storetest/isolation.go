@@ -22,6 +22,7 @@ type home struct {
 	agent   crontopus.Agent
 	checkIn crontopus.CheckIn
 	sync    crontopus.SyncOutcome
+	badge   crontopus.Badge
 }
 
 func newHome(t *testing.T, s *store.Store) home {
@@ -30,6 +31,8 @@ func newHome(t *testing.T, s *store.Store) home {
 	require.NoError(t, s.CreateAPIKey(t.Context(), here, actor, apiKey("k1"), hash("k1")))
 	require.NoError(t, s.CreatePingKey(t.Context(), here, actor, pingKey("p1"), hash("p1")))
 	_, err := s.EnsurePingURL(t.Context(), here, named("backup"))
+	require.NoError(t, err)
+	h.badge, err = s.EnsureBadge(t.Context(), here, actor, badge("backup"))
 	require.NoError(t, err)
 	w.record(a.ID, h.checkIn)
 	require.NoError(t, s.SetSecret(t.Context(), here, actor, "slack", []byte("hunter2")))
@@ -57,6 +60,8 @@ func (h home) everything() map[string]any {
 	see("keys", call(h.s.APIKeys(ctx, here, crontopus.Page{}))...)
 	see("ping keys", call(h.s.PingKeys(ctx, here, crontopus.Page{}))...)
 	see("ping URL", call(h.s.PingURL(ctx, here, named("backup")))...)
+	see("badges", call(h.s.Badges(ctx, here, crontopus.Page{}))...)
+	see("badge's state", call(h.s.BadgeState(ctx, here, h.badge))...)
 	see("audit", call(h.s.Audit(ctx, here, crontopus.Page{}))...)
 	see("sources", call(h.s.Sources(ctx, here, crontopus.Page{}))...)
 	see("secrets", call(h.s.SourceSecrets(ctx, here, h.src.ID))...)
@@ -114,6 +119,25 @@ var strangers = map[string]struct {
 	}},
 	"RevokePingKey": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.RevokePingKey(ctx, there, actor, "p1")
+	}},
+	"EnsureBadge": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		made, err := s.EnsureBadge(ctx, there, actor, badge("backup"))
+		return made.ID, err
+	}},
+	"Badges": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		list, _, err := s.Badges(ctx, there, crontopus.Page{})
+		return list, err
+	}},
+	"RotateBadge": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		b, err := s.RotateBadge(ctx, there, actor, h.badge.ID)
+		return b.ID, err
+	}},
+	"RemoveBadge": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.RemoveBadge(ctx, there, actor, h.badge.ID)
+	}},
+	"BadgeState": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		state, err := s.BadgeState(ctx, there, h.badge)
+		return state.Total, err
 	}},
 	"Audit": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
 		list, _, err := s.Audit(ctx, there, crontopus.Page{})

@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"alerting":      alertingCases,
 		"api keys":      apiKeyCases,
 		"audit":         auditCases,
+		"badges":        badgeCases,
 		"check-ins":     checkInCases,
 		"desired":       desiredCases,
 		"due":           dueCases,
