@@ -22,8 +22,8 @@ demo: build ## Watch a commit become a scheduled job that runs and reports (Ctrl
 	bin/crontopus demo
 
 .PHONY: build
-build: ## Build bin/crontopus and bin/crontopus-agent
-	$(GO) build -o bin/ ./cmd/...
+build: ## Build bin/crontopus and bin/crontopus-agent, which run on any Linux: they link no C
+	CGO_ENABLED=0 $(GO) build -o bin/ ./cmd/...
 
 .PHONY: test
 test: install-deps ## Run every test, with the race detector

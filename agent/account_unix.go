@@ -29,16 +29,19 @@ type account struct {
 func lookUpAccount(name string) (account, error) {
 	own := os.Geteuid()
 	if name == "" {
-		u, err := user.LookupId(strconv.Itoa(own))
+		u, err := lookUpUserID(strconv.Itoa(own))
 		if err != nil { // a container's user need not be in /etc/passwd
 			return account{name: strconv.Itoa(own), home: "/", uid: own, gid: os.Getegid()}, nil
 		}
 		name = u.Username
 	}
-	u, err := user.Lookup(name)
-	if err != nil {
+	u, groups, err := lookUpUser(name)
+	if errors.As(err, new(user.UnknownUserError)) {
 		return account{}, because(crontopus.ReasonUserMissing, crontopus.Errorf(crontopus.CodeNotFound, "there is no user %s on this host", name).
 			WithHint("make the user, or name another one in run.user"))
+	}
+	if err != nil {
+		return account{}, crontopus.Errorf(crontopus.CodeUnavailable, "cannot look up the user %s: %w", name, err)
 	}
 	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
 	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
@@ -53,12 +56,8 @@ func lookUpAccount(name string) (account, error) {
 		return account{}, crontopus.Errorf(crontopus.CodeForbidden, "the job is to run as %s, and this agent is not root", name).
 			WithHint("run the agent as root or as %s, or leave run.user out", name)
 	}
-	ids, err := u.GroupIds()
-	if err != nil {
-		return account{}, crontopus.Errorf(crontopus.CodeUnavailable, "cannot find the groups of %s: %w", name, err)
-	}
 	a.credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	for _, id := range ids {
+	for _, id := range groups {
 		if group, err := strconv.ParseUint(id, 10, 32); err == nil {
 			a.credential.Groups = append(a.credential.Groups, uint32(group))
 		}

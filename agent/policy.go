@@ -31,7 +31,7 @@ type Rules struct {
 
 // NewPolicy returns the policy of an agent that runs as uid.
 func NewPolicy(rules Rules, uid int) *Policy {
-	return &Policy{Rules: rules, uid: uid, lookup: user.Lookup, lookupID: user.LookupId}
+	return &Policy{Rules: rules, uid: uid, lookup: userOnce(), lookupID: lookUpUserID}
 }
 
 // Allows returns nil if the host lets the job run, else an error that says which rule

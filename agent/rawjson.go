@@ -76,17 +76,14 @@ func valueEnd(data []byte) int {
 }
 
 // stringEnd returns where the string ends that data begins with: after the first quote
-// that no odd number of backslashes stands before.
+// that no backslash escapes.
 func stringEnd(data []byte) int {
-	for end := 1; end < len(data); {
-		n := bytes.IndexByte(data[end:], '"')
-		if n < 0 {
-			break
-		}
-		text := data[1 : end+n]
-		end += n + 1
-		if (len(text)-len(bytes.TrimRight(text, `\`)))%2 == 0 {
-			return end
+	for i := 1; i < len(data); i++ {
+		switch data[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
 		}
 	}
 	return len(data)

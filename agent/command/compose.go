@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -22,7 +23,6 @@ type host struct {
 	config agent.Config
 	state  agent.State
 	id     *agent.Identity
-	client *client.Client
 	spool  *agent.Spool
 	log    *slog.Logger
 }
@@ -34,19 +34,18 @@ func openHost(config agent.Config, log *slog.Logger) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := keyfile.Load(state.KeyFile())
+	return &host{config, state, id, agent.NewSpool(state.SpoolDir()), log}, nil
+}
+
+// connect returns what speaks to the server with the host's key. A run asks for it only where it has to:
+// reading the key costs more than finding the job.
+func (h *host) connect() (*client.Client, error) {
+	key, err := keyfile.Load(h.state.KeyFile())
 	if err != nil {
 		return nil, err
 	}
-	server := config.Server
-	if server == "" {
-		server = id.Server
-	}
-	c, err := client.New(server, client.WithAgent(id.AgentID, id.InstallationID, key), client.As(agent.Program, usage.Version()))
-	if err != nil {
-		return nil, err
-	}
-	return &host{config, state, id, c, agent.NewSpool(state.SpoolDir()), log}, nil
+	server := cmp.Or(h.config.Server, h.id.Server)
+	return client.New(server, client.WithAgent(h.id.AgentID, h.id.InstallationID, key), client.As(agent.Program, usage.Version()))
 }
 
 // Of the runs that the builtin scheduler carries out in this process.
@@ -69,7 +68,7 @@ func (h *host) policy() (*agent.Policy, error) { return h.config.Policy(os.Getui
 
 // daemon joins the daemon and its scheduler. The builtin scheduler runs jobs itself, in
 // this process, and their check-ins wake the daemon.
-func (h *host) daemon(entryConfig string, stdout, stderr io.Writer) (*agent.Daemon, error) {
+func (h *host) daemon(server *client.Client, entryConfig string, stdout, stderr io.Writer) (*agent.Daemon, error) {
 	var daemon *agent.Daemon
 	runner := h.runner(stdout, stderr, func(context.Context) { daemon.Deliver() })
 	runner.Job, runner.Slots, runner.Grace = agent.NewJobs(h.state).Find, make(chan struct{}, startsAtOnce), shutdownGrace
@@ -78,9 +77,9 @@ func (h *host) daemon(entryConfig string, stdout, stderr io.Writer) (*agent.Daem
 		return nil, err
 	}
 	daemon = agent.NewDaemon(agent.DaemonOptions{
-		State: h.state, Identity: h.id, Server: h.client, Scheduler: scheduler, Spool: h.spool,
+		State: h.state, Identity: h.id, Server: server, Scheduler: scheduler, Spool: h.spool,
 		Policy: h.policy, UID: os.Getuid(), Interval: h.config.Interval,
-		ReloadKey: func(ctx context.Context) (bool, error) { return agent.ReloadKey(ctx, h.state, h.client) },
+		ReloadKey: func(ctx context.Context) (bool, error) { return agent.ReloadKey(ctx, h.state, server) },
 		Version:   usage.Version(), Now: time.Now, Log: h.log,
 	})
 	return daemon, nil

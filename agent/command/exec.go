@@ -43,7 +43,11 @@ what the scheduler's entries start. It needs neither the daemon nor the network.
 				if h.state.Ring() {
 					return
 				}
-				if err := h.spool.Deliver(ctx, h.client.CheckIns); err != nil {
+				server, err := h.connect()
+				if err == nil {
+					err = h.spool.Deliver(ctx, server.CheckIns)
+				}
+				if err != nil {
 					log.DebugContext(ctx, "check-ins stay in the spool", "error", err)
 				}
 			}

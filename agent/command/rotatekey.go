@@ -27,7 +27,11 @@ the daemon goes on with it, too.`,
 			if err != nil {
 				return err
 			}
-			if err := agent.RotateKey(cmd.Context(), h.state, h.client); err != nil {
+			server, err := h.connect()
+			if err != nil {
+				return err
+			}
+			if err := agent.RotateKey(cmd.Context(), h.state, server); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the agent %s has a new key\n", h.id.Name)

@@ -48,14 +48,18 @@ SIGHUP makes it look for drift at once.`,
 			if err != nil {
 				return err
 			}
-			daemon, err := h.daemon(entryConfig, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			server, err := h.connect()
+			if err != nil {
+				return err
+			}
+			daemon, err := h.daemon(server, entryConfig, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
 			if config.SchedulerName() != agent.SchedulerBuiltin {
 				debug.SetGCPercent(sleeperGC)
 			}
-			log.InfoContext(cmd.Context(), "agent started", "name", h.id.Name, "server", h.client.Server(),
+			log.InfoContext(cmd.Context(), "agent started", "name", h.id.Name, "server", server.Server(),
 				"scheduler", config.SchedulerName(), "state", config.StateDir, "version", usage.Version())
 			stop := onHangup(cmd.Context(), daemon.Wake)
 			defer stop()
