@@ -18,6 +18,10 @@ import (
 // deliver themselves.
 const deliverEvery = 15 * time.Second
 
+// deliverGap lets the check-ins of many runs of one moment be delivered together: a host on which a
+// thousand jobs are due has better things to do than to deliver each by itself.
+const deliverGap = 500 * time.Millisecond
+
 // Server is what a daemon asks; *client.Client is one.
 type Server interface {
 	Poller
@@ -98,7 +102,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		Backoff: loop.Backoff{Min: time.Second, Max: time.Minute},
 	}
 	deliver := loop.Loop{
-		Name: "delivering check-ins", Interval: deliverEvery, Wake: d.spooled, Log: d.options.Log, Step: d.deliver,
+		Name: "delivering check-ins", Interval: deliverEvery, Wake: d.spooled, Log: d.options.Log, Step: d.deliver, Gap: deliverGap,
 		Backoff: loop.Backoff{Min: time.Second, Max: 20 * time.Second},
 	}
 	g, ctx := errgroup.WithContext(ctx)

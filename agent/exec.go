@@ -37,7 +37,7 @@ type Runner struct {
 	Grace time.Duration
 	// KillAfter is how long a job that was told to end may take for it; 0: 10 s.
 	KillAfter time.Duration
-	// Slots, where it is set, holds as many runs as may prepare or finish at once; those
+	// Slots, where it is set, holds as many runs as may prepare at once; those
 	// that wait or run do not count. It keeps a thousand jobs that are due at one moment from
 	// needing a thousand threads.
 	Slots chan struct{}
@@ -74,6 +74,7 @@ type run struct {
 	began    time.Time          // when its first attempt was started
 	waited   bool               // for another run to end, before it began
 	unsaid   *crontopus.CheckIn // a start that is to be spooled together with the next check-in
+	free     func()             // gives its slot back; nil: it has none
 }
 
 // Exec is one run of one job, as a scheduler starts it: it claims what the job is due for
@@ -81,10 +82,14 @@ type run struct {
 // the job's own exit code, or an error if the job was not to be started at all. When ctx ends, no
 // job is started any more, and after Grace one that runs is stopped.
 func (r *Runner) Exec(ctx context.Context, name crontopus.JobName, byHand bool) (code int, err error) {
+	free := r.slot()
 	run, err := r.prepare(name, byHand)
 	if run == nil {
+		free()
 		return 0, err
 	}
+	run.free = free
+	defer run.rest()
 	if run.held.says == "" {
 		run.held = run.waitForSplay(ctx)
 	}
@@ -100,7 +105,6 @@ func (r *Runner) Exec(ctx context.Context, name crontopus.JobName, byHand bool) 
 // prepare decides whether there is a run: nil, without an error, means that there is
 // nothing to do. One that the host holds back takes its instant, so that it can be told why.
 func (r *Runner) prepare(name crontopus.JobName, byHand bool) (*run, error) {
-	defer r.slot()()
 	if byHand && r.State.Paused() {
 		return nil, errPaused
 	}
@@ -144,6 +148,22 @@ func (r *Runner) slot() (free func()) {
 	}
 	r.Slots <- struct{}{}
 	return func() { <-r.Slots }
+}
+
+// work has the run hold a slot: from its first step until its job is started, so that of many
+// that are due at once the first starts before the last has looked what it is due for.
+func (r *run) work() {
+	if r.free == nil {
+		r.free = r.slot()
+	}
+}
+
+// rest gives the slot back, before the run waits for something else.
+func (r *run) rest() {
+	if r.free != nil {
+		r.free()
+		r.free = nil
+	}
 }
 
 var errPaused = crontopus.Errorf(crontopus.CodeForbidden, "this host is paused").
@@ -212,6 +232,7 @@ func (r *run) waitForSplay(ctx context.Context) whyNot {
 	if wait <= 0 && ctx.Err() == nil {
 		return whyNot{}
 	}
+	r.rest()
 	select {
 	case <-ctx.Done():
 		return whyNot{crontopus.ReasonAgentStopped, "the agent was stopped before the run began"}
@@ -223,7 +244,7 @@ func (r *run) waitForSplay(ctx context.Context) whyNot {
 // calledOff returns why a job that has waited must not be started any more, if it must not. Waits are
 // long: by now the job may be gone or another, the policy stricter, the host paused or without its agent.
 func (r *run) calledOff(when string) whyNot {
-	defer r.slot()()
+	r.work()
 	if r.State.Paused() {
 		return whyNot{crontopus.ReasonPaused, "the host was paused " + when}
 	}
@@ -294,7 +315,8 @@ func (r *run) try(ctx context.Context, secrets map[string]string) (end crontopus
 }
 
 func (r *run) start(secrets map[string]string) (*child, *capture, error) {
-	defer r.slot()()
+	r.work()
+	defer r.rest()
 	output := newCapture(&r.job.Spec.Run, secrets, r.Stdout, r.Stderr)
 	child, err := startChild(r, secrets, output)
 	if err == nil {

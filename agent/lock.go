@@ -40,6 +40,7 @@ func (r *run) takePlace(ctx context.Context) (_ context.Context, leave func(), e
 	case crontopus.ConcurrencyAllow:
 		return ctx, func() {}, nil
 	case crontopus.ConcurrencyReplace:
+		r.rest()
 		r.place.lock, err = r.replace(ctx)
 	default:
 		if r.place.lock, err = r.State.lockRun(r.job.Name()); errors.Is(err, errBusy) {

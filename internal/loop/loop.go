@@ -16,6 +16,7 @@ type Loop struct {
 	Name     string        // for the log
 	Interval time.Duration // between two steps that went well, ±10 % jitter; 0: only when woken
 	Backoff  Backoff       // after failures
+	Gap      time.Duration // at least, from one step's end to the next's beginning, also when woken
 	Wake     Signal        // runs the next step at once; nil: never
 	Log      *slog.Logger
 	Step     func(ctx context.Context) error
@@ -37,7 +38,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		default:
 			failures = 0
 		}
-		if !rest(ctx, asked(err)) || !l.wait(ctx, failures) {
+		if !rest(ctx, max(asked(err), l.Gap)) || !l.wait(ctx, failures) {
 			return nil
 		}
 	}

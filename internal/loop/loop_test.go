@@ -50,6 +50,30 @@ func TestWakeStepsAtOnceAndManyWakesAreOne(t *testing.T) {
 	})
 }
 
+func TestWakesOfOneMomentAreTakenTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		begin, at, wake := time.Now(), []time.Duration{}, loop.NewSignal()
+		done := make(chan error)
+		l := loop.Loop{Name: "deliver", Wake: wake, Gap: time.Second, Log: quiet, Step: func(context.Context) error {
+			at = append(at, time.Since(begin))
+			return nil
+		}}
+		go func() { done <- l.Run(ctx) }()
+		for range 25 { // for two and a half seconds
+			time.Sleep(100 * time.Millisecond) // of the bubble's clock
+			wake.Send()
+		}
+		time.Sleep(time.Hour)
+		require.Equal(t, []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second}, at)
+		wake.Send()
+		synctest.Wait()
+		require.Equal(t, time.Hour+2500*time.Millisecond, at[4], "after a quiet time, at once")
+		cancel()
+		require.NoError(t, <-done)
+	})
+}
+
 func TestFailuresBackOffAndSuccessResets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
