@@ -70,6 +70,7 @@ type Keys struct {
 
 // API answers HTTP requests. Run must run beside it.
 type API struct {
+	door       http.Handler // the lobby, or mux itself
 	mux        *chi.Mux
 	board      *board
 	agents     *agentCache
@@ -114,12 +115,12 @@ func build(o Options) (*API, *router) {
 	a.keys.Store(&o.Keys)
 	auth := newAuthenticator(o, credentials, a.agents, a.heartbeats)
 	r := newRouter(auth, o, a.gate)
+	a.mux, a.door = r.mux, r.mux
 	if o.HealthOnly {
 		health{o.Store, a.gate}.register(r)
 	} else {
 		registerAll(r, a, o)
 	}
-	a.mux = r.mux
 	return a, r
 }
 
@@ -130,7 +131,7 @@ func setDefault[F func() | func() time.Time | func(string) error | *slog.Logger]
 }
 
 // ServeHTTP answers a request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.door.ServeHTTP(w, r) }
 
 // Run writes the agents' heartbeats to the store until ctx ends, and a last time then. It gives
 // memory back after bursts.

@@ -133,10 +133,7 @@ func (r *router) require(needs permission) func(huma.Context, func(huma.Context)
 			next(ctx)
 			return
 		}
-		c, err := r.auth.authenticate(ctx)
-		if err == nil {
-			err = authorize(c, needs)
-		}
+		c, err := r.caller(ctx, needs)
 		if err != nil {
 			_, w := humachi.Unwrap(ctx)
 			writeProblem(w, r.problem(ctx.Context(), err))
@@ -147,6 +144,18 @@ func (r *router) require(needs permission) func(huma.Context, func(huma.Context)
 		}
 		next(huma.WithValue(ctx, callerKey{}, c))
 	}
+}
+
+// caller is who makes a request that it may make.
+func (r *router) caller(ctx huma.Context, needs permission) (caller, error) {
+	if v := visitOf(ctx.Context()); v != nil {
+		return v.caller, v.err
+	}
+	c, err := r.auth.authenticate(ctx.Context(), ctx.Header("Authorization"))
+	if err != nil {
+		return c, err
+	}
+	return c, authorize(c, needs)
 }
 
 // authorize is the whole of the permission matrix.
@@ -165,18 +174,19 @@ func authorize(c caller, needs permission) error {
 	return nil
 }
 
-func (a *authenticator) authenticate(ctx huma.Context) (caller, error) {
-	scheme, credential, _ := strings.Cut(ctx.Header("Authorization"), " ")
+// authenticate tells whose credential an Authorization header holds.
+func (a *authenticator) authenticate(ctx context.Context, header string) (caller, error) {
+	scheme, credential, _ := strings.Cut(header, " ")
 	credential = strings.TrimSpace(credential)
 	switch {
-	case ctx.Header("Authorization") == "":
+	case header == "":
 		return caller{}, unauthorized("this needs a credential")
 	case !strings.EqualFold(scheme, "Bearer"):
 		return caller{}, unauthorized("the Authorization header is not of the form Bearer CREDENTIAL")
 	case strings.HasPrefix(credential, token.APIKey+"_"):
-		return a.apiKey(ctx.Context(), credential)
+		return a.apiKey(ctx, credential)
 	default:
-		return a.agentToken(ctx.Context(), credential)
+		return a.agentToken(ctx, credential)
 	}
 }
 

@@ -16,6 +16,8 @@ type bundleStore interface {
 	Publication(ctx context.Context, tenant crontopus.TenantID, agentID string) (crontopus.Publication, error)
 }
 
+const pathBundle = "/api/v1/agent/bundle"
+
 // bundle hands an agent its signed bundle.
 type bundle struct {
 	store  bundleStore
@@ -26,7 +28,7 @@ type bundle struct {
 }
 
 func (b bundle) register(r *router) {
-	op := operation(http.MethodGet, "/api/v1/agent/bundle", "get-bundle", tagAgentProtocol, "Pull the agent's signed bundle",
+	op := operation(http.MethodGet, pathBundle, "get-bundle", tagAgentProtocol, "Pull the agent's signed bundle",
 		"Answers with the DSSE envelope of the newest bundle. With If-None-Match and `wait` the request waits for a bundle "+
 			"with another tag and ends with 304 when none came; 204 while the agent has none at all. "+
 			"An agent that polls counts as seen, and "+wire.HeaderSpoolDrained+" says up to when all its check-ins were delivered.")
@@ -50,21 +52,24 @@ type bundleOut struct {
 	Body         []byte
 }
 
-func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
+// await puts into a visit the tag of the agent's newest bundle: at once if it is another than the agent
+// has, else when one is published or the agent has waited for as long as it wants to.
+func (b bundle) await(r *http.Request, v *visit) error {
 	var wait crontopus.Duration
-	if in.Wait != "" {
+	if asked := r.URL.Query().Get("wait"); asked != "" {
 		var err error
-		if wait, err = crontopus.ParseDuration(in.Wait); err != nil {
-			return nil, err
+		if wait, err = crontopus.ParseDuration(asked); err != nil {
+			return err
 		}
 	}
 	goes := b.board.goes() // before the look at the key set: no change falls between the two
-	if in.KeySet != "" && in.KeySet != b.keySet() {
+	if has := r.Header.Get(wire.HeaderKeySet); has != "" && has != b.keySet() {
 		wait = 0
 	}
-	a := callerOf(ctx).agent
-	var pub *crontopus.Publication
-	load := func() (string, error) {
+	ctx, a := r.Context(), v.caller.agent
+	have := matchTag(r.Header.Get("If-None-Match"))
+	var err error
+	v.tag, err = b.board.await(ctx, a.ID, have, min(wait.Std(), wire.MaxWait), goes, func() (string, error) {
 		// Whatever woke us may have been the agent's end.
 		now, err := b.agents.get(ctx, a.ID)
 		if err != nil {
@@ -73,29 +78,31 @@ func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
 		if now.RevokedAt != nil {
 			return "", errRevoked(now)
 		}
-		pub, err = b.publication(ctx, a)
-		return tagOf(pub), err
-	}
-	have := matchTag(in.IfNoneMatch)
-	tag, err := b.board.await(ctx, a.ID, have, min(wait.Std(), wire.MaxWait), goes, load)
-	if err != nil {
-		return nil, err
-	}
-	out := &bundleOut{CacheControl: "private, no-cache", ETag: tag, KeySet: b.keySet()}
-	switch {
-	case tag == "":
+		v.pub, err = b.publication(ctx, a)
+		return tagOf(v.pub), err
+	})
+	return err
+}
+
+// get answers what the lobby has found.
+func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
+	v := visitOf(ctx)
+	out := &bundleOut{CacheControl: "private, no-cache", ETag: v.tag, KeySet: b.keySet()}
+	switch v.tag {
+	case "":
 		out.Status = http.StatusNoContent
 		return out, nil
-	case tag == have:
+	case matchTag(in.IfNoneMatch):
 		out.Status = http.StatusNotModified
 		return out, nil
 	}
-	if pub == nil {
-		if pub, err = b.publication(ctx, a); err != nil {
+	if v.pub == nil {
+		var err error
+		if v.pub, err = b.publication(ctx, v.caller.agent); err != nil {
 			return nil, err
 		}
 	}
-	out.Status, out.ContentType, out.ETag, out.Body = http.StatusOK, wire.ContentTypeEnvelope, tagOf(pub), pub.Envelope
+	out.Status, out.ContentType, out.ETag, out.Body = http.StatusOK, wire.ContentTypeEnvelope, tagOf(v.pub), v.pub.Envelope
 	return out, nil
 }
 

@@ -52,6 +52,10 @@ func (g *gate) guard(next http.Handler) http.Handler {
 		if g.leaving.Load() {
 			w.Header().Set("Connection", "close") // the next one is to go where somebody stays
 		}
+		if visitOf(r.Context()) != nil { // the lobby has let it in
+			next.ServeHTTP(w, r)
+			return
+		}
 		if !g.enter() {
 			w.Header().Set("Connection", "close")
 			writeProblem(w, newProblem(r.Context(), http.StatusServiceUnavailable, errDraining))

@@ -36,7 +36,9 @@ func registerAll(r *router, a *API, o Options) {
 	newBadges(o, r).register(r)
 	agents{o.Store, o.Now, a.agents, a.board, o.WakePublisher}.register(r)
 	newEnroll(o, &a.keys).register(r)
-	bundle{o.Store, &a.keys, o.Installation.Epoch, a.agents, a.board}.register(r)
+	b := bundle{o.Store, &a.keys, o.Installation.Epoch, a.agents, a.board}
+	b.register(r)
+	a.door = (&lobby{r.auth, a.gate, b}).receive(r.mux)
 	keyStatements{&a.keys}.register(r)
 	rotateKey{o.Store, a.agents, o.Now}.register(r)
 	report{o.Store, o.Now, o.WakePublisher, o.Log, new(sync.Map)}.register(r)
