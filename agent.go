@@ -75,7 +75,16 @@ type HostHealth struct {
 	UnheardUntil  *time.Time `json:"unheardUntil,omitempty"`  // and when it could
 	UnheardWhy    string     `json:"unheardWhy,omitempty"`    // what its last attempt ended with
 	SchedulerDead string     `json:"schedulerDead,omitempty"` // why nothing starts entries: the cron daemon is not running
+	SchedulerWas  *Outage    `json:"schedulerWas,omitempty"`  // when that was last so, and is over
 	DiskFull      string     `json:"diskFull,omitempty"`      // a folder that the agent or its jobs write to, with no room left
+	DiskWas       *Outage    `json:"diskWas,omitempty"`       // when that was last so, and is over
+}
+
+// Outage is something that was wrong with a host for a while, by the host's clock.
+type Outage struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+	Why   string    `json:"why"`
 }
 
 // Crontab is how a host's crontab has the lines of entries, beside their times and jobs.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -179,6 +180,20 @@ func (h *headquarters) lastReport(t *testing.T) crontopus.AgentReport {
 type table struct {
 	mu      sync.Mutex
 	entries []agent.Native
+	dead    string
+}
+
+// Dead says why nobody starts the entries.
+func (s *table) Dead() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dead
+}
+
+func (s *table) dies(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead = why
 }
 
 func (s *table) Name() string     { return "table" }
@@ -221,6 +236,7 @@ type duty struct {
 	policy string
 	life   time.Duration // of the bundles that publish makes
 	reload func(context.Context) (bool, error)
+	skew   atomic.Int64 // by which the host's clock is ahead
 }
 
 // onDuty runs the test in a bubble with a daemon on a fresh host.
@@ -247,7 +263,7 @@ func (d *duty) start() (stop func()) {
 	d.daemon = agent.NewDaemon(agent.DaemonOptions{
 		State: d.state, Identity: d.id, Server: d.server, Scheduler: d.table, Spool: d.spool,
 		PolicyFile: d.policy, UID: os.Getuid(), Interval: 5 * time.Minute, Version: "v1", ReloadKey: d.reload,
-		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return time.Now().Add(time.Duration(d.skew.Load())) }, Log: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -17,12 +17,36 @@ const deadFor = 3 * time.Second
 // health is what a daemon knows of its host that explains why jobs did not run. The reporter's
 // lock guards it.
 type health struct {
-	host     crontopus.HostHealth // but for what is looked at anew each time
-	lastly   time.Time            // when the server was last heard, or the daemon started
-	cut      error                // what polls have ended with since; nil while they are answered
-	dead     func() string        // why nothing starts entries; nil: nobody can know
-	deadFrom time.Time            // when that was first seen
-	folders  []string             // that the agent and its jobs write to
+	host    crontopus.HostHealth // but for what is looked at anew each time
+	lastly  time.Time            // when the server was last heard, or the daemon started
+	cut     error                // what polls have ended with since; nil while they are answered
+	dead    func() string        // why nothing starts entries; nil: nobody can know
+	deadNow trouble
+	fullNow trouble
+	folders []string // that the agent and its jobs write to
+}
+
+// trouble is something that may be wrong now. It is told once it has been seen for a while, and
+// remembered when it is over: what was due meanwhile is judged later.
+type trouble struct {
+	since time.Time // when it was first seen
+	why   string    // what was seen last, "" for nothing
+	was   *crontopus.Outage
+}
+
+// see takes what is wrong now, "" for nothing, and returns it if it has been so for least.
+func (t *trouble) see(now time.Time, why string, least time.Duration) (told string) {
+	if why == "" && t.why != "" && now.Sub(t.since) >= least {
+		t.was = &crontopus.Outage{Since: t.since.UTC(), Until: now.UTC(), Why: t.why}
+	}
+	if t.why == "" {
+		t.since = now
+	}
+	t.why = why
+	if now.Sub(t.since) < least {
+		return ""
+	}
+	return why
 }
 
 func newHealth(o DaemonOptions) *health {
@@ -62,20 +86,17 @@ func (h *health) heard(now time.Time, err error) {
 // now is what there is to say. It calls again when there may be more to it soon.
 func (h *health) now(now time.Time, again func()) *crontopus.HostHealth {
 	host := h.host
-	host.DiskFull = fullFolder(h.folders)
+	host.DiskFull = h.fullNow.see(now, fullFolder(h.folders), 0)
+	host.DiskWas = h.fullNow.was
 	if h.dead == nil {
 		return &host
 	}
 	why := h.dead()
-	switch {
-	case why == "":
-		h.deadFrom = time.Time{}
-	case h.deadFrom.IsZero():
-		h.deadFrom = now
+	if why != "" && h.deadNow.why == "" {
 		time.AfterFunc(deadFor, again)
-	case now.Sub(h.deadFrom) >= deadFor:
-		host.SchedulerDead = why
 	}
+	host.SchedulerDead = h.deadNow.see(now, why, deadFor)
+	host.SchedulerWas = h.deadNow.was
 	return &host
 }
 

@@ -32,3 +32,49 @@ func TestWhatAHostSaysOfItsSilence(t *testing.T) {
 		require.True(t, host.StartedAt.Before(cut))
 	})
 }
+
+// What was due while nothing started entries is judged later, when that may be over.
+func TestASchedulerThatWasDeadIsRemembered(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.after(time.Minute)
+		d.table.dies("no cron daemon is running")
+		died := time.Now()
+		d.after(2 * time.Minute)
+		host := d.server.lastReport(t).Host
+		require.Equal(t, "no cron daemon is running", host.SchedulerDead)
+		require.Nil(t, host.SchedulerWas)
+		d.table.dies("")
+		lives := time.Now()
+		d.after(2 * time.Minute)
+		host = d.server.lastReport(t).Host
+		require.Empty(t, host.SchedulerDead)
+		require.Equal(t, "no cron daemon is running", host.SchedulerWas.Why)
+		require.WithinDuration(t, died, host.SchedulerWas.Since, time.Minute)
+		require.WithinDuration(t, lives, host.SchedulerWas.Until, time.Minute)
+	})
+}
+
+func TestASchedulerThatIsRestartedWasNotDead(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.after(time.Minute)
+		d.table.dies("no cron daemon is running")
+		d.daemon.Wake()
+		d.after(time.Second)
+		d.table.dies("")
+		d.daemon.Wake()
+		d.after(2 * time.Minute)
+		host := d.server.lastReport(t).Host
+		require.Empty(t, host.SchedulerDead)
+		require.Nil(t, host.SchedulerWas)
+	})
+}
+
+// A report is due again after a while; a clock that goes back must not put that off for years.
+func TestAClockThatIsSetBackIsToldOf(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.after(time.Minute)
+		d.skew.Store(int64(-10 * 365 * 24 * time.Hour))
+		d.after(2 * time.Minute)
+		require.WithinDuration(t, time.Now().AddDate(-10, 0, 0), d.server.lastReport(t).At, 4*24*time.Hour)
+	})
+}

@@ -114,7 +114,7 @@ func (r *reporter) tell(ctx context.Context) error {
 	if err != nil {
 		return crontopus.Errorf(crontopus.CodeInternal, "cannot encode the report: %w", err)
 	}
-	if string(content) == string(r.sent) && now.Sub(r.sentAt) < reportEvery {
+	if string(content) == string(r.sent) && now.Sub(r.sentAt).Abs() < reportEvery { // a clock that was set back must be told of, too
 		return nil
 	}
 	report.At = now.UTC()
