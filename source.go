@@ -28,6 +28,7 @@ type SourceStatus struct {
 	Conditions            []Condition `json:"conditions"`
 	LastAttemptedRevision string      `json:"lastAttemptedRevision,omitempty"`
 	LastAppliedRevision   string      `json:"lastAppliedRevision,omitempty"`
+	Commit                *Commit     `json:"commit,omitempty"` // of LastAppliedRevision
 	LastSyncAt            *time.Time  `json:"lastSyncAt,omitempty"`
 	NextAttemptAt         *time.Time  `json:"nextAttemptAt,omitempty"` // none while a person must act
 	Failures              int         `json:"failures,omitempty"`      // in a row; what the backoff grows with

@@ -44,6 +44,7 @@ func SourceWatchID(sourceID string) string { return "source/" + sourceID }
 // as it is.
 type WatchState struct {
 	Since     time.Time   `json:"since,omitzero"`     // judged from here on
+	SourceID  string      `json:"source,omitempty"`   // entry: that says it
 	TakenUp   time.Time   `json:"takenUp,omitzero"`   // the newest due instant that ever was in Due
 	Told      []time.Time `json:"told,omitempty"`     // instants that were not in Due yet when their run was told of
 	Due       []time.Time `json:"due,omitempty"`      // instants that wait for their verdict, the oldest first; the last is yet to come
@@ -60,6 +61,8 @@ type WatchState struct {
 	Host      string      `json:"host,omitempty"`      // the agent's incident that Missed belongs to
 	Recent    []time.Time `json:"recent,omitempty"`    // when its last incidents were opened
 	Silent    time.Time   `json:"silent,omitzero"`     // agent: last heard of before it went offline
+	BootID    string      `json:"bootId,omitempty"`    // agent: of its host, as told before it went offline
+	Process   string      `json:"process,omitempty"`   // agent: the name of its instance, as told then
 }
 
 // Look is a watch whose time has come, with all that is known about it, read in the transaction
@@ -70,12 +73,13 @@ type Look struct {
 	UpSince   time.Time   // since when this installation has been looking without a gap
 	SourceURL string      // entry: of the repository that says it
 	Job       *DesiredJob // entry: nil once it is not desired, or not in the agent's bundle any more
+	Left      *DesiredJob // entry: what Git says of a job that is not for this host any more
 	Agent     *Agent      // entry with an agent, agent: nil once it is revoked
-	Source    *Source     // source: nil once it is removed
+	Source    *Source     // source, entry that is not desired any more: that said so; nil once it is removed
 	Expires   time.Time   // agent: when its newest bundle does
 	Signals   []Run       // runs that had check-ins since the last look that are signals, the oldest first
 	Runs      []Run       // those of the instants in State.Due and State.Missed, and State.Running
-	Newest    *Run        // job without an agent: its newest run
+	Newest    *Run        // job without an agent: its newest run; entry: where something is wrong
 	Incident  *Incident   // the open one of this watch
 	Host      *Incident   // entry: the open one of its agent's watch
 	Parents   []Incident  // entry: open ones of the jobs that it depends on, on this agent or without one

@@ -69,7 +69,7 @@ func (f *facts) read(ctx context.Context, s *Store) error {
 		f.looks[i].UpSince = since
 	}
 	for _, part := range []func(context.Context) error{
-		f.agents, f.sources, f.jobs,
+		f.agents, f.jobs, f.sources,
 		f.runs, f.signals, // in this order: a run that is seen has its signal seen, too
 		f.incidents, f.neighbours,
 	} {
@@ -133,10 +133,16 @@ func (f *facts) agents(ctx context.Context) error {
 }
 
 func (f *facts) sources(ctx context.Context) error {
-	_, list := f.watched(func(l *crontopus.Look) bool { return l.Watch.Kind == crontopus.WatchSource })
-	for _, l := range list {
+	for i := range f.looks {
+		l, id := &f.looks[i], f.looks[i].Watch.SourceID
+		if l.Watch.Kind == crontopus.WatchEntry && l.Job == nil {
+			id = l.Watch.State.SourceID
+		}
+		if id == "" {
+			continue
+		}
 		var src crontopus.Source
-		err := scanSource(f.t.QueryRow(ctx, selectSources+"WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL", l.Watch.Tenant, l.Watch.SourceID), &src)
+		err := scanSource(f.t.QueryRow(ctx, selectSources+"WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL", l.Watch.Tenant, id), &src)
 		switch {
 		case err == nil:
 			l.Source = &src
@@ -156,21 +162,25 @@ func (f *facts) jobs(ctx context.Context) error {
 	withEach(&v, "agent", "text", list, func(l **crontopus.Look) string { return (*l).Watch.AgentID })
 	type found struct {
 		crontopus.DesiredJob
-		key watchKey
-		url string
+		key  watchKey
+		url  string
+		here bool
 	}
 	all, err := collectMany(ctx, f.t, func(r row, j *found) error {
-		return r.Scan(document(&j.Job), &j.Digest, &j.SourceID, &j.Path, &j.Line, &j.Revision, document(&j.Commit), &j.key.tenant, &j.key.id, &j.url)
+		return r.Scan(document(&j.Job), &j.Digest, &j.SourceID, &j.Path, &j.Line, &j.Revision, document(&j.Commit), &j.key.tenant, &j.key.id, &j.url, flag(&j.here))
 	}, v, `
-		SELECT d.body, d.digest, d.source_id, d.path, d.line, d.revision, d.commit_info, v.tenant, v.watch, s.url
+		SELECT d.body, d.digest, d.source_id, d.path, d.line, d.revision, d.commit_info, v.tenant, v.watch, s.url,
+			CASE WHEN v.agent = '' OR EXISTS (SELECT 1 FROM agent_jobs a WHERE a.tenant_id = v.tenant AND a.agent_id = v.agent
+				AND a.namespace = v.space AND a.name = v.job AND a.current = 1) THEN 1 ELSE 0 END
 		FROM v CROSS JOIN desired_jobs d JOIN sources s ON s.tenant_id = d.tenant_id AND s.id = d.source_id
-		WHERE d.tenant_id = v.tenant AND d.namespace = v.space AND d.name = v.job
-			AND (v.agent = '' OR EXISTS (SELECT 1 FROM agent_jobs a WHERE a.tenant_id = v.tenant AND a.agent_id = v.agent
-				AND a.namespace = v.space AND a.name = v.job AND a.current = 1))`)
+		WHERE d.tenant_id = v.tenant AND d.namespace = v.space AND d.name = v.job`)
 	for i := range all {
 		l := f.at[all[i].key]
-		if (l.Watch.AgentID == "") == all[i].Job.Spec.Target.Ping {
-			l.Job, l.SourceURL = &all[i].DesiredJob, all[i].url
+		l.SourceURL = all[i].url
+		if all[i].here && (l.Watch.AgentID == "") == all[i].Job.Spec.Target.Ping {
+			l.Job = &all[i].DesiredJob
+		} else {
+			l.Left = &all[i].DesiredJob
 		}
 	}
 	return err

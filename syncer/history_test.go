@@ -46,6 +46,8 @@ func TestRewrittenHistory(t *testing.T) {
 			status := h.sync(t, sourceID)
 			requireState(t, "true Synced", status)
 			require.Equal(t, crontopus.Revision(gittest.Branch, h.repo.Head(t)), status.LastAppliedRevision)
+			require.Equal(t, h.repo.Head(t), status.Commit.Hash)
+			require.Equal(t, "Alex Author", status.Commit.Author)
 			require.Contains(t, h.lastSync(t).Message, "history was rewritten: it does not lead on from "+before)
 			_, message := ready(status)
 			require.NotContains(t, message, "rewritten", "the source's condition says what is, the sync what happened")

@@ -24,7 +24,8 @@ type verdict struct {
 	jobs    int
 	held    string // digest of the plan that waits for approval
 
-	pin *crontopus.PinStatus // where the branch is, if the source is pinned
+	commit *crontopus.Commit    // that came into force; nil: what is in force stays
+	pin    *crontopus.PinStatus // where the branch is, if the source is pinned
 }
 
 func synced(revision string, jobs int) verdict {
@@ -47,6 +48,9 @@ func (v verdict) status(src crontopus.Source, revision string, now time.Time) cr
 	}
 	if v.ready {
 		s.LastAppliedRevision, s.Jobs, s.LimitsDigest = revision, v.jobs, src.Limits.Digest()
+	}
+	if v.commit != nil {
+		s.Commit = v.commit
 	}
 	if v.ready || src.Pinned == "" {
 		s.Pin = v.pin

@@ -144,8 +144,9 @@ func (a *attempt) apply(ctx context.Context, found *loaded, l *listing) error {
 		if p.held != nil && p.held.Digest() != a.source.Approved {
 			return a.hold(ctx, p.held)
 		}
-		err = a.finish(ctx, crontopus.SyncOutcome{Desired: &p.desired, Delta: &p.delta, Alerting: p.alerting, Rewrite: sealBroken(a.source), Mark: p.mark, AgentsSeq: p.agentsSeq},
-			a.inForce(a.revision, len(p.desired.Jobs)))
+		v := a.inForce(a.revision, len(p.desired.Jobs))
+		v.commit = &l.Commit
+		err = a.finish(ctx, crontopus.SyncOutcome{Desired: &p.desired, Delta: &p.delta, Alerting: p.alerting, Rewrite: sealBroken(a.source), Mark: p.mark, AgentsSeq: p.agentsSeq}, v)
 		if crontopus.ErrorCode(err) != crontopus.CodeConflict {
 			return err
 		}

@@ -72,6 +72,15 @@ var lookCases = cases{
 		l := of(look(t, s, soon(), nil), crontopus.EntryWatchID(named("backup"), a.ID))
 		require.NotNil(t, l)
 		require.Nil(t, l.Job)
+		require.Equal(t, named("backup"), l.Left.Job.Name(), "Git has it still")
+		require.Nil(t, l.Source, "nobody remembers which source said it")
+		w.sync(w.get("ops"), "report")
+		l = of(look(t, s, soon(), func(l *crontopus.Look) crontopus.Verdict {
+			l.Watch.State.SourceID = w.get("ops").ID
+			return crontopus.Verdict{Watch: l.Watch}
+		}), l.Watch.ID)
+		require.Nil(t, l.Left)
+		require.Equal(t, "ops", of(look(t, s, soon().Add(25*time.Hour), nil), l.Watch.ID).Source.Name)
 		_, err := s.RevokeAgent(t.Context(), here, actor, a.Name, t0)
 		require.NoError(t, err)
 		require.Nil(t, of(look(t, s, soon(), nil), crontopus.AgentWatchID(a.ID)).Agent)
