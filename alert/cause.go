@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -11,7 +12,6 @@ import (
 const (
 	clockTolerance = 5 * time.Minute // by which a host's clock may be off before it explains anything
 	outputExcerpt  = 2 << 10         // bytes of output in an incident
-	driftBefore    = 24 * time.Hour  // how long before a miss a change by hand may have caused it
 )
 
 // because makes a cause of a code and the reason, which ends the sentence.
@@ -21,131 +21,69 @@ func (e *entry) because(code, what, reason string, args ...any) crontopus.Cause 
 }
 
 // causeOfMiss finds why nothing ran for an instant, r being the run that says so, if there is one.
-// What is certain comes before what is likely.
 func causeOfMiss(e *entry, due time.Time, r *crontopus.Run) crontopus.Cause {
 	what := "did not start at " + clock(due, e.Now)
 	switch {
 	case r != nil:
-		return causeOfSkip(e, what, r)
+		return e.because(cmp.Or(causeOfReason[r.Reason], crontopus.CauseNeverStarted), what, "%s", r.Message)
 	case e.Agent == nil:
-		return e.because(crontopus.CauseNoPing, "was not heard of at "+clock(due, e.Now), "no ping came within its grace of %s", e.job.Spec.Monitor.Grace)
+		return causeOfNoPing(e, due)
 	}
-	report := &e.Agent.Status.Report
-	agent := e.Agent.Name
-	switch skew := report.ClockSkew(); {
-	case skew.Abs() > clockTolerance:
-		return e.because(crontopus.CauseClockWrong, what, "the clock of %s is %s %s", agent, span(skew), aheadOrBehind(skew))
-	case e.silent():
-		return e.because(crontopus.CauseHostSilent, what, "the host has been offline since %s", clock(heard(e.Agent, time.Time{}), e.Now))
-	case report.Paused:
-		return e.because(crontopus.CauseAgentPaused, what, "the agent on %s is paused (crontopus-agent pause was said there)", agent)
-	case report.Host != nil && report.Host.SchedulerDead != "":
-		return e.because(crontopus.CauseSchedulerDead, what, "nothing starts entries on %s: %s", agent, report.Host.SchedulerDead)
-	}
-	if d := e.denied(); d != nil {
-		return e.because(denialCode(d), what, "%s does not let it run: %s", agent, d.Reason)
-	}
-	if d := drifted(e.Agent, e.subject.Job, due.Add(-driftBefore), e.Now); d != nil {
-		switch d.Kind {
-		case crontopus.DriftMissing:
-			return e.because(crontopus.CauseEntryDeleted, what, "its entry was deleted by hand on %s, found and put back at %s", agent, clock(d.At, e.Now))
-		case crontopus.DriftEdited:
-			return e.because(crontopus.CauseEntryEdited, what, "its entry was edited by hand on %s, found and put right at %s: %s", agent, clock(d.At, e.Now), d.Detail)
-		}
-	}
-	if report.Refused != nil {
-		return causeOfRefusal(e, what, report.Refused)
-	}
-	if report.Applied.Compare(e.Agent.Status.Desired) < 0 {
-		why := "it has not applied the bundle that has it yet"
-		if report.Error != "" {
-			why = "it cannot apply its bundle: " + report.Error
-		}
-		return e.because(crontopus.CauseNotApplied, what, "%s holds generation %s of %s: %s", agent, report.Applied, e.Agent.Status.Desired, why)
-	}
-	switch host := report.Host; {
-	case host != nil && host.DiskFull != "":
-		return e.because(crontopus.CauseDiskFull, what, "%s has no room left in %s", agent, host.DiskFull)
-	case report.Error != "":
-		return e.because(crontopus.CauseNotApplied, what, "the agent on %s cannot apply its bundle: %s", agent, report.Error)
-	case host != nil && host.BootedAt != nil && host.BootedAt.After(due):
-		return e.because(crontopus.CausePoweredOff, what, "%s was off until %s", agent, clock(*host.BootedAt, e.Now))
-	case host != nil && host.StartedAt.After(due):
-		return e.because(crontopus.CauseAgentStopped, what, "the agent on %s was started only at %s", agent, clock(host.StartedAt, e.Now))
-	case e.state().Changed.After(due):
-		return e.because(crontopus.CauseScheduleChanged, what, "its schedule was changed in Git meanwhile, by %s", commitWords(e.Job))
-	}
-	return e.because(crontopus.CauseNeverStarted, what, "%s is online, its agent holds generation %s, and says of nothing that kept it from starting", agent, report.Applied)
+	code, reason := e.whyNot(due)
+	return e.because(code, what, "%s", reason)
 }
 
-// causeOfSkip is why the host itself did not begin a run.
-func causeOfSkip(e *entry, what string, r *crontopus.Run) crontopus.Cause {
-	return e.because(reasonCode(r.Reason, crontopus.CauseNeverStarted), what, "%s", r.Message)
-}
-
-// reasonCode is the cause that a run's reason stands for.
-func reasonCode(reason, otherwise string) string {
-	switch reason {
-	case crontopus.ReasonUserMissing:
-		return crontopus.CauseUserMissing
-	case crontopus.ReasonFolderMissing:
-		return crontopus.CauseFolderMissing
-	case crontopus.ReasonSecretMissing:
-		return crontopus.CauseSecretMissing
-	case crontopus.ReasonCommandMissing:
-		return crontopus.CauseCommandMissing
-	case crontopus.ReasonOutOfMemory:
-		return crontopus.CauseOutOfMemory
-	case crontopus.ReasonSignal:
-		return crontopus.CauseSignal
-	case crontopus.ReasonTimedOut:
-		return crontopus.CauseTimeout
-	case crontopus.ReasonAgentStopped:
-		return crontopus.CauseAgentStopped
-	case crontopus.ReasonDiskFull:
-		return crontopus.CauseDiskFull
-	case crontopus.ReasonDenied:
-		return crontopus.CausePolicyDenied
-	case crontopus.ReasonStillRunning:
-		return crontopus.CauseStillRunning
-	case crontopus.ReasonPaused:
-		return crontopus.CauseAgentPaused
-	case crontopus.ReasonReplaced:
-		return crontopus.CauseReplaced
-	case crontopus.ReasonCannotStart:
-		return crontopus.CauseCannotStart
+func causeOfNoPing(e *entry, due time.Time) crontopus.Cause {
+	what := "was not heard of at " + clock(due, e.Now)
+	if e.UpSince.After(due) {
+		return e.because(crontopus.CauseServerAway, what, "the server itself was away until %s, and could hear no ping", clock(e.UpSince, e.Now))
 	}
-	return otherwise
+	return e.because(crontopus.CauseNoPing, what, "no ping came within its grace of %s", e.job.Spec.Monitor.Grace)
 }
 
-// denied is why the host does not take the job, nil where it does.
-func (e *entry) denied() *crontopus.Denial {
-	for _, d := range e.Agent.Status.Report.Denied {
-		if d.Job == e.subject.Job {
-			return &d
-		}
+// causeOfReason is the cause that a run's reason, or a denial's code, stands for.
+var causeOfReason = map[string]string{
+	crontopus.ReasonUserMissing:    crontopus.CauseUserMissing,
+	crontopus.ReasonFolderMissing:  crontopus.CauseFolderMissing,
+	crontopus.ReasonSecretMissing:  crontopus.CauseSecretMissing,
+	crontopus.ReasonCommandMissing: crontopus.CauseCommandMissing,
+	crontopus.ReasonOutOfMemory:    crontopus.CauseOutOfMemory,
+	crontopus.ReasonSignal:         crontopus.CauseSignal,
+	crontopus.ReasonTimedOut:       crontopus.CauseTimeout,
+	crontopus.ReasonAgentStopped:   crontopus.CauseAgentStopped,
+	crontopus.ReasonDiskFull:       crontopus.CauseDiskFull,
+	crontopus.ReasonDenied:         crontopus.CausePolicyDenied,
+	crontopus.ReasonStillRunning:   crontopus.CauseStillRunning,
+	crontopus.ReasonPaused:         crontopus.CauseAgentPaused,
+	crontopus.ReasonReplaced:       crontopus.CauseReplaced,
+	crontopus.ReasonCannotStart:    crontopus.CauseCannotStart,
+}
+
+func denialCode(d *crontopus.Denial) string {
+	return cmp.Or(causeOfReason[d.Code], crontopus.CausePolicyDenied)
+}
+
+// causeOfRemoval is why Git does not want an entry any more.
+func causeOfRemoval(e *entry) crontopus.Cause {
+	c := crontopus.Cause{Code: crontopus.CauseJobRemoved}
+	switch src := e.Source; {
+	case e.Left != nil && e.Left.Job.Spec.Suspend:
+		return causeOfSuspension(e, e.Left)
+	case e.Left != nil:
+		c.Sentence = e.where() + " is not to run there any more: its target was changed in Git by " + commitWords(e.Left)
+		c.Evidence = commitEvidence(&e.Left.Commit, e.SourceURL)
+	case src != nil && src.Status.Commit != nil:
+		c.Sentence = e.where() + " is not to run any more: the job was removed in Git, as of " + commitText(src.Status.Commit)
+		c.Evidence = commitEvidence(src.Status.Commit, src.URL)
+	default:
+		c.Sentence = e.where() + " is not to run any more: the job was removed with its source"
 	}
-	return nil
+	return c
 }
 
-func denialCode(d *crontopus.Denial) string { return reasonCode(d.Code, crontopus.CausePolicyDenied) }
-
-func causeOfRefusal(e *entry, what string, r *crontopus.Refusal) crontopus.Cause {
-	return e.because(refusalCode(r.Code), what, "%s", refusalWords(e.Agent.Name, r))
-}
-
-func refusalCode(code string) string {
-	switch code {
-	case crontopus.RefusedExpired:
-		return crontopus.CauseBundleExpired
-	case crontopus.RefusedPolicy:
-		return crontopus.CausePolicyDenied
-	}
-	return crontopus.CauseBundleRefused
-}
-
-func refusalWords(agent string, r *crontopus.Refusal) string {
-	return fmt.Sprintf("%s refused its bundle of generation %s (%s): %s", agent, r.Generation, r.Code, r.Message)
+func causeOfSuspension(e *entry, job *crontopus.DesiredJob) crontopus.Cause {
+	return crontopus.Cause{Code: crontopus.CauseSuspended, Evidence: commitEvidence(&job.Commit, e.SourceURL),
+		Sentence: e.where() + " is not to run for now: the job was suspended in Git by " + commitWords(job)}
 }
 
 // causeOfLateStart tells what is known while the run may still start.
@@ -161,7 +99,7 @@ func causeOfTooLong(e *entry, r *crontopus.Run) crontopus.Cause {
 
 // causeOfFailure is why a run did not go well.
 func causeOfFailure(e *entry, r *crontopus.Run) crontopus.Cause {
-	code, why := reasonCode(r.Reason, ""), r.Message
+	code, why := causeOfReason[r.Reason], r.Message
 	switch {
 	case code == crontopus.CauseTimeout, r.State == crontopus.RunTimedOut:
 		code, why = crontopus.CauseTimeout, fmt.Sprintf("it was ended by its timeout of %s", e.job.Spec.Run.Timeout)

@@ -10,42 +10,60 @@ import (
 
 // causeOfSilence is what is known of a host that is not heard of: nothing but since when.
 func causeOfSilence(j *judgement) crontopus.Cause {
-	return crontopus.Cause{Code: crontopus.CauseHostSilent, Evidence: hostEvidence(j.Agent),
+	c := crontopus.Cause{Code: crontopus.CauseHostSilent, Evidence: hostEvidence(j.Agent),
 		Sentence: fmt.Sprintf("%s has been offline since %s", j.Agent.Name, clock(j.state().Silent, j.Now))}
+	if last := heard(j.Agent, time.Time{}); last.Before(j.state().Silent) { // the server was away itself
+		c.Sentence = fmt.Sprintf("%s was last heard of at %s, and not since the server, which was away, is back (%s)",
+			j.Agent.Name, clock(last, j.Now), clock(j.state().Silent, j.Now))
+	}
+	return c
 }
 
 // causeOfReturn is why a host that is back was not heard of: its boot and the start of its agent
 // tell one that was off, and one whose agent was stopped, from one that was cut off.
 func causeOfReturn(j *judgement) crontopus.Cause {
-	silent, report := j.state().Silent, &j.Agent.Status.Report
-	host, skew := report.Host, time.Duration(0)
-	if report.ClockSkew().Abs() > clockTolerance {
-		skew = report.ClockSkew() // the host says when it booted by its own clock
-	}
+	silent, host := j.state().Silent, j.Agent.Status.Report.Host
 	c := crontopus.Cause{Code: crontopus.CauseHostSilent, Evidence: hostEvidence(j.Agent)}
 	between := fmt.Sprintf("between %s and %s", clock(silent, j.Now), clock(j.Now, j.Now))
 	switch {
 	case host == nil:
 		c.Sentence = fmt.Sprintf("%s is back; it was not heard of %s", j.Agent.Name, between)
-	case cutMost(host, silent, j.Agent.Status.LastSeenAt, skew):
+	case j.cutMost(host, silent):
 		c.Code, c.Sentence = crontopus.CauseNetworkCut, cutWords(j, host, between)
-	case host.BootedAt != nil && host.BootedAt.Add(-skew).After(silent):
+	case j.booted(host):
 		c.Code = crontopus.CausePoweredOff
-		c.Sentence = fmt.Sprintf("%s was off or restarting %s: it booted at %s", j.Agent.Name, between, clock(*host.BootedAt, j.Now))
-	case host.StartedAt.Add(-skew).After(silent):
+		c.Sentence = fmt.Sprintf("%s was off or restarting %s: it booted at %s", j.Agent.Name, between, clock(j.here(*host.BootedAt), j.Now))
+	case j.restarted(host):
 		c.Code = crontopus.CauseAgentStopped
-		c.Sentence = fmt.Sprintf("the agent on %s was stopped %s: the host did not restart, the agent started at %s", j.Agent.Name, between, clock(host.StartedAt, j.Now))
+		c.Sentence = fmt.Sprintf("the agent on %s was stopped %s: the host did not restart, the agent started at %s", j.Agent.Name, between, clock(j.here(host.StartedAt), j.Now))
 	default:
 		c.Code, c.Sentence = crontopus.CauseNetworkCut, cutWords(j, host, between)
 	}
 	return c
 }
 
+// booted reports whether the host was started during its silence. Its boot id says so whatever its clock
+// does; without one, its clock must do.
+func (j *judgement) booted(host *crontopus.HostHealth) bool {
+	if before := j.state().BootID; before != "" && host.BootID != "" {
+		return before != host.BootID
+	}
+	return host.BootedAt != nil && j.here(*host.BootedAt).After(j.state().Silent)
+}
+
+// restarted reports whether the host's agent was.
+func (j *judgement) restarted(host *crontopus.HostHealth) bool {
+	if before, now := j.state().Process, j.Agent.Status.Report.Instance.Name; before != "" && now != "" {
+		return before != now
+	}
+	return j.here(host.StartedAt).After(j.state().Silent)
+}
+
 // cutMost reports whether a host, or its agent, that was started during its silence could not reach the
 // server for most of it: then that it was started explains less.
-func cutMost(host *crontopus.HostHealth, silent time.Time, back *time.Time, skew time.Duration) bool {
-	since, until := host.UnheardSince, host.UnheardUntil
-	if since == nil || until == nil || back == nil || !until.Add(-skew).After(silent) {
+func (j *judgement) cutMost(host *crontopus.HostHealth, silent time.Time) bool {
+	since, until, back := host.UnheardSince, host.UnheardUntil, j.Agent.Status.LastSeenAt
+	if since == nil || until == nil || back == nil || !j.here(*until).After(silent) {
 		return false
 	}
 	return until.Sub(*since) > back.Sub(silent)/2
@@ -60,8 +78,19 @@ func cutWords(j *judgement, host *crontopus.HostHealth, between string) string {
 }
 
 func causeOfExpiry(j *judgement) crontopus.Cause {
-	return crontopus.Cause{Code: crontopus.CauseBundleExpired, Evidence: hostEvidence(j.Agent),
-		Sentence: fmt.Sprintf("the bundle of %s has expired: it keeps its last jobs running and takes no changes; look why no server publishes", j.Agent.Name)}
+	c := crontopus.Cause{Code: crontopus.CauseBundleExpired, Evidence: hostEvidence(j.Agent)}
+	refused, skew, name := j.Agent.Status.Report.Refused, j.skew(), j.Agent.Name
+	const goesOn = "it keeps its last jobs running and takes no changes"
+	switch {
+	case !j.Now.Before(j.Expires) && !j.Expires.IsZero():
+		c.Sentence = fmt.Sprintf("the bundle of %s has expired at %s: %s; look why no server publishes", name, clock(j.Expires, j.Now), goesOn)
+	case skew != 0:
+		c.Code = crontopus.CauseClockWrong
+		c.Sentence = fmt.Sprintf("the clock of %s is %s %s, so that it takes its bundle for expired: %s", name, span(skew), aheadOrBehind(skew), goesOn)
+	default:
+		c.Sentence = fmt.Sprintf("the bundle of %s has expired there (%s), though a newer one is published: %s; look what is between the two", name, refused.Message, goesOn)
+	}
+	return c
 }
 
 // causeOfDrift is why a host does not hold what its bundle says.
@@ -97,4 +126,18 @@ func causeOfSync(s *crontopus.Source, ready *crontopus.Condition) crontopus.Caus
 			{What: "last attempted revision", Says: s.Status.LastAttemptedRevision, At: s.Status.LastSyncAt},
 			{What: "revision in force", Says: s.Status.LastAppliedRevision},
 		}}
+}
+
+func refusalCode(code string) string {
+	switch code {
+	case crontopus.RefusedExpired:
+		return crontopus.CauseBundleExpired
+	case crontopus.RefusedPolicy:
+		return crontopus.CausePolicyDenied
+	}
+	return crontopus.CauseBundleRefused
+}
+
+func refusalWords(agent string, r *crontopus.Refusal) string {
+	return fmt.Sprintf("%s refused its bundle of generation %s (%s): %s", agent, r.Generation, r.Code, r.Message)
 }

@@ -11,6 +11,7 @@ import (
 
 const (
 	lookAgain     = 2 * time.Second // while an agent's word is awaited
+	lookLate      = 10 * time.Second
 	lookSeldom    = 30 * time.Second
 	clockPatience = 2 * time.Minute
 )
@@ -78,6 +79,9 @@ func (e *entry) horizon() time.Time {
 func (e *entry) lookNext() {
 	for _, d := range e.state().Due {
 		e.lookBy(e.nextLookAt(d))
+		if late := e.lateAfter(); late > 0 && e.state().Late.IsZero() && !e.Now.Before(d.Add(late)) {
+			e.lookBy(e.Now.Add(lookLate)) // its agent's word is awaited
+		}
 	}
 	if e.incident() != nil && !e.horizon().After(e.Now) {
 		e.lookBy(e.Now) // a run that came before the incident was no signal, and may end it
@@ -91,12 +95,12 @@ func (e *entry) judgeInstant(d time.Time) {
 	case !e.Now.Before(d.Add(miss)):
 		switch { // otherwise the agent's word is awaited
 		case e.silent() && !e.hostDown(): // its own watch will say so first
-		case e.silent() || e.drained(d):
+		case e.silent() || e.drained(d, miss):
 			s.Due = slices.DeleteFunc(s.Due, d.Equal)
 			s.Late = time.Time{}
 			e.miss(d, nil)
 		}
-	case late > 0 && !e.Now.Before(d.Add(late)) && s.Late.IsZero() && !e.silent():
+	case late > 0 && !e.Now.Before(d.Add(late)) && s.Late.IsZero() && !e.silent() && e.drained(d, late):
 		s.Late = d
 		if e.incident() == nil {
 			e.open(crontopus.AlertLateStart, causeOfLateStart(e, d))
@@ -104,13 +108,16 @@ func (e *entry) judgeInstant(d time.Time) {
 	}
 }
 
-// drained reports whether everything that the agent had to say of an instant has arrived. One
-// whose clock is off is waited for a little longer.
-func (e *entry) drained(d time.Time) bool {
-	if e.Agent.Status.Report.ClockSkew().Abs() > clockTolerance {
-		return !e.Now.Before(d.Add(e.missAfter() + clockPatience)) // its own times say nothing
+// drained reports whether everything has arrived that the agent had to say, some time after an
+// instant, of what was to come by then. One whose clock is off is waited for a little longer.
+func (e *entry) drained(d time.Time, after time.Duration) bool {
+	if e.Agent == nil {
+		return true // who pings keeps nothing back
 	}
-	need := d.Add(e.missAfter() - spoolMargin)
+	if e.skew() != 0 {
+		return !e.Now.Before(d.Add(after + clockPatience)) // its own times say nothing
+	}
+	need := d.Add(after - spoolMargin)
 	if need.Before(d) {
 		need = d
 	}
@@ -129,6 +136,8 @@ func (e *entry) judgeRunning() {
 			if r != nil && r.Ended() && !slices.ContainsFunc(e.Signals, func(o crontopus.Run) bool { return o.ID == id }) {
 				e.heed(r)
 			}
+		case !e.Now.Before(r.Started.Add(most)) && !e.drained(*r.Started, most):
+			e.lookBy(e.Now.Add(e.patience(*r.Started))) // it may have ended while nobody was told
 		case !e.Now.Before(r.Started.Add(most)):
 			if e.incident() == nil {
 				e.open(crontopus.AlertTooLong, causeOfTooLong(e, r))

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -12,6 +13,7 @@ const (
 	mostDue     = 100                      // instants that one look takes up; the next look takes the rest
 	mostMissed  = crontopus.MaxMissedShown // that may still be retracted
 	spoolMargin = 90 * time.Second         // a heartbeat may be so much older than the deadline it speaks for
+	refineFor   = 15 * time.Minute         // an agent says more than once in it what it found
 )
 
 // entry is the judgement of one job on one host, or of a job without an agent.
@@ -28,14 +30,14 @@ func judgeEntry(l *crontopus.Look) crontopus.Verdict {
 	e := &entry{judgement: begin(l, entrySubject(l))}
 	e.forget()
 	switch {
-	case l.Job == nil:
-		return e.gone("the job is not for this host any more: it was removed, or its target changed, in Git")
 	case l.Watch.AgentID != "" && l.Agent == nil:
 		return e.gone("the host's agent was revoked")
+	case l.Job == nil:
+		return e.left(causeOfRemoval(e))
 	case l.Job.Job.Spec.Suspend:
-		return e.gone("the job was suspended in Git by " + commitWords(l.Job))
+		return e.left(causeOfSuspension(e, l.Job))
 	}
-	e.job = &l.Job.Job
+	e.job, e.state().SourceID = &l.Job.Job, l.Job.SourceID
 	if err := e.compile(); err != nil {
 		return e.end() // Git says nothing that can be judged; the syncer says why
 	}
@@ -49,8 +51,27 @@ func judgeEntry(l *crontopus.Look) crontopus.Verdict {
 		e.judgeRunning()
 		e.lookNext()
 	}
+	e.refine()
 	e.settle()
 	return e.end()
+}
+
+// refine looks again why nothing ran, for a while, and takes what says more: an agent tells of an
+// entry that was changed by hand when it looks at its entries next.
+func (e *entry) refine() {
+	in, s := e.incident(), e.state()
+	if in == nil || e.Agent == nil || len(s.Missed) == 0 || s.Host != "" || e.silent() || !e.Now.Before(in.OpenedAt.Add(refineFor)) {
+		return
+	}
+	due := s.Missed[len(s.Missed)-1]
+	if e.runs[due.Unix()] != nil {
+		return // the host itself has said it
+	}
+	e.lookBy(e.Now.Add(lookSeldom))
+	cause, was := causeOfMiss(e, due, nil), &in.Cause
+	if explained := was.Code == crontopus.CauseNeverStarted && cause.Code != was.Code; explained || len(cause.Sentence) > len(was.Sentence) && strings.HasPrefix(cause.Sentence, was.Sentence) {
+		e.open(in.Kind, cause)
+	}
 }
 
 func entrySubject(l *crontopus.Look) crontopus.Subject {
@@ -255,8 +276,8 @@ func (e *entry) retracts(r *crontopus.Run) {
 func (e *entry) good(r *crontopus.Run) {
 	e.begun(r)
 	s := e.state()
-	if place(r).Before(s.LastBad) {
-		return // it tells nothing of what is wrong now
+	if place(r).Before(s.LastBad) || place(r).After(e.Now.Add(clockTolerance)) {
+		return // it tells nothing of what is wrong now, or its clock is
 	}
 	s.Successes++
 	in := e.incident()
@@ -379,7 +400,7 @@ func (e *entry) settle() {
 	if e.retract != nil {
 		e.onHost().Retracted = e.retract
 	}
-	if s.Host != "" && !e.silent() && (len(s.Missed) == 0 || e.drained(slices.MaxFunc(s.Missed, time.Time.Compare))) {
+	if s.Host != "" && !e.silent() && (len(s.Missed) == 0 || e.drained(slices.MaxFunc(s.Missed, time.Time.Compare), e.missAfter())) {
 		s.Missed, s.Host = nil, "" // all that could be told of them has been told
 	}
 	if in := e.incident(); in != nil {

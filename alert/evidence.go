@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,13 +17,25 @@ func (e *entry) evidence() []crontopus.Evidence {
 	}
 	if e.Newest != nil {
 		at := place(e.Newest)
-		list = append(list, crontopus.Evidence{What: "last run", Says: string(e.Newest.State), At: &at})
+		list = append(list, crontopus.Evidence{What: "last check-in", Says: checkInWords(e.Newest), At: &at})
 	}
-	if c := &e.Job.Commit; c.Hash != "" {
-		at := c.At
-		list = append(list, crontopus.Evidence{What: "last changed by", Says: commitWords(e.Job), At: &at, Link: commitLink(e.SourceURL, c.Hash)})
-	}
+	list = append(list, commitEvidence(&e.Job.Commit, e.SourceURL)...)
 	return append(list, elsewhere(e.Elsewhere)...)
+}
+
+func checkInWords(r *crontopus.Run) string {
+	if r.ExitCode != nil && *r.ExitCode != 0 {
+		return string(r.State) + ", exit code " + strconv.Itoa(*r.ExitCode)
+	}
+	return strings.TrimSpace(string(r.State) + " " + r.Reason)
+}
+
+func commitEvidence(c *crontopus.Commit, source string) []crontopus.Evidence {
+	if c.Hash == "" {
+		return nil
+	}
+	at := c.At
+	return []crontopus.Evidence{{What: "last changed by", Says: commitText(c), At: &at, Link: commitLink(source, c.Hash)}}
 }
 
 // hostEvidence is what is known of a host.
@@ -36,11 +49,36 @@ func hostEvidence(a *crontopus.Agent) []crontopus.Evidence {
 	for _, d := range r.Drift[max(0, len(r.Drift)-5):] {
 		list = append(list, crontopus.Evidence{What: "drift", Says: strings.TrimSpace(fmt.Sprintf("%s %s %s", d.Entry, d.Kind, d.Detail)), At: &d.At})
 	}
-	if h := r.Host; h != nil && h.BootedAt != nil {
-		list = append(list, crontopus.Evidence{What: "booted", Says: "boot id " + h.BootID, At: h.BootedAt})
+	if r.Paused {
+		list = append(list, crontopus.Evidence{What: "paused", Says: "by hand, on the host"})
 	}
+	list = append(list, healthEvidence(r)...)
 	if skew := r.ClockSkew(); skew.Abs() > clockTolerance {
 		list = append(list, crontopus.Evidence{What: "clock", Says: span(skew) + " " + aheadOrBehind(skew)})
+	}
+	return list
+}
+
+// healthEvidence is what a host says of its scheduler, its start and its network.
+func healthEvidence(r *crontopus.AgentReport) (list []crontopus.Evidence) {
+	h := r.Host
+	if h == nil {
+		return nil
+	}
+	scheduler := crontopus.Evidence{What: "scheduler", Says: r.Scheduler + ": nothing is wrong with it"}
+	switch {
+	case h.SchedulerDead != "":
+		scheduler.Says = r.Scheduler + ": " + h.SchedulerDead
+	case h.SchedulerWas != nil:
+		scheduler.Says, scheduler.At = r.Scheduler+", until then: "+h.SchedulerWas.Why, &h.SchedulerWas.Until
+	}
+	list = append(list, scheduler)
+	if h.BootedAt != nil {
+		list = append(list, crontopus.Evidence{What: "booted", Says: "boot id " + h.BootID, At: h.BootedAt})
+	}
+	list = append(list, crontopus.Evidence{What: "agent started", Says: "version " + r.Version, At: &h.StartedAt})
+	if h.UnheardUntil != nil {
+		list = append(list, crontopus.Evidence{What: "cut off", Says: "until then: " + h.UnheardWhy, At: h.UnheardUntil})
 	}
 	return list
 }

@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"slices"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -22,6 +21,9 @@ func judgeAgent(l *crontopus.Look) crontopus.Verdict {
 	if !l.Now.Before(last.Add(after)) {
 		if in := j.incident(); in == nil || in.Kind != crontopus.AlertAgentOffline {
 			s.Silent, s.Changed = last, time.Time{}
+			if host := l.Agent.Status.Report.Host; host != nil {
+				s.BootID, s.Process = host.BootID, l.Agent.Status.Report.Instance.Name
+			}
 			j.open(crontopus.AlertAgentOffline, causeOfSilence(j))
 		}
 		j.Verdict.Watch.Alert = true
@@ -54,7 +56,7 @@ func (j *judgement) back() bool {
 	in := j.incident()
 	in.Cause = causeOfReturn(j)
 	j.resolve(crontopus.ResolvedRecovered, in.Cause.Sentence)
-	s.Silent, s.Changed = time.Time{}, time.Time{}
+	s.Silent, s.Changed, s.BootID, s.Process = time.Time{}, time.Time{}, "", ""
 	return true
 }
 
@@ -74,15 +76,4 @@ func (j *judgement) conditions() {
 	default:
 		j.resolve(crontopus.ResolvedRecovered, "the host "+j.Agent.Name+" holds what its bundle says again")
 	}
-}
-
-// drifted returns the newest word that an entry was changed on the host within a while before the
-// report, nil if there is none.
-func drifted(a *crontopus.Agent, job crontopus.JobName, from, until time.Time) *crontopus.Drift {
-	for _, d := range slices.Backward(a.Status.Report.Drift) {
-		if d.Entry == job.String() && !d.At.Before(from) && !d.At.After(until) {
-			return &d
-		}
-	}
-	return nil
 }

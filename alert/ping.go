@@ -23,8 +23,7 @@ func (e *entry) judgePings() {
 	if !ok {
 		return
 	}
-	grace := e.job.Spec.Monitor.Grace.Std()
-	for n := 0; !e.Now.Before(due.Add(grace)) && n < mostDue; n++ {
+	for n := 0; !e.Now.Before(e.pingBy(due)) && n < mostDue; n++ {
 		if due.After(s.TakenUp) {
 			s.TakenUp = due
 			e.miss(due, nil)
@@ -33,7 +32,12 @@ func (e *entry) judgePings() {
 			return
 		}
 	}
-	e.lookBy(due.Add(grace))
+	e.lookBy(e.pingBy(due))
+}
+
+// pingBy is until when a ping is waited for. Who pinged in vain while we were away may do it again.
+func (e *entry) pingBy(due time.Time) time.Time {
+	return later(due, &e.UpSince).Add(e.job.Spec.Monitor.Grace.Std())
 }
 
 // nextPing is when the next ping is expected after one, or after one that did not come.

@@ -167,6 +167,15 @@ func (j *judgement) gone(why string) crontopus.Verdict {
 	return j.end()
 }
 
+// left ends the watch of what Git does not want to run here any more; its incident says so.
+func (e *entry) left(cause crontopus.Cause) crontopus.Verdict {
+	if in := e.incident(); in != nil {
+		cause.Evidence = append(cause.Evidence, in.Cause.Evidence...)
+		in.Cause = cause
+	}
+	return e.gone(cause.Sentence)
+}
+
 // offlineAfter is how long an agent may be silent.
 func offlineAfter(policies []crontopus.AlertPolicy) time.Duration {
 	least := policies[0].Spec.OfflineAfter

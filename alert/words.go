@@ -39,10 +39,13 @@ func span(d time.Duration) string {
 
 // commitWords name the commit that last changed a job.
 func commitWords(job *crontopus.DesiredJob) string {
-	c := &job.Commit
-	if c.Hash == "" {
+	if job.Commit.Hash == "" {
 		return job.Revision
 	}
+	return commitText(&job.Commit)
+}
+
+func commitText(c *crontopus.Commit) string {
 	return fmt.Sprintf("%.10s (%s: %s)", c.Hash, c.Author, c.Subject)
 }
 
