@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		os.Exit(serve())
 	}
 	if len(os.Args) == 2 && os.Args[1] == "fetch-child" {
+		_ = os.Stderr.Close() // while somebody reads from it, no bubble's time goes on
 		if err := app.ServeFetch(context.Background(), os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

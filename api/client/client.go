@@ -8,6 +8,7 @@ package client
 import (
 	"context"
 	"crypto/ed25519"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -49,6 +50,15 @@ func WithAPIKey(key string) Option {
 // WithAgent asks as an enrolled agent, which proves itself with its key.
 func WithAgent(id, installationID string, key ed25519.PrivateKey) Option {
 	return func(c *Client) { c.agent = newAgentIdentity(id, installationID, key) }
+}
+
+// Dialing connects by dial, such as where nothing listens on a network.
+func Dialing(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
+	return func(c *Client) {
+		t := transport()
+		t.DialContext = dial
+		c.http.Transport = t
+	}
 }
 
 // New returns a client of the server at a URL such as https://cron.example.com. A key or
