@@ -139,7 +139,7 @@ func (r *router) require(needs permission) func(huma.Context, func(huma.Context)
 			writeProblem(w, r.problem(ctx.Context(), err))
 			return
 		}
-		if c.agent != nil {
+		if visitOf(ctx.Context()) != nil { // a poll: runs check in without the daemon, which may be stopped
 			r.auth.heartbeats.note(c.agent, r.auth.now(), ctx.Header(wire.HeaderSpoolDrained))
 		}
 		next(huma.WithValue(ctx, callerKey{}, c))

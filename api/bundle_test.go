@@ -218,6 +218,16 @@ func TestHeartbeatsAreWrittenAtTheLatestWhenTheServerStops(t *testing.T) {
 	require.True(t, drained.Equal(*beat.SpoolDrained))
 }
 
+// Cron starts runs while the agent's daemon is stopped: what they say is no sign of its life.
+func TestACheckInIsNoHeartbeat(t *testing.T) {
+	s := newServer(t)
+	stop := s.run()
+	_, err := s.asAgent().CheckIns(t.Context(), []crontopus.CheckIn{checkIn("start")})
+	require.NoError(t, err)
+	stop()
+	require.NotContains(t, s.store.beats, agentID)
+}
+
 func TestSpoolTimesThatCannotBeAreNotBelieved(t *testing.T) {
 	for name, said := range map[string]string{"no time": "yesterday", "in the future": time.Now().Add(time.Hour).Format(time.RFC3339)} {
 		t.Run(name, func(t *testing.T) {
