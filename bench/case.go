@@ -16,7 +16,7 @@ type Case struct {
 
 // cases lists every area's.
 func cases() []Case {
-	return slices.Concat(agentCases, checkinCases, pollCases, scheduleCases, envelopeCases, syncCases, validateCases)
+	return slices.Concat(agentCases, checkinCases, detectCases, pollCases, scheduleCases, envelopeCases, syncCases, validateCases)
 }
 
 // Figure is what was found: the medians of both sides.

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
+
+	"crontopus.dev/crontopus"
 )
 
 var checkinCases = []Case{
@@ -16,7 +20,8 @@ var checkinCases = []Case{
 }
 
 const checkinsWhat = "Check-ins over HTTP, committed before the answer, half of them by agents with their tokens, half with an API key; " +
-	"each is the end of a run of its own, with 200 bytes of output. Load, server and database share the machine. " +
+	"each is the end of a run of its own, with 200 bytes of output; and pings, to the URLs of 2,000 jobs. The database has 100,000 entries, " +
+	"and detection runs. Load, server and database share the machine. " +
 	"Floor: a bare chi handler that decodes the same body and group-commits a row of the same columns, without authentication, look-ups or state."
 
 // aCheckIn is what the load sends, with its places filled in.
@@ -35,7 +40,11 @@ func checkIns(ctx context.Context, b *Bench, engine string) (figures []Figure, e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	if err := server.Furnish(ctx, b, 1, 64); err != nil {
+	if err := server.Furnish(ctx, b, 1000, 100); err != nil {
+		return nil, err
+	}
+	urls, err := server.pingJobs(ctx, b, 2000)
+	if err != nil {
 		return nil, err
 	}
 	args := []string{"-sqlite", filepath.Join(b.Dir, "floor.db")}
@@ -51,41 +60,58 @@ func checkIns(ctx context.Context, b *Bench, engine string) (figures []Figure, e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, floor.Stop()) }()
-	for _, n := range connections {
-		found, err := checkInsAtOnce(ctx, b, server, floor, n)
-		if err != nil {
-			return nil, err
+	headers := filepath.Join(b.Dir, "headers")
+	sends := []sent{
+		{what: "check-ins", body: fmt.Sprintf(aCheckIn, 0, strings.Repeat("QUJD", 200/3)), target: []string{"-path", checkInPath}, headers: server.credentials},
+		{what: "pings", body: strings.Repeat("ok ", 200/3), target: []string{"-paths", urls}, headers: func() string { return "X-Nothing: here" }},
+	}
+	for _, what := range sends {
+		for _, n := range connections {
+			found, err := what.atOnce(ctx, b, server, floor, headers, n)
+			if err != nil {
+				return nil, err
+			}
+			figures = append(figures, found...)
 		}
-		figures = append(figures, found...)
 	}
 	return figures, nil
 }
 
-func checkInsAtOnce(ctx context.Context, b *Bench, server *Server, floor *Process, connections int) ([]Figure, error) {
-	body, headers := filepath.Join(b.Dir, "body"), filepath.Join(b.Dir, "headers")
-	if err := os.WriteFile(body, fmt.Appendf(nil, aCheckIn, 0, strings.Repeat("QUJD", 200/3)), 0o600); err != nil {
-		return nil, err
-	}
-	load := func(ctx context.Context, addr string) (checkInRate, error) {
-		return Measure[checkInRate](ctx, b, "load", "checkins", "-addr", addr, "-path", "/api/v1/checkins",
-			"-body", body, "-headers", headers, "-connections", strconv.Itoa(connections))
+const checkInPath = "/api/v1/checkins"
+
+// sent is what the load sends to the product. To the floor it sends check-ins.
+type sent struct {
+	what, body string
+	target     []string // of load
+	headers    func() string
+}
+
+func (s *sent) atOnce(ctx context.Context, b *Bench, server *Server, floor *Process, headers string, connections int) ([]Figure, error) {
+	load := func(ctx context.Context, addr, body string, target []string) (checkInRate, error) {
+		file := filepath.Join(b.Dir, "body")
+		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
+			return checkInRate{}, err
+		}
+		args := []string{"checkins", "-addr", addr, "-body", file, "-headers", headers, "-connections", strconv.Itoa(connections)}
+		return Measure[checkInRate](ctx, b, "load", append(args, target...)...)
 	}
 	var product, least checkInSamples
 	err := b.Turns(ctx, func(ctx context.Context) error {
-		if err := server.credentials(headers); err != nil {
+		if err := os.WriteFile(headers, []byte(s.headers()), 0o600); err != nil {
 			return err
 		}
-		return product.measure(server.Process, func() (checkInRate, error) { return load(ctx, server.Addr()) })
+		return product.measure(server.Process, func() (checkInRate, error) { return load(ctx, server.Addr(), s.body, s.target) })
 	}, func(ctx context.Context) error {
-		return least.measure(floor, func() (checkInRate, error) { return load(ctx, floor.Ready) })
+		body := fmt.Sprintf(aCheckIn, 0, strings.Repeat("QUJD", 200/3))
+		return least.measure(floor, func() (checkInRate, error) { return load(ctx, floor.Ready, body, []string{"-path", checkInPath}) })
 	})
 	with := fmt.Sprintf(", %d connections", connections)
 	return []Figure{
-		{Name: "check-ins" + with, Unit: "1/s", Product: product.rate.Median(), Floor: least.rate.Median(), Reach: AtLeast(0.6)},
-		{Name: "p50" + with, Unit: "ms", Product: product.p50.Median(), Floor: least.p50.Median()},
-		{Name: "p99" + with, Unit: "ms", Product: product.p99.Median(), Floor: least.p99.Median()},
-		{Name: "p99 ÷ p50" + with, Product: product.spread.Median(), Reach: Within(5)},
-		{Name: "CPU of the server for a check-in" + with, Unit: "µs", Product: product.cpu.Median(), Floor: least.cpu.Median()},
+		{Name: s.what + with, Unit: "1/s", Product: product.rate.Median(), Floor: least.rate.Median(), Reach: AtLeast(0.6)},
+		{Name: s.what + ", p50" + with, Unit: "ms", Product: product.p50.Median(), Floor: least.p50.Median()},
+		{Name: s.what + ", p99" + with, Unit: "ms", Product: product.p99.Median(), Floor: least.p99.Median()},
+		{Name: s.what + ", p99 ÷ p50" + with, Product: product.spread.Median(), Reach: Within(5)},
+		{Name: s.what + ", CPU of the server for one" + with, Unit: "µs", Product: product.cpu.Median(), Floor: least.cpu.Median()},
 	}, err
 }
 
@@ -107,11 +133,42 @@ func (s *checkInSamples) measure(p *Process, load func() (checkInRate, error)) e
 	return err
 }
 
-// credentials writes the header of each connection: agents and the API key in turns.
-func (s *Server) credentials(file string) error {
+// credentials are the header of each connection: agents and the API key in turns.
+func (s *Server) credentials() string {
 	var lines strings.Builder
 	for _, a := range s.Agents {
 		fmt.Fprintf(&lines, "Authorization: Bearer %s\nAuthorization: Bearer %s\n", s.Token(a), s.Key)
 	}
-	return os.WriteFile(file, []byte(lines.String()), 0o600)
+	return lines.String()
+}
+
+// pingJobs adds jobs without an agent to the repository, and returns a file of their URLs' paths.
+func (s *Server) pingJobs(ctx context.Context, b *Bench, jobs int) (file string, err error) {
+	var text, paths strings.Builder
+	for i := range jobs {
+		fmt.Fprintf(&text, "---\napiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: ping-%d}\nspec:\n  every: 1d\n  target: {ping: true}\n", i)
+	}
+	s.Repo.Commit(b.TB, "pings", map[string]string{"pings.yaml": text.String()})
+	if err := s.Client.SyncSource(ctx, "bench"); err != nil {
+		return "", err
+	}
+	for i := range jobs {
+		job, err := s.Client.Job(ctx, crontopus.JobName{Namespace: crontopus.DefaultNamespace, Name: fmt.Sprintf("ping-%d", i)})
+		for i == 0 && crontopus.ErrorCode(err) == crontopus.CodeNotFound { // not synced yet
+			if err := waitUntil(ctx, time.Now().Add(100*time.Millisecond)); err != nil {
+				return "", err
+			}
+			job, err = s.Client.Job(ctx, crontopus.JobName{Namespace: crontopus.DefaultNamespace, Name: "ping-0"})
+		}
+		if err != nil {
+			return "", err
+		}
+		u, err := url.Parse(job.PingURL)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(&paths, u.Path)
+	}
+	file = filepath.Join(b.Dir, "pings")
+	return file, os.WriteFile(file, []byte(paths.String()), 0o600)
 }

@@ -43,8 +43,14 @@ func (l *load) checkIns(bodyFile string, lasts time.Duration) (rate, error) {
 				return err
 			}
 			defer c.Close()
-			r := newRequest("POST", l.path, l.addr, l.header(i), string(template))
-			for {
+			requests := map[string]*request{}
+			for n := i; ; n += l.connections {
+				path := l.paths[n%len(l.paths)]
+				r := requests[path]
+				if r == nil {
+					r = newRequest("POST", path, l.addr, l.header(i), string(template))
+					requests[path] = r
+				}
 				sent := time.Now()
 				if sent.After(end) {
 					return nil

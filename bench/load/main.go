@@ -19,6 +19,7 @@ func main() {
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	addr := flags.String("addr", "", "host:port of the server")
 	path := flags.String("path", "", "what is asked for")
+	paths := flags.String("paths", "", "file of more than one path, a line each; connections take them in turns")
 	headers := flags.String("headers", "", "file with a header line for each connection")
 	connections := flags.Int("connections", 64, "how many at once")
 	body := flags.String("body", "", "file with the body of a check-in; RUN-ID, INSTANT and NOW are filled in")
@@ -29,7 +30,14 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	l := load{addr: *addr, path: *path, connections: *connections, headers: strings.Split(strings.TrimSpace(string(lines)), "\n")}
+	l := load{addr: *addr, paths: []string{*path}, connections: *connections, headers: strings.Split(strings.TrimSpace(string(lines)), "\n")}
+	if *paths != "" {
+		lines, err := os.ReadFile(*paths)
+		if err != nil {
+			fail(err)
+		}
+		l.paths = strings.Fields(string(lines))
+	}
 	switch os.Args[1] {
 	case "checkins":
 		var result rate
@@ -53,7 +61,8 @@ func fail(err error) {
 
 // load is what every kind of load has.
 type load struct {
-	addr, path  string
+	addr        string
+	paths       []string
 	connections int
 	headers     []string // by connection, over and over
 }

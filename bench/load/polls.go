@@ -37,12 +37,12 @@ func (l *load) round(conns []*conn) error {
 				return err
 			}
 		}
-		_, etag, err := conns[i].exchange(l.request(i, l.path, ""))
+		_, etag, err := conns[i].exchange(l.request(i, l.paths[0], ""))
 		if err == nil && etag == "" {
 			err = fmt.Errorf("the agent %d has no bundle", i)
 		}
 		if err == nil {
-			_, err = conns[i].Write(l.request(i, l.path+"?wait=60s", "If-None-Match: "+etag+"\r\n"))
+			_, err = conns[i].Write(l.request(i, l.paths[0]+"?wait=60s", "If-None-Match: "+etag+"\r\n"))
 		}
 		return err
 	})
