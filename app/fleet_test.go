@@ -71,7 +71,7 @@ type fleet struct {
 }
 
 // newFleet starts n servers and waits until all take requests.
-func newFleet(t *testing.T, n int, drainDelay time.Duration) *fleet {
+func newFleet(t *testing.T, n int, drainDelay time.Duration, change ...func(*app.Options)) *fleet {
 	t.Helper()
 	s := newShared(t)
 	f := &fleet{ready: map[string]bool{}}
@@ -84,6 +84,9 @@ func newFleet(t *testing.T, n int, drainDelay time.Duration) *fleet {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		o.Listen, o.DrainDelay, o.DrainTimeout = l.Addr().String(), drainDelay, 10*time.Second
+		for _, f := range change {
+			f(&o)
+		}
 		require.NoError(t, l.Close())
 		p := &process{options: o, address: o.Listen}
 		f.processes = append(f.processes, p)

@@ -1,0 +1,220 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/app"
+	"crontopus.dev/crontopus/internal/gittest"
+)
+
+// nights are jobs that fail and go well again, as often as somebody has seen them do so.
+type nights struct {
+	*fleet
+	paths map[string]string // of ping URLs, by job
+
+	mu   sync.Mutex
+	seen map[string]int // incidents that began and ended, by job
+}
+
+// withPingJobs makes jobs known that are told of at a peer.
+func (f *fleet) withPingJobs(t *testing.T, p *peer, jobs int) *nights {
+	t.Helper()
+	require.NoError(t, f.SetSecret(t.Context(), wire.SecretInput{Name: "hook", Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}))
+	all := strings.ReplaceAll(alertingManifests, "URL", p.URL)
+	for i := range jobs {
+		all += fmt.Sprintf("---\napiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: job-%d, namespace: shop, labels: {tier: critical}}\n"+
+			"spec:\n  every: 1d\n  target: {ping: true}\n", i)
+	}
+	repo := gittest.NewRepo(t)
+	repo.Commit(t, "jobs", map[string]string{"jobs.yaml": all})
+	_, err := f.AddSource(t.Context(), wire.SourceInput{Name: "fleet", URL: repo.URL(), Branch: gittest.Branch})
+	require.NoError(t, err)
+	n := &nights{fleet: f, paths: map[string]string{}, seen: map[string]int{}}
+	for i := range jobs {
+		name := fmt.Sprintf("job-%d", i)
+		until(t, name+" is synced", func() bool {
+			job, err := f.Job(t.Context(), crontopus.JobName{Namespace: "shop", Name: name})
+			if err != nil || job.PingURL == "" {
+				return false
+			}
+			u, err := url.Parse(job.PingURL)
+			require.NoError(t, err)
+			n.paths[name] = u.Path
+			return true
+		})
+	}
+	return n
+}
+
+// pass lets a job fail, waits until its incident is there, lets it go well, and waits until that is over.
+func (n *nights) pass(name string) error {
+	for _, step := range []struct {
+		ping string
+		open int
+	}{{"/3", 1}, {"", 0}} {
+		if err := persist("the ping "+name+step.ping+" is answered", func(ctx context.Context) bool { return n.ping(ctx, n.paths[name]+step.ping) }); err != nil {
+			return err
+		}
+		job := crontopus.JobName{Namespace: "shop", Name: name}
+		if err := persist(fmt.Sprintf("%s has %d open incidents", name, step.open), func(ctx context.Context) bool {
+			list, err := n.Incidents(ctx, crontopus.IncidentFilter{State: crontopus.IncidentOpen, Job: &job}, crontopus.Page{})
+			return err == nil && len(list.Items) == step.open
+		}); err != nil {
+			return err
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.seen[name]++
+	return nil
+}
+
+func (n *nights) ping(ctx context.Context, path string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL+path, http.NoBody)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// persist tries until it is so: for as long as the lease of a killed server lasts, and longer.
+func persist(what string, is func(context.Context) bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !is(ctx) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("it never came to this: %s", what)
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// One of two servers is killed at random, again and again, while jobs fail and go well. Each failure has
+// one incident, and of each incident there is one message that it began and one that it is over: one that is
+// sent twice, as it may be when a server dies before it has noted that it was sent, has the same id.
+func TestServersThatAreKilledTellNothingTwice(t *testing.T) {
+	lasts, jobs := 12*time.Second, 6
+	if os.Getenv("CRONTOPUS_SOAK") != "" {
+		lasts, jobs = 10*time.Minute, 300
+	}
+	p := newPeer(t)
+	n := newFleet(t, 2, 0, func(o *app.Options) { o.AllowNetworks = []string{"127.0.0.0/8"} }).withPingJobs(t, p, jobs)
+	names := make(chan string)
+	failures := make(chan error, 3)
+	var workers sync.WaitGroup
+	for range cap(failures) {
+		workers.Go(func() {
+			for name := range names {
+				if err := n.pass(name); err != nil {
+					failures <- err
+					return
+				}
+			}
+		})
+	}
+	over, kills := time.After(lasts), make(chan int, 1)
+	stop := make(chan struct{})
+	go func() { kills <- n.killAtRandom(t, stop) }()
+	enough := false
+	for turn := 0; turn < 2*jobs && !enough; turn++ { // of three incidents in an hour the next would be a flapping one's
+		select {
+		case names <- fmt.Sprintf("job-%d", turn%jobs):
+		case err := <-failures:
+			close(stop)
+			require.NoError(t, err)
+		case <-over:
+			enough = true
+		}
+	}
+	close(names)
+	workers.Wait()
+	close(stop)
+	killed := <-kills
+	close(failures)
+	require.NoError(t, <-failures)
+	n.requireOnce(t, p, killed)
+}
+
+// killAtRandom kills one server after the other, and starts it again, until stop is closed. It returns how many.
+func (f *fleet) killAtRandom(t *testing.T, stop <-chan struct{}) (killed int) {
+	for {
+		select {
+		case <-stop:
+			return killed
+		case <-time.After(time.Duration(500+rand.IntN(2500)) * time.Millisecond):
+		}
+		p := f.processes[rand.IntN(len(f.processes))]
+		_ = f.end(p, syscall.SIGKILL)
+		f.start(t, p)
+		for !isReady(context.Background(), p.address) {
+			select {
+			case <-stop:
+				return killed
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+		killed++
+	}
+}
+
+// requireOnce compares what the servers say, and what the peer was told, with what was seen.
+func (n *nights) requireOnce(t *testing.T, p *peer, killed int) {
+	t.Helper()
+	total := 0
+	incidents := map[string]bool{}
+	for name, times := range n.seen {
+		job := crontopus.JobName{Namespace: "shop", Name: name}
+		list, err := n.Incidents(t.Context(), crontopus.IncidentFilter{Job: &job}, crontopus.Page{})
+		require.NoError(t, err)
+		require.Len(t, list.Items, times, name)
+		for _, in := range list.Items {
+			incidents[in.ID] = true
+		}
+		total += times
+	}
+	require.Positive(t, total)
+	type message struct{ incident, kind string }
+	var ids map[message]map[string]bool
+	var heard int
+	until(t, "the peer was told of all", func() bool {
+		ids, heard = map[message]map[string]bool{}, 0
+		for _, m := range p.heard() {
+			key := message{m.Data.Incident.ID, m.Type}
+			if ids[key] == nil {
+				ids[key] = map[string]bool{}
+			}
+			ids[key][m.id] = true
+			heard++
+		}
+		return len(ids) >= 2*total
+	})
+	for key, sent := range ids {
+		require.Len(t, sent, 1, "%v was told by %d messages", key, len(sent))
+		require.True(t, incidents[key.incident], "nobody knows of %v", key)
+	}
+	require.Len(t, ids, 2*total)
+	t.Logf("%d servers were killed; %d incidents, each told once when it began and once when it was over (%d deliveries)", killed, total, heard)
+}
