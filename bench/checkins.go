@@ -145,10 +145,15 @@ func (s *Server) credentials() string {
 // pingJobs adds jobs without an agent to the repository, and returns a file of their URLs' paths.
 func (s *Server) pingJobs(ctx context.Context, b *Bench, jobs int) (file string, err error) {
 	var text, paths strings.Builder
+	files := map[string]string{}
 	for i := range jobs {
 		fmt.Fprintf(&text, "---\napiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: ping-%d}\nspec:\n  every: 1d\n  target: {ping: true}\n", i)
+		if (i+1)%jobsInFile == 0 || i == jobs-1 {
+			files[fmt.Sprintf("pings-%d.yaml", i)] = text.String()
+			text.Reset()
+		}
 	}
-	s.Repo.Commit(b.TB, "pings", map[string]string{"pings.yaml": text.String()})
+	s.Repo.Commit(b.TB, "pings", files)
 	if err := s.Client.SyncSource(ctx, "bench"); err != nil {
 		return "", err
 	}

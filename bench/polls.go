@@ -48,7 +48,7 @@ func waitingAgents(ctx context.Context, b *Bench) ([]Figure, error) {
 		}
 		turn++
 		return product.measure(ctx, b, server.Process, server.Addr(), server.Token, server.Agents, func() error {
-			server.Repo.Commit(b.TB, "change", map[string]string{"jobs.yaml": Manifests(1, fmt.Sprint("turn-", turn))})
+			server.Repo.Commit(b.TB, "change", ManifestFiles(1, fmt.Sprint("turn-", turn)))
 			return server.Client.SyncSource(ctx, "bench")
 		})
 	}, func(ctx context.Context) error {

@@ -93,7 +93,7 @@ func (s *Server) Addr() string {
 // agents, and waits until every one has its bundle.
 func (s *Server) Furnish(ctx context.Context, b *Bench, jobs, agents int) error {
 	s.Repo = gittest.NewRepo(b.TB)
-	s.Repo.Commit(b.TB, "jobs", map[string]string{"jobs.yaml": Manifests(jobs, "a")})
+	s.Repo.Commit(b.TB, "jobs", ManifestFiles(jobs, "a"))
 	if _, err := s.Client.AddSource(ctx, wire.SourceInput{Name: "bench", URL: s.Repo.URL(), Branch: gittest.Branch}); err != nil {
 		return err
 	}
@@ -168,10 +168,22 @@ func (s *Server) Token(a Agent) string {
 	return unsigned + "." + part(ed25519.Sign(a.Key, []byte(unsigned)))
 }
 
-// Manifests are so many jobs, in one file. Another word makes other jobs of the same names.
-func Manifests(jobs int, word string) string {
+// jobsInFile is how many jobs a file holds: one of the most bytes and tokens that are read could hold some more.
+const jobsInFile = 250
+
+// ManifestFiles are so many jobs, in several files. Another word makes other jobs of the same names.
+func ManifestFiles(jobs int, word string) map[string]string {
+	files := map[string]string{}
+	for from := 0; from < jobs; from += jobsInFile {
+		files[fmt.Sprintf("jobs-%d.yaml", from/jobsInFile)] = Manifests(from, min(from+jobsInFile, jobs), word)
+	}
+	return files
+}
+
+// Manifests are the jobs of these numbers, in one file.
+func Manifests(from, to int, word string) string {
 	var text strings.Builder
-	for i := range jobs {
+	for i := from; i < to; i++ {
 		fmt.Fprintf(&text, "---\napiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: job-%d}\nspec:\n  schedule: \"%d %d * * *\"\n"+
 			"  target: {all: true}\n  run: {command: [/bin/echo, %s]}\n", i, i%60, i/60%24, word)
 	}
