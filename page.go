@@ -25,6 +25,12 @@ type RunFilter struct {
 	Until     time.Time // started or due before
 }
 
+// Matches reports whether the filter lets a run pass, whenever that was.
+func (f *RunFilter) Matches(r *Run) bool {
+	return (f.Job == nil || *f.Job == r.Job) && (f.Namespace == "" || f.Namespace == r.Job.Namespace) &&
+		(f.Agent == "" || f.Agent == r.Agent) && (f.State == "" || f.State == r.State)
+}
+
 // IncidentFilter narrows a list of incidents; zero fields do not.
 type IncidentFilter struct {
 	State     IncidentState // open: those that have not ended, acknowledged or not

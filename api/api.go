@@ -41,6 +41,7 @@ type Store interface {
 	sourceStore
 	statusStore
 	syncStore
+	tailStore
 	webhookStore
 }
 
@@ -73,6 +74,7 @@ type API struct {
 	door       http.Handler // the lobby, or mux itself
 	mux        *chi.Mux
 	board      *board
+	tails      *tails
 	agents     *agentCache
 	heartbeats *heartbeats
 	gate       *gate
@@ -108,6 +110,7 @@ func build(o Options) (*API, *router) {
 	credentials := newLookups(o.Store, o.Now)
 	a := &API{
 		board:      newBoard(),
+		tails:      newTails(o.Store, o.Now),
 		agents:     newAgentCache(credentials),
 		heartbeats: newHeartbeats(o.Store, o.Log),
 		gate:       newGate(),
@@ -163,3 +166,10 @@ func (a *API) Published(_ crontopus.TenantID, agentIDs []string) {
 		a.board.publish(id)
 	}
 }
+
+// RunChanged tells whoever follows runs that one is not as it was.
+func (a *API) RunChanged(tenant crontopus.TenantID, id string) { a.tails.tell(tenant, id) }
+
+// RunsChanged is RunChanged for what another server has recorded. Without a tenant or ids nobody knows what, and
+// it is looked for.
+func (a *API) RunsChanged(tenant crontopus.TenantID, ids []string) { a.tails.tell(tenant, ids...) }

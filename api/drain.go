@@ -20,11 +20,12 @@ func (a *API) Leave(ctx context.Context) {
 }
 
 // Drain takes no more requests: /readyz says so, any other is answered 503, and polls that
-// wait are let go. It returns when the requests that had been accepted are answered, or
+// wait and streams are let go. It returns when the requests that had been accepted are answered, or
 // ctx ends. The listener stays open meanwhile, so that a load balancer sees the reason.
 func (a *API) Drain(ctx context.Context) {
 	empty := a.gate.shut()
 	a.board.close()
+	a.tails.close()
 	select {
 	case <-empty:
 	case <-ctx.Done():

@@ -38,3 +38,13 @@ func ParsePing(path string) (PingSaid, bool) {
 
 // BadgeSVG draws a badge.
 var BadgeSVG = badgeSVG
+
+// EndTails ends all streams, also those to come.
+func (a *API) EndTails() { a.tails.close() }
+
+// Tails is how many follow runs.
+func (a *API) Tails() int {
+	a.tails.mu.Lock()
+	defer a.tails.mu.Unlock()
+	return a.tails.all
+}

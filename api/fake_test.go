@@ -38,6 +38,8 @@ type fakeStore struct {
 	pingKeys map[[32]byte]crontopus.PingKey
 	pings    []crontopus.Ping // that were recorded
 
+	follows []crontopus.TenantID // that other servers were to tell of
+
 	badges map[string]crontopus.Badge
 	shows  crontopus.BadgeState // whatever a badge is of
 

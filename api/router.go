@@ -29,6 +29,7 @@ func registerAll(r *router, a *API, o Options) {
 	syncs{o.Store}.register(r)
 	jobs{o.Store, o.Now, o.PublicURL}.register(r)
 	runs{o.Store}.register(r)
+	a.tails.register(r)
 	status{o.Store, o.Now}.register(r)
 	incidents{o.Store, o.Now}.register(r)
 	silences{o.Store, o.Now}.register(r)

@@ -23,25 +23,39 @@ func (s runs) register(r *router) {
 	add(r, viewer, operation(http.MethodGet, "/api/v1/runs/{id}", "get-run", tagRuns, "Get a run with its output", ""), s.get)
 }
 
-type runsIn struct {
-	PageIn
-	Job       string    `query:"job" example:"production/nightly-backup" doc:"Only runs of this job"`
-	Namespace string    `query:"namespace" doc:"Only runs of this namespace's jobs"`
-	Agent     string    `query:"agent" doc:"Only runs on the agent of this name"`
-	State     string    `query:"state" enum:"running,succeeded,failed,timedOut,missed,skipped,unknown" doc:"Only runs in this state"`
-	Since     time.Time `query:"since" doc:"Only runs that started or were due at or after this time"`
-	Until     time.Time `query:"until" doc:"Only runs that started or were due before this time"`
+// RunFilterIn is what narrows a list of runs, and those that are followed.
+type RunFilterIn struct {
+	Job       string `query:"job" example:"production/nightly-backup" doc:"Only runs of this job"`
+	Namespace string `query:"namespace" doc:"Only runs of this namespace's jobs"`
+	Agent     string `query:"agent" doc:"Only runs on the agent of this name"`
+	State     string `query:"state" enum:"running,succeeded,failed,timedOut,missed,skipped,unknown" doc:"Only runs in this state"`
 }
 
-func (s runs) list(ctx context.Context, in *runsIn) (*body[wire.List[crontopus.Run]], error) {
-	filter := crontopus.RunFilter{Agent: in.Agent, State: crontopus.RunState(in.State), Namespace: in.Namespace, Since: in.Since, Until: in.Until}
+func (in *RunFilterIn) filter() (crontopus.RunFilter, error) {
+	filter := crontopus.RunFilter{Agent: in.Agent, State: crontopus.RunState(in.State), Namespace: in.Namespace}
 	if in.Job != "" {
 		name, err := crontopus.ParseJobName(in.Job)
 		if err != nil {
-			return nil, err
+			return filter, err
 		}
 		filter.Job = &name
 	}
+	return filter, nil
+}
+
+type runsIn struct {
+	PageIn
+	RunFilterIn
+	Since time.Time `query:"since" doc:"Only runs that started or were due at or after this time"`
+	Until time.Time `query:"until" doc:"Only runs that started or were due before this time"`
+}
+
+func (s runs) list(ctx context.Context, in *runsIn) (*body[wire.List[crontopus.Run]], error) {
+	filter, err := in.filter()
+	if err != nil {
+		return nil, err
+	}
+	filter.Since, filter.Until = in.Since, in.Until
 	found, next, err := s.store.Runs(ctx, callerOf(ctx).tenant, filter, in.page())
 	if err != nil {
 		return nil, err

@@ -159,6 +159,9 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 		TestChannel:    a.deliverer.Test,
 		WakeSyncer:     wakeSyncer, WakePublisher: wakePublisher,
 	})
+	if err == nil {
+		a.recorder.Told = a.api.RunChanged
+	}
 	return err
 }
 

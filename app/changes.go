@@ -16,6 +16,8 @@ func (a *App) heed(ctx context.Context, c store.Change) {
 	switch {
 	case c.Kind == store.ChangedAgents:
 		a.api.Published(c.Tenant, c.Agents)
+	case c.Kind == store.ChangedRuns:
+		a.api.RunsChanged(c.Tenant, c.Runs)
 	case c.Kind == store.ChangedKeys:
 		a.followKeys(ctx)
 	case c.Kind == store.ChangedMarks && a.publisher != nil:

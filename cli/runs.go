@@ -14,7 +14,7 @@ import (
 )
 
 func newRunsCommand() *cobra.Command {
-	return addServerFlags(newGroup("runs", "See what ran, and what came of it", newRunsListCommand(), newRunsGetCommand()))
+	return addServerFlags(newGroup("runs", "See what ran, and what came of it", newRunsListCommand(), newRunsGetCommand(), newRunsTailCommand()))
 }
 
 // runsQuery is what the flags of runs list say.
@@ -32,22 +32,12 @@ func newRunsListCommand() *cobra.Command {
   crontopus runs list --job production/nightly-backup --agent db-01`,
 		Args: exactArgs(),
 	}
+	q.addFilter(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&q.job, "job", "", "only of this job, NAMESPACE/NAME")
-	flags.StringVar(&q.namespace, "namespace", "", "only of this namespace's jobs")
-	flags.StringVar(&q.agent, "agent", "", "only on this agent")
-	flags.StringVar(&q.state, "state", "", "only in this state: "+strings.Join(runStates(), ", "))
 	flags.StringVar(&q.since, "since", "", "only newer: a duration such as 24h, or a time in RFC 3339")
 	flags.StringVar(&q.until, "until", "", "only older: a duration ago or a time, as for --since")
 	flags.StringVar(&q.after, "after", "", "go on after this cursor, which the list before printed")
 	flags.IntVar(&q.limit, "limit", 50, fmt.Sprintf("how many, at most %d", crontopus.MaxPageLimit))
-	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		if name == "status" { // what people type
-			name = "state"
-		}
-		return pflag.NormalizedName(name)
-	})
-	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(runStates(), cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that does not exist
 	output := addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		filter, page, err := q.parse(time.Now())
@@ -65,6 +55,22 @@ func newRunsListCommand() *cobra.Command {
 		return printRunList(cmd, newPrinter(cmd, output), runs)
 	}
 	return cmd
+}
+
+// addFilter adds the flags that say which runs are meant, whenever they were.
+func (q *runsQuery) addFilter(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&q.job, "job", "", "only of this job, NAMESPACE/NAME")
+	flags.StringVar(&q.namespace, "namespace", "", "only of this namespace's jobs")
+	flags.StringVar(&q.agent, "agent", "", "only on this agent")
+	flags.StringVar(&q.state, "state", "", "only in this state: "+strings.Join(runStates(), ", "))
+	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "status" { // what people type
+			name = "state"
+		}
+		return pflag.NormalizedName(name)
+	})
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(runStates(), cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that does not exist
 }
 
 // parse turns words into what the API takes.

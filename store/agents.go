@@ -119,7 +119,7 @@ func (s *Store) RevokeAgent(ctx context.Context, tenant crontopus.TenantID, acto
 		if err := agentChanged(ctx, t, tenant, a.ID); err != nil {
 			return err
 		}
-		if err := t.Tell(ctx, Change{ChangedAgents, tenant, []string{a.ID}}); err != nil {
+		if err := t.Tell(ctx, Change{Kind: ChangedAgents, Tenant: tenant, Agents: []string{a.ID}}); err != nil {
 			return err
 		}
 		if err := wakeHost(ctx, t, tenant, a.ID, now); err != nil {
@@ -150,7 +150,7 @@ func (s *Store) RotateAgentKey(ctx context.Context, tenant crontopus.TenantID, a
 		if _, err := t.Exec(ctx, "UPDATE agents SET public_key = $1 WHERE tenant_id = $2 AND id = $3", next, tenant, id); err != nil {
 			return err
 		}
-		if err := t.Tell(ctx, Change{ChangedAgents, tenant, []string{id}}); err != nil {
+		if err := t.Tell(ctx, Change{Kind: ChangedAgents, Tenant: tenant, Agents: []string{id}}); err != nil {
 			return err
 		}
 		return s.audit(ctx, t, tenant, actor, "agent.rotate-key", a.Name, a.ID)

@@ -16,6 +16,7 @@ type Change struct {
 	Kind   string             `json:"kind"`
 	Tenant crontopus.TenantID `json:"tenant,omitempty"`
 	Agents []string           `json:"agents,omitempty"` // ids, where the kind is about agents; none: there are too many to name
+	Runs   []string           `json:"runs,omitempty"`   // ids, where the kind is about runs; none: nobody knows which
 }
 
 // The kinds of changes.
@@ -24,10 +25,13 @@ const (
 	ChangedMarks   = "marks"   // agents' bundles are to be compiled
 	ChangedSources = "sources" // somebody asks for a sync
 	ChangedKeys    = "keys"    // the installation's key set
+	ChangedRuns    = "runs"    // runs of a tenant that somebody follows
+
+	followed = "followed" // somebody follows the runs of a tenant from now on
 )
 
 const (
-	namedAgents = 100  // in one notification
+	namedAgents = 100  // in one notification, or runs
 	notifyLimit = 7999 // bytes that PostgreSQL takes in one
 )
 
@@ -42,6 +46,11 @@ func spell(from string, c Change) (texts []string) {
 	for ids := range slices.Chunk(c.Agents, namedAgents) {
 		part := c
 		part.Agents = ids
+		texts = append(texts, text(told{part, from}))
+	}
+	for ids := range slices.Chunk(c.Runs, namedAgents) {
+		part := c
+		part.Runs = ids
 		texts = append(texts, text(told{part, from}))
 	}
 	if len(texts) == 0 {
@@ -62,7 +71,7 @@ func heard(payload, self string) (c Change, ok bool) {
 		return c, false
 	}
 	switch t.Kind {
-	case ChangedAgents, ChangedMarks, ChangedSources, ChangedKeys:
+	case ChangedAgents, ChangedMarks, ChangedSources, ChangedKeys, ChangedRuns, followed:
 		return t.Change, true
 	}
 	return c, false
@@ -73,7 +82,7 @@ func heard(payload, self string) (c Change, ok bool) {
 // happened in between is not missed. The one server of a SQLite file has nothing to hear.
 func (s *Store) SystemListen(ctx context.Context, log *slog.Logger, hear func(Change)) error {
 	var was map[string]agentState
-	return s.engine.listen(ctx, log, hear, func(ctx context.Context) (err error) {
+	return s.engine.listen(ctx, log, s.noteFollowers(hear), func(ctx context.Context) (err error) {
 		was, err = s.compare(ctx, was, hear)
 		return err
 	})
@@ -121,8 +130,9 @@ func (s *Store) compare(ctx context.Context, was map[string]agentState, hear fun
 		return was, err
 	}
 	for tenant, ids := range changed {
-		hear(Change{ChangedAgents, tenant, ids})
+		hear(Change{Kind: ChangedAgents, Tenant: tenant, Agents: ids})
 	}
+	hear(Change{Kind: ChangedRuns})
 	hear(Change{Kind: ChangedKeys})
 	hear(Change{Kind: ChangedMarks})
 	hear(Change{Kind: ChangedSources})

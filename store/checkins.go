@@ -29,7 +29,7 @@ const (
 // recorded. A server that takes many at once does it through a Recorder.
 func (s *Store) RecordCheckIns(ctx context.Context, tenant crontopus.TenantID, agentID string, list []crontopus.CheckIn) ([]error, error) {
 	b := &submission{tenant: tenant, agentID: agentID, list: list}
-	if err := s.recordAll(ctx, tenantScope(tenant), []*submission{b}); err != nil {
+	if _, err := s.recordAll(ctx, tenantScope(tenant), []*submission{b}); err != nil {
 		return nil, err
 	}
 	return b.results, nil
@@ -44,9 +44,9 @@ type submission struct {
 	results []error
 }
 
-// recordAll commits submissions in one transaction.
-func (s *Store) recordAll(ctx context.Context, in scope, submissions []*submission) error {
-	return s.engine.write(ctx, in, func(t tx) error {
+// recordAll commits submissions in one transaction, and returns the runs that are not as they were.
+func (s *Store) recordAll(ctx context.Context, in scope, submissions []*submission) (changed []*runKept, err error) {
+	err = s.engine.write(ctx, in, func(t tx) error {
 		f := newFold(s.now(), submissions)
 		if err := f.readProofs(ctx, t); err != nil {
 			return err
@@ -67,8 +67,13 @@ func (s *Store) recordAll(ctx context.Context, in scope, submissions []*submissi
 				return err
 			}
 		}
-		return signal(ctx, t, append(f.told, rest.told...), f.now)
+		changed = append(f.told, rest.told...)
+		if err := s.tellFollowers(ctx, t, changed); err != nil {
+			return err
+		}
+		return signal(ctx, t, changed, f.now)
 	})
+	return changed, err
 }
 
 // place is where a run stands in lists: at the instant it was due or first heard of. It never

@@ -163,7 +163,7 @@ func published(ctx context.Context, t tx, tenant crontopus.TenantID, pubs []cron
 	for i := range pubs {
 		ids[i] = pubs[i].AgentID
 	}
-	return t.Tell(ctx, Change{ChangedAgents, tenant, ids})
+	return t.Tell(ctx, Change{Kind: ChangedAgents, Tenant: tenant, Agents: ids})
 }
 
 // publish replaces an agent's publication by one of a higher generation, or by a fresh

@@ -25,6 +25,9 @@ const (
 // disk the same for one as for hundreds. Nobody waits for company: while a batch is being
 // committed, the next one gathers by itself.
 type Recorder struct {
+	// Told, if it is set before Run, hears of each run that is not as it was, once that is committed.
+	Told func(tenant crontopus.TenantID, runID string)
+
 	store *Store
 	wake  loop.Signal
 
@@ -174,7 +177,14 @@ func (r *Recorder) try(ctx context.Context, batch []*waiter) error {
 	for i, w := range batch {
 		submissions[i] = &w.submission
 	}
-	return r.store.recordAll(ctx, scopeIngest, submissions)
+	changed, err := r.store.recordAll(ctx, scopeIngest, submissions)
+	if err != nil || r.Told == nil {
+		return err
+	}
+	for _, run := range changed {
+		r.Told(run.tenant, run.ID)
+	}
+	return nil
 }
 
 // away reports whether an error is about the database rather than about what was sent.

@@ -27,6 +27,7 @@ type Store struct {
 
 	granted  *recent.Map[grant, bool]                      // of those that check in
 	alerting *recent.Map[alertingKey, *crontopus.Alerting] // of tenants that are looked at
+	follows  *recent.Map[crontopus.TenantID, time.Time]    // until when another server wants to hear of a tenant's runs
 }
 
 // Open brings the schema up to date and makes the installation's identity and the
@@ -46,7 +47,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{engine: seam{e}, box: o.Box, now: o.Now, granted: recent.New[grant, bool](rememberedGrants),
-		alerting: recent.New[alertingKey, *crontopus.Alerting](rememberedAlerting)}
+		alerting: recent.New[alertingKey, *crontopus.Alerting](rememberedAlerting),
+		follows:  recent.New[crontopus.TenantID, time.Time](rememberedFollows)}
 	if err := s.setUp(ctx, o.Log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -56,7 +57,13 @@ func (c *Client) RevokePingKey(ctx context.Context, id string) error {
 
 // Runs lists runs, newest first, without their output.
 func (c *Client) Runs(ctx context.Context, filter crontopus.RunFilter, page crontopus.Page) (wire.List[crontopus.Run], error) {
-	q := pageQuery(page)
+	q := runQuery(filter)
+	maps.Copy(q, pageQuery(page))
+	return get[wire.List[crontopus.Run]](ctx, c, "/api/v1/runs", q)
+}
+
+func runQuery(filter crontopus.RunFilter) url.Values {
+	q := url.Values{}
 	if filter.Job != nil {
 		q.Set("job", filter.Job.String())
 	}
@@ -75,7 +82,7 @@ func (c *Client) Runs(ctx context.Context, filter crontopus.RunFilter, page cron
 	if filter.Namespace != "" {
 		q.Set("namespace", filter.Namespace)
 	}
-	return get[wire.List[crontopus.Run]](ctx, c, "/api/v1/runs", q)
+	return q
 }
 
 // Run returns one run with its output.

@@ -135,6 +135,7 @@ var transactions = []transaction{
 		}
 		return err
 	}},
+	{"Follow", nil, func(ctx context.Context, s *store.Store) error { return s.Follow(ctx, here) }},
 	{"dropRuns", nil, func(ctx context.Context, s *store.Store) error {
 		_, err := s.SystemPruneRuns(ctx, now.AddDate(1, 0, 0), 0)
 		return err

@@ -291,6 +291,15 @@ var strangers = map[string]struct {
 	"Run": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.Run(ctx, there, h.checkIn.RunID)
 	}},
+	"RunsNamed": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.RunsNamed(ctx, there, []string{h.checkIn.RunID})
+	}},
+	"RunsSince": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.RunsSince(ctx, there, time.Time{})
+	}},
+	"Follow": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.Follow(ctx, there)
+	}},
 	"SetSecret": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.SetSecret(ctx, there, actor, "slack", []byte("theirs"))
 	}},

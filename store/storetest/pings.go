@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,16 +30,23 @@ type pinging struct {
 func newPinging(t *testing.T, s *store.Store) pinging {
 	w, _ := running(t, s)
 	r := store.NewRecorder(s)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-done)
-	})
+	runRecorder(t, r)
 	id, err := s.EnsurePingURL(t.Context(), here, named("backup"))
 	require.NoError(t, err)
 	return pinging{w, r, id}
+}
+
+// runRecorder has a recorder at work until the test ends or stop is called.
+func runRecorder(t *testing.T, r *store.Recorder) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		require.NoError(t, <-done)
+	})
+	t.Cleanup(stop)
+	return stop
 }
 
 // ping records one that names no run.

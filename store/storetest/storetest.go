@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"check-ins":     checkInCases,
 		"desired":       desiredCases,
 		"due":           dueCases,
+		"following":     followCases,
 		"lease":         leaseCases,
 		"looks":         lookCases,
 		"enrolment":     enrollCases,
