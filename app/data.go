@@ -18,6 +18,7 @@ const (
 	recoveryFile   = "recovery.pem" // in keys/, until it is moved offline
 	recoveryPublic = "recovery.pub" // in keys/
 	boxFile        = "box.key"      // in keys/
+	nextBoxFile    = "box.next"     // in keys/, while every credential is sealed with it
 	replacedPrefix = "replaced-"    // what a restore set aside, with its time
 )
 

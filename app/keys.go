@@ -34,6 +34,10 @@ func loadKeys(o Options) (k keys, err error) {
 		return k, dataError(o.Data, err)
 	}
 	atomicfile.Sweep(dir)
+	if exists(filepath.Join(dir, nextBoxFile)) {
+		return k, crontopus.Errorf(crontopus.CodeConflict, "a change of the key that seals credentials broke off in %s", dir).
+			WithHint("finish it: crontopus keys rekey, with the flags --data and --database of this server")
+	}
 	if o.has(RoleSyncer) {
 		if k.signing, err = signingKey(o, dir); err != nil {
 			return k, err

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 )
 
 func newKeysCommand() *cobra.Command {
-	return newGroup("keys", "Change the keys that sign bundles",
-		newKeysListCommand(), newKeysRotateCommand(), newKeysDropCommand(), newKeysRecoverCommand())
+	return newGroup("keys", "Change the keys that sign bundles, and the one that seals credentials",
+		newKeysListCommand(), newKeysRotateCommand(), newKeysDropCommand(), newKeysRecoverCommand(), newKeysRekeyCommand())
 }
 
 // newKeysChange makes a command that prints the key set which change returns.
@@ -100,5 +101,29 @@ the old keys nothing. Take the recovery key's file offline again afterwards.`,
 	})
 	cmd.Flags().StringVar(&file, "recovery-key", "", "the recovery key, a PEM `file`")
 	_ = cmd.MarkFlagRequired("recovery-key") // fails only for a flag that does not exist
+	return cmd
+}
+
+func newKeysRekeyCommand() *cobra.Command {
+	options := app.Defaults()
+	cmd := &cobra.Command{
+		Use:   "rekey",
+		Short: "Make a new key that seals credentials, and seal them all with it",
+		Long: `Make a new key that seals credentials (the secrets of channels, Git passwords, webhook secrets) and
+seal them all with it, while every server on the database is stopped. The old key is good for
+backups from before and nothing else; DATA/keys/box.key is the new one. If this breaks off, do it again:
+it is finished then, and no server starts before.`,
+		Args: exactArgs(),
+	}
+	addDatabaseFlags(cmd, &options)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+		sealed, err := app.Rekey(cmd.Context(), options, log)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "Sealed %d credentials with a new key. Copy keys/box.key of this data folder to every other server.\n", sealed)
+		return nil
+	}
 	return cmd
 }

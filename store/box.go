@@ -79,6 +79,12 @@ func (b *Box) Seal(aad, plain []byte) []byte {
 	return b.aead.Seal(blob, nil, plain, aad)
 }
 
+// sealed reports whether the blob says that this box has sealed it.
+func (b *Box) sealed(blob []byte) bool {
+	id := append([]byte{boxVersion, byte(len(b.keyID))}, b.keyID...)
+	return bytes.HasPrefix(blob, id)
+}
+
 // Open decrypts what Seal made.
 func (b *Box) Open(aad, blob []byte) ([]byte, error) {
 	sealed := &crontopus.Error{Code: crontopus.CodeInternal, Message: "a stored credential does not open"}

@@ -31,6 +31,9 @@ func (s *Store) SetSecret(ctx context.Context, tenant crontopus.TenantID, actor,
 	}
 	sealed := s.box.Seal(secretAAD(tenant, name), value)
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
+		if err := s.holdsBox(ctx, t); err != nil {
+			return err
+		}
 		_, err := t.Exec(ctx, `
 			INSERT INTO secrets (tenant_id, name, sealed, updated_at, updated_by) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (tenant_id, name) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at, updated_by = excluded.updated_by`,

@@ -58,6 +58,9 @@ func (s *Store) CreateSource(ctx context.Context, tenant crontopus.TenantID, act
 		return err
 	}
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
+		if err := s.holdsBox(ctx, t); err != nil {
+			return err
+		}
 		_, err := t.Exec(ctx, `
 			INSERT INTO sources (tenant_id, id, name, url, branch, path, suspended, interval_us, created_at,
 				approved, limits, requested_at, requested_by, status, secrets)

@@ -50,6 +50,24 @@ func rotates(t *testing.T) act {
 	}
 }
 
+// rekeys: whatever was done before it broke off, doing it again ends with a server that opens its credentials.
+func rekeys(t *testing.T) act {
+	s, _ := stopped(t)
+	return act{
+		before: keep(t, s.file("data")),
+		do: func(t testing.TB, env ...string) *process {
+			return start(t, s.dir, env, "crontopus", "keys", "rekey", "--data", s.file("data"))
+		},
+		done: func(t testing.TB, p *process) {
+			require.Contains(t, p.succeeds(t), "with a new key")
+			require.NoFileExists(t, s.file("data/keys/box.next"))
+			s.start(t)
+			s.cli(t, "sources", "sync", "fleet")
+			s.stop(t)
+		},
+	}
+}
+
 func recovers(t *testing.T) act {
 	s, _ := stopped(t)
 	require.NoError(t, os.Rename(s.file("data/keys/recovery.pem"), s.file("recovery.pem")))

@@ -42,6 +42,7 @@ var scenes = map[string]scene{
 		"app.ensureAdminKey", "app.(*keyring).add"}, startsFirst},
 	"the server's key is rotated":     {[]string{"internal/keyfile.create", "app.(*keyring).add", "app.(*keyring).promote"}, rotates},
 	"the server's keys are recovered": {[]string{"internal/keyfile.create", "app.keepRecoveryKey", "app.(*keyring).add", "app.(*keyring).promote"}, recovers},
+	"credentials get another key":     {[]string{"store.LoadOrCreateBox", "app.Rekey"}, rekeys},
 	"a server adopts another's keys":  {[]string{"app.(*keyring).adopt"}, adopts},
 	"a backup is made":                {[]string{"app.writeArchive"}, backsUp},
 	"a backup is restored":            {[]string{"app.unpackFile", "app.setAside", "app.RestoreBackup"}, restores},

@@ -166,6 +166,14 @@ var transactions = []transaction{
 	{"SetSecret", nil, func(ctx context.Context, s *store.Store) error {
 		return s.SetSecret(ctx, here, actor, "slack", []byte("hunter2"))
 	}},
+	{"SystemRekey", nil, func(ctx context.Context, s *store.Store) error {
+		was, err := store.NewBox("before", [32]byte{2})
+		if err != nil {
+			return err
+		}
+		_, err = s.SystemRekey(ctx, was)
+		return err
+	}},
 	{"CreateTest", nil, func(ctx context.Context, s *store.Store) error {
 		return s.CreateTest(ctx, here, actor, crontopus.Notification{ID: "n1", Channel: backup, At: now})
 	}},
