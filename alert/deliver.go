@@ -49,7 +49,7 @@ type DelivererOptions struct {
 	Link  func(incident string) string // to where people look
 	Now   func() time.Time
 	Log   *slog.Logger
-	// Observe is told how each attempt ended, by type of channel.
+	// Observe is told how each attempt ended, by type of channel, "" for one that is gone; nil: nobody is.
 	Observe func(channel string, state crontopus.NotificationState)
 }
 

@@ -25,12 +25,14 @@ type DetectorStore interface {
 	SystemAdopt(ctx context.Context, now time.Time) error
 }
 
-// Observer is told how detection goes.
+// Observer is told how detection goes, once a batch's verdicts are committed.
 type Observer interface {
 	// Looked tells of a batch: how many watches, and by how much the first was looked at late.
 	Looked(watches int, lag time.Duration)
 	// IncidentOpened tells of an incident.
 	IncidentOpened(kind crontopus.AlertKind)
+	// Detected tells of an incident that a deadline led to, and for how long that was over.
+	Detected(kind crontopus.AlertKind, lag time.Duration)
 }
 
 // Detector looks at watches when their time comes.
@@ -67,29 +69,28 @@ func (d *Detector) step(ctx context.Context) error {
 		d.adopted = now
 	}
 	for {
-		n, err := d.Store.SystemLook(ctx, d.Now(), lookBatch, d.judge)
-		if err != nil || n < lookBatch {
+		var looks []crontopus.Look
+		var verdicts []crontopus.Verdict
+		n, err := d.Store.SystemLook(ctx, d.Now(), lookBatch, func(list []crontopus.Look) []crontopus.Verdict {
+			looks, verdicts = list, judge(list)
+			return verdicts
+		})
+		if err != nil {
 			return err
+		}
+		if n > 0 {
+			d.tell(looks, verdicts)
+		}
+		if n < lookBatch {
+			return nil
 		}
 	}
 }
 
-func (d *Detector) judge(looks []crontopus.Look) []crontopus.Verdict {
+func judge(looks []crontopus.Look) []crontopus.Verdict {
 	verdicts := make([]crontopus.Verdict, len(looks))
 	for i := range looks {
 		verdicts[i] = Judge(&looks[i])
-		for _, in := range verdicts[i].Incidents {
-			if in.OpenedAt.Equal(looks[i].Now) {
-				d.Observer.IncidentOpened(in.Kind)
-			}
-		}
-	}
-	if len(looks) > 0 {
-		lag := time.Duration(0)
-		if at := looks[0].Watch.LookAt; at.Unix() > 0 { // those that are to be looked at whenever have no time
-			lag = max(0, looks[0].Now.Sub(at))
-		}
-		d.Observer.Looked(len(looks), lag)
 	}
 	return verdicts
 }

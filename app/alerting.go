@@ -13,6 +13,7 @@ import (
 func (a *App) newDeliverer(networks []netip.Prefix) *alert.Deliverer {
 	return alert.NewDeliverer(alert.DelivererOptions{
 		Store: a.store, Guard: netguard.Guard{Allow: networks}, Now: time.Now, Log: a.log,
-		Link: func(incident string) string { return a.URL() + "/incidents/" + incident },
+		Observe: a.metrics.Attempted,
+		Link:    func(incident string) string { return a.URL() + "/incidents/" + incident },
 	})
 }

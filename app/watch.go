@@ -17,7 +17,7 @@ import (
 func (a *App) watch() (err error) {
 	a.metrics.Watch(metrics.Watched{
 		Waiting: a.api.Waiting, CheckIns: a.recorder.Waiting, Stats: a.store.SystemStats,
-		Backlog: func(ctx context.Context) (store.Backlog, error) { return a.store.SystemBacklog(ctx, time.Now()) },
+		Tally: func(ctx context.Context) (store.Tally, error) { return a.store.SystemTally(ctx, time.Now()) }, Now: time.Now,
 	})
 	if a.options.MetricsListen != "" {
 		a.metricsListener, err = a.listen(a.options.MetricsListen, "--metrics-listen")

@@ -46,6 +46,9 @@ func TestMetricsOfAServerAtWork(t *testing.T) {
 		`crontopus_queue_depth{queue="marked_agents"} 0`,
 		`crontopus_database_connections_limit{pool="writer"} 1`,
 		`crontopus_agents_waiting 0`,
+		`crontopus_agents{state="never_seen"} `,
+		`crontopus_incidents_open{kind="agentOffline"} 0`,
+		`crontopus_queue_depth{queue="notifications"} 0`,
 	} {
 		require.Contains(t, text, "\n"+line)
 	}

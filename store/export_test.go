@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"crontopus.dev/crontopus"
 )
@@ -17,4 +18,23 @@ func Decide(ctx context.Context, s *Store, tenant crontopus.TenantID,
 				return err
 			})
 	})
+}
+
+// TallyPlans says how SQLite goes about each query of a tally but that of the agents.
+func TallyPlans(ctx context.Context, s *Store) (plans []string, err error) {
+	queries := append((&Tally{}).queues(time.Now()), queueCount{query: selectKinds(everyOpen)})
+	err = s.engine.read(ctx, scopeMetrics, func(t tx) error {
+		for _, q := range queries {
+			steps, err := collect(ctx, t, func(r row, step *string) error {
+				var id, parent, unused int
+				return r.Scan(&id, &parent, &unused, step)
+			}, "EXPLAIN QUERY PLAN "+q.query, q.args...)
+			if err != nil {
+				return err
+			}
+			plans = append(plans, steps...)
+		}
+		return nil
+	})
+	return plans, err
 }

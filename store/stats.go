@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"os"
 	"time"
+
+	"crontopus.dev/crontopus"
 )
 
 // Stats is how the database is used, for who watches it.
@@ -40,16 +42,50 @@ func fileBytes(paths ...string) (sum int64) {
 	return sum
 }
 
-// Backlog is how much waits for the syncer and the publisher.
-type Backlog struct{ DueSources, MarkedAgents int }
+// Tally is what is counted over all tenants, for who watches the server.
+type Tally struct {
+	DueSources, MarkedAgents  int // wait for the syncer and the publisher
+	DueWatches, DueIncidents  int // wait for the detector and the router; those are counted up to mostTallied
+	Notifications, TriedAgain int // wait to be delivered now, and for the next attempt
+	Agents                    crontopus.AgentCounts
+	Incidents                 map[crontopus.AlertKind]int // open ones
+}
 
-// SystemBacklog counts what is due now, over all tenants.
-func (s *Store) SystemBacklog(ctx context.Context, now time.Time) (b Backlog, err error) {
+// mostTallied is where counting a queue ends that may be very long: that it is too long is known by then.
+const mostTallied = 10_000
+
+// SystemTally counts how things stand now. It reads what is due, marked, open or queued by
+// indexes made for that, and the agents.
+func (s *Store) SystemTally(ctx context.Context, now time.Time) (c Tally, err error) {
 	err = s.engine.read(ctx, scopeMetrics, func(t tx) error {
-		if err := t.QueryRow(ctx, "SELECT count(*) FROM sources "+whereDue, micros(now)).Scan(&b.DueSources); err != nil {
+		c = Tally{}
+		for _, q := range c.queues(now) {
+			if err := t.QueryRow(ctx, q.query, q.args...).Scan(q.into); err != nil {
+				return err
+			}
+		}
+		if c.Incidents, err = openIncidents(ctx, t, everyOpen); err != nil {
 			return err
 		}
-		return t.QueryRow(ctx, "SELECT count(*) FROM publish_marks WHERE pending = 1").Scan(&b.MarkedAgents)
+		c.Agents, err = agentCounts(ctx, t, now, "revoked_at IS NULL")
+		return err
 	})
-	return b, err
+	return c, err
+}
+
+type queueCount struct {
+	into  *int
+	query string
+	args  []any
+}
+
+func (c *Tally) queues(now time.Time) []queueCount {
+	return []queueCount{
+		{&c.DueSources, "SELECT count(*) FROM sources " + whereDue, []any{micros(now)}},
+		{&c.MarkedAgents, "SELECT count(*) FROM publish_marks WHERE pending = 1", nil},
+		{&c.DueWatches, "SELECT count(*) FROM (SELECT 1 FROM watches WHERE look_at <= $1 LIMIT $2) AS due", []any{micros(now), mostTallied}},
+		{&c.DueIncidents, "SELECT count(*) FROM (SELECT 1 FROM incidents WHERE route_at <= $1 LIMIT $2) AS due", []any{micros(now), mostTallied}},
+		{&c.Notifications, "SELECT count(*) FROM river_job WHERE state IN ('available', 'running')", nil},
+		{&c.TriedAgain, "SELECT count(*) FROM river_job WHERE state IN ('retryable', 'scheduled')", nil},
+	}
 }

@@ -36,6 +36,8 @@ type Metrics struct {
 	looks          prometheus.Counter
 	lookLag        prometheus.Histogram
 	incidents      *prometheus.CounterVec
+	detectionLag   *prometheus.HistogramVec
+	notifications  *prometheus.CounterVec
 }
 
 // Buckets of durations: of what takes milliseconds, waiting polls among them, and of what
@@ -59,13 +61,15 @@ func New(version string) *Metrics {
 		publishSeconds: histogram("publish_duration_seconds", "How long it took to compile, sign and store the bundles of one batch of agents.", quick),
 	}
 	m.looks = prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "watches_looked_at_total", Help: "Watches whose time had come, and that were judged."})
-	m.lookLag = histogram("detection_lag_seconds", "How late the first watch of each batch was looked at.", quick)
+	m.lookLag = histogram("look_lag_seconds", "How late the first watch of each batch was looked at.", quick)
 	m.incidents = counters("incidents_opened_total", "Incidents that began, by kind.", "kind")
+	m.detectionLag = histograms("detection_lag_seconds", "From the end of a run's grace (missed) or start deadline (lateStart) to the incident, waiting for the host's word included.", slow, "kind")
+	m.notifications = counters("notification_attempts_total", "Attempts to deliver notifications, by type of channel and outcome: delivered, again (it is tried later), failed (it is given up).", "channel", "outcome")
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say what runs.",
 		ConstLabels: prometheus.Labels{"version": version, "go_version": runtime.Version()}})
 	build.Set(1)
 	m.registry.MustRegister(m.requests, m.requestSeconds, m.checkIns, m.syncs, m.syncSeconds, m.stageSeconds, m.bundles, m.publishSeconds,
-		m.looks, m.lookLag, m.incidents,
+		m.looks, m.lookLag, m.incidents, m.detectionLag, m.notifications,
 		build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -32,14 +32,20 @@ func busy() *metrics.Metrics {
 	m.Published(3, 20*time.Millisecond)
 	m.Looked(2, time.Second)
 	m.IncidentOpened(crontopus.AlertMissed)
+	m.Detected(crontopus.AlertMissed, 3*time.Second)
+	m.Attempted(crontopus.ChannelSlack, crontopus.NotificationDelivered)
+	m.Attempted(crontopus.ChannelEmail, crontopus.NotificationPending)
+	m.Attempted("", crontopus.NotificationFailed)
 	m.Watch(metrics.Watched{
 		Waiting:  func() int { return 42 },
 		CheckIns: func() int { return 9 },
 		Stats: func() store.Stats {
 			return store.Stats{Bytes: 4096, Pools: []store.Pool{{Name: "writer", Most: 1, Open: 1, Waits: 7, WaitedFor: time.Second}}}
 		},
-		Backlog: func(context.Context) (store.Backlog, error) {
-			return store.Backlog{DueSources: 2, MarkedAgents: 5}, nil
+		Now: time.Now,
+		Tally: func(context.Context) (store.Tally, error) {
+			return store.Tally{DueSources: 2, MarkedAgents: 5, DueWatches: 3, DueIncidents: 4, Notifications: 6, TriedAgain: 7,
+				Agents: crontopus.AgentCounts{Online: 8, Offline: 1, NeverSeen: 2}, Incidents: map[crontopus.AlertKind]int{crontopus.AlertMissed: 3}}, nil
 		},
 	})
 	return m
@@ -70,6 +76,19 @@ func TestWhatWasToldIsShown(t *testing.T) {
 		`crontopus_queue_depth{queue="check_ins"} 9`,
 		`crontopus_queue_depth{queue="due_sources"} 2`,
 		`crontopus_queue_depth{queue="marked_agents"} 5`,
+		`crontopus_queue_depth{queue="due_watches"} 3`,
+		`crontopus_queue_depth{queue="due_incidents"} 4`,
+		`crontopus_queue_depth{queue="notifications"} 6`,
+		`crontopus_queue_depth{queue="notifications_later"} 7`,
+		`crontopus_agents{state="online"} 8`,
+		`crontopus_agents{state="offline"} 1`,
+		`crontopus_agents{state="never_seen"} 2`,
+		`crontopus_incidents_open{kind="missed"} 3`,
+		`crontopus_incidents_open{kind="failed"} 0`,
+		`crontopus_detection_lag_seconds_bucket{kind="missed",le="5"} 1`,
+		`crontopus_notification_attempts_total{channel="slack",outcome="delivered"} 1`,
+		`crontopus_notification_attempts_total{channel="email",outcome="again"} 1`,
+		`crontopus_notification_attempts_total{channel="none",outcome="failed"} 1`,
 		`crontopus_database_waits_total{pool="writer"} 7`,
 		`crontopus_database_size_bytes 4096`,
 		`go_goroutines `,
@@ -79,17 +98,45 @@ func TestWhatWasToldIsShown(t *testing.T) {
 	}
 }
 
-func TestADatabaseThatIsAwayHidesOnlyItsQueues(t *testing.T) {
-	m := metrics.New("v1")
+// watching returns metrics of a server that counts by tally, at a time that the test sets.
+func watching(tally func() (store.Tally, error)) (m *metrics.Metrics, now *time.Time) {
+	m, now = metrics.New("v1"), new(time.Now())
 	m.Watch(metrics.Watched{
 		Waiting: func() int { return 1 }, CheckIns: func() int { return 0 }, Stats: func() store.Stats { return store.Stats{} },
-		Backlog: func(context.Context) (store.Backlog, error) {
-			return store.Backlog{}, crontopus.Errorf(crontopus.CodeUnavailable, "away")
-		},
+		Tally: func(context.Context) (store.Tally, error) { return tally() }, Now: func() time.Time { return *now },
+	})
+	return m, now
+}
+
+func TestADatabaseThatIsAwayHidesOnlyWhatIsCountedThere(t *testing.T) {
+	m, _ := watching(func() (store.Tally, error) {
+		return store.Tally{}, crontopus.Errorf(crontopus.CodeUnavailable, "away")
 	})
 	text := page(t, m)
 	require.Contains(t, text, "crontopus_agents_waiting 1")
 	require.NotContains(t, text, `queue="due_sources"`)
+	require.NotContains(t, text, "crontopus_incidents_open")
+}
+
+func TestHoweverOftenThePageIsAskedForTheDatabaseIsAskedEveryFewSeconds(t *testing.T) {
+	asked := 0
+	m, now := watching(func() (store.Tally, error) {
+		asked++
+		if asked == 2 {
+			return store.Tally{}, crontopus.Errorf(crontopus.CodeUnavailable, "away")
+		}
+		return store.Tally{Notifications: asked}, nil
+	})
+	const line = `crontopus_queue_depth{queue="notifications"}`
+	for range 3 {
+		require.Contains(t, page(t, m), line+" 1\n")
+	}
+	*now = now.Add(6 * time.Second)
+	require.NotContains(t, page(t, m), line, "what was counted a while ago is not told as what is")
+	require.Contains(t, page(t, m), line+" 3\n", "a failure is not remembered")
+	*now = now.Add(-time.Hour) // the clock was set back
+	require.Contains(t, page(t, m), line+" 4\n")
+	require.Equal(t, 4, asked)
 }
 
 func TestPromtoolAcceptsThePage(t *testing.T) {

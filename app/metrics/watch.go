@@ -2,10 +2,12 @@ package metrics
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/store"
 )
 
@@ -14,17 +16,25 @@ type Watched struct {
 	Waiting  func() int         // agents in long polls
 	CheckIns func() int         // that wait to be committed
 	Stats    func() store.Stats // of the database
-	Backlog  func(context.Context) (store.Backlog, error)
+	Tally    func(context.Context) (store.Tally, error)
+	Now      func() time.Time
 }
 
-// countTimeout is how long counting a backlog may hold up the page.
-const countTimeout = 2 * time.Second
+const (
+	countTimeout = 2 * time.Second // for which counting may hold up the page
+	countEvery   = 5 * time.Second // however often, and by however many, the page is asked for
+)
 
 // Watch adds what is looked at. It is called once.
-func (m *Metrics) Watch(w Watched) { m.registry.MustRegister(watch{w}) }
+func (m *Metrics) Watch(w Watched) { m.registry.MustRegister(&watch{Watched: w}) }
 
 // watch collects Watched.
-type watch struct{ Watched }
+type watch struct {
+	Watched
+	counting sync.Mutex
+	counted  time.Time // when tally was
+	tally    store.Tally
+}
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
@@ -32,7 +42,9 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	descWaiting   = desc("agents_waiting", "Agents that wait in a long poll.")
-	descQueue     = desc("queue_depth", "How much waits: sources that are due for a sync, agents that are marked for the publisher, check-ins before their commit.", "queue")
+	descQueue     = desc("queue_depth", "How much waits: sources for a sync, agents for their bundle, check-ins for their commit, watches and incidents (at most 10000 are counted) for a look, notifications for an attempt, and later ones for the next.", "queue")
+	descAgents    = desc("agents", "Agents that are not revoked, by state: online, offline (not heard of for 3 minutes), never_seen.", "state")
+	descIncidents = desc("incidents_open", "Incidents that have not ended, by kind.", "kind")
 	descOpen      = desc("database_connections", "Open connections to the database.", "pool")
 	descInUse     = desc("database_connections_in_use", "Connections to the database that are at work.", "pool")
 	descMost      = desc("database_connections_limit", "How many connections to the database there may be.", "pool")
@@ -42,14 +54,14 @@ var (
 )
 
 // Describe sends every description.
-func (w watch) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descWaiting, descQueue, descOpen, descInUse, descMost, descWaits, descWaitedFor, descBytes} {
+func (w *watch) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descWaiting, descQueue, descAgents, descIncidents, descOpen, descInUse, descMost, descWaits, descWaitedFor, descBytes} {
 		out <- d
 	}
 }
 
 // Collect looks.
-func (w watch) Collect(out chan<- prometheus.Metric) {
+func (w *watch) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
@@ -69,13 +81,37 @@ func (w watch) Collect(out chan<- prometheus.Metric) {
 	if stats.Bytes > 0 {
 		gauge(descBytes, float64(stats.Bytes))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
-	defer cancel()
-	backlog, err := w.Backlog(ctx)
+	tally, err := w.count()
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(descQueue, err)
 		return
 	}
-	gauge(descQueue, float64(backlog.DueSources), "due_sources")
-	gauge(descQueue, float64(backlog.MarkedAgents), "marked_agents")
+	for queue, depth := range map[string]int{
+		"due_sources": tally.DueSources, "marked_agents": tally.MarkedAgents, "due_watches": tally.DueWatches, "due_incidents": tally.DueIncidents,
+		"notifications": tally.Notifications, "notifications_later": tally.TriedAgain,
+	} {
+		gauge(descQueue, float64(depth), queue)
+	}
+	gauge(descAgents, float64(tally.Agents.Online), "online")
+	gauge(descAgents, float64(tally.Agents.Offline), "offline")
+	gauge(descAgents, float64(tally.Agents.NeverSeen), "never_seen")
+	for _, kind := range crontopus.AlertKinds {
+		gauge(descIncidents, float64(tally.Incidents[kind]), string(kind))
+	}
+}
+
+// count asks the database, now and then.
+func (w *watch) count() (store.Tally, error) {
+	w.counting.Lock()
+	defer w.counting.Unlock()
+	if now := w.Now(); w.counted.IsZero() || now.Sub(w.counted).Abs() >= countEvery {
+		ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
+		defer cancel()
+		tally, err := w.Tally(ctx)
+		if err != nil {
+			return tally, err
+		}
+		w.tally, w.counted = tally, now
+	}
+	return w.tally, nil
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -10,20 +11,23 @@ import (
 )
 
 var statsCases = cases{
-	"the backlog counts what is due and marked, of every tenant": func(t *testing.T, s *store.Store) {
-		backlog := func() store.Backlog {
-			b, err := s.SystemBacklog(t.Context(), t0)
+	"a tally counts what is due and marked, of every tenant": func(t *testing.T, s *store.Store) {
+		tally := func(now time.Time) store.Tally {
+			c, err := s.SystemTally(t.Context(), now)
 			require.NoError(t, err)
-			return b
+			return c
 		}
-		require.Zero(t, backlog())
+		require.Equal(t, store.Tally{Incidents: map[crontopus.AlertKind]int{}}, tally(t0))
 		w, other := newWorld(t, s, here), newWorld(t, s, there)
 		src := w.source("ops")
 		w.agent("db-01")
 		w.agent("db-02")
 		other.source("theirs")
 		other.agent("web-01")
-		require.Equal(t, store.Backlog{DueSources: 2, MarkedAgents: 3}, backlog())
+		c := tally(t0)
+		require.Equal(t, 2, c.DueSources)
+		require.Equal(t, 3, c.MarkedAgents)
+		require.Equal(t, 5, tally(soon()).DueWatches)
 
 		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
 		marks, err := s.SystemMarked(t.Context(), "", 2)
@@ -31,7 +35,33 @@ var statsCases = cases{
 		for _, m := range marks {
 			require.NoError(t, s.CommitPublications(t.Context(), m.Tenant, 0, nil, []crontopus.Mark{m}))
 		}
-		require.Equal(t, store.Backlog{DueSources: 1, MarkedAgents: 1}, backlog())
+		look(t, s, soon(), nil)
+		c = tally(t0)
+		require.Equal(t, 1, c.DueSources)
+		require.Equal(t, 1, c.MarkedAgents)
+		require.Zero(t, tally(soon()).DueWatches)
+	},
+	"a tally counts agents by state and open incidents by kind, of every tenant": func(t *testing.T, s *store.Store) {
+		w, other := newWorld(t, s, here), newWorld(t, s, there)
+		silent, heard := w.agent("db-01"), other.agent("web-01")
+		w.agent("db-02")
+		_, err := s.RevokeAgent(t.Context(), here, actor, w.agent("db-03").Name, t0)
+		require.NoError(t, err)
+		now := soon()
+		require.NoError(t, s.SystemHeartbeats(t.Context(), []crontopus.Heartbeat{
+			{Tenant: here, AgentID: silent.ID, At: now.Add(-time.Hour)}, {Tenant: there, AgentID: heard.ID, At: now}}))
+		look(t, s, now, func(l *crontopus.Look) crontopus.Verdict {
+			v := crontopus.Verdict{Watch: l.Watch}
+			if l.Watch.AgentID == silent.ID || l.Watch.AgentID == heard.ID {
+				v.Incidents = []crontopus.Incident{incident(&l.Watch, crontopus.AlertFailed, now)}
+			}
+			return v
+		})
+		c, err := s.SystemTally(t.Context(), now)
+		require.NoError(t, err)
+		require.Equal(t, crontopus.AgentCounts{Online: 1, Offline: 1, NeverSeen: 1}, c.Agents)
+		require.Equal(t, map[crontopus.AlertKind]int{crontopus.AlertFailed: 2}, c.Incidents)
+		require.Equal(t, 2, c.DueIncidents)
 	},
 	"pools are counted": func(t *testing.T, s *store.Store) {
 		require.NoError(t, s.Ping(t.Context()))
