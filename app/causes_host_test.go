@@ -9,7 +9,7 @@ import (
 )
 
 // hardship befalls one host, which is named for it and has the job on-HOST. That is due at 11:58,
-// when all is well; at 12:02, after the harm; at 12:12, when what can be mended is.
+// when all is well; at 12:02, after the harm; at 12:10, when what can be mended is.
 type hardship struct {
 	host   string
 	run    string            // of its job; "": one that does well
@@ -17,7 +17,7 @@ type hardship struct {
 	push   map[string]string // comes to Git right after
 	brink  func(h *villager) // at 12:01:58
 	soon   func(h *villager) // at 12:02:30
-	mend   func(h *villager) // at 12:07:30
+	mend   func(h *villager) // at 12:08:00
 	remend map[string]string // comes to Git then
 	told   []telling
 }
@@ -35,8 +35,8 @@ type telling struct {
 type story int // when an incident is read
 
 const (
-	harmed story = iota // at 12:07:30
-	mended              // at 12:17:30, when it is over
+	harmed story = iota // at 12:08:00
+	mended              // at 12:14:45, when it is over
 )
 
 const failing = `{command: [/bin/sh, -c, "echo no such table: orders; exit 3"]}`
@@ -45,7 +45,7 @@ var hardships = []hardship{
 	{host: "off", harm: (*villager).off, mend: (*villager).boot, told: []telling{
 		{at: harmed, kind: crontopus.AlertAgentOffline, code: crontopus.CauseHostSilent, says: []string{"off has been offline since 1"},
 			evidence: []string{"last heartbeat: agent v1", "check-ins delivered: all up to then", "generation: 1.", "boot id off-1"}},
-		{at: mended, kind: crontopus.AlertAgentOffline, code: crontopus.CausePoweredOff, says: []string{"off was off or restarting between 1", "it booted at 12:07 UTC"}, evidence: []string{"boot id off-2"}},
+		{at: mended, kind: crontopus.AlertAgentOffline, code: crontopus.CausePoweredOff, says: []string{"off was off or restarting between 1", "it booted at 12:08 UTC"}, evidence: []string{"boot id off-2"}},
 	}},
 	{host: "off-and-failing", run: failing, harm: (*villager).off, mend: (*villager).boot, told: []telling{
 		{at: harmed, kind: crontopus.AlertAgentOffline, code: crontopus.CauseHostSilent, says: []string{"off-and-failing has been offline since 1"}},
@@ -60,7 +60,7 @@ var hardships = []hardship{
 	}},
 	{host: "cut-and-behind", harm: func(h *villager) { unplugged(h); behind(h) }, mend: plugged, told: []telling{
 		{at: mended, kind: crontopus.AlertAgentOffline, code: crontopus.CauseNetworkCut, says: []string{"could not reach the server between 1"}, evidence: []string{"clock: 3650 days behind"}},
-		{about: "on-cut-and-behind", at: mended, kind: crontopus.AlertMissed, code: crontopus.CauseClockWrong, says: []string{"did not start at 12:12 UTC", "the clock of cut-and-behind is 3650 days behind"}},
+		{about: "on-cut-and-behind", at: mended, kind: crontopus.AlertMissed, code: crontopus.CauseClockWrong, says: []string{"did not start at 12:10 UTC", "the clock of cut-and-behind is 3650 days behind"}},
 	}},
 	{host: "stopped", harm: func(h *villager) { h.endDaemon() }, mend: (*villager).startDaemon, told: []telling{
 		{at: harmed, kind: crontopus.AlertAgentOffline, code: crontopus.CauseHostSilent, says: []string{"stopped has been offline since 1"}},
@@ -94,7 +94,7 @@ var hardships = []hardship{
 			{about: "new-policy", at: harmed, kind: crontopus.AlertMissed, code: crontopus.CausePolicyDenied, says: []string{"did not start at 12:02 UTC", "maxRemovals"}},
 		}},
 	{host: "expired", harm: func(h *villager) { h.tampers(h.old()) }, push: map[string]string{"expired-new.yaml": jobOf("new-expired", "expired", "")}, told: []telling{
-		{at: harmed, kind: crontopus.AlertBundleExpired, code: crontopus.CauseBundleExpired, says: []string{"the bundle of expired has expired there", "though a newer one is published"}},
+		{at: mended, kind: crontopus.AlertBundleExpired, code: crontopus.CauseBundleExpired, says: []string{"the bundle of expired has expired there", "though a newer one is published"}},
 		{about: "new-expired", at: mended, kind: crontopus.AlertMissed, code: crontopus.CauseBundleExpired, says: []string{"expired refused its bundle", "(expired)"}},
 	}},
 	{host: "late", harm: unplugged, push: map[string]string{"late-new.yaml": jobOf("new-late", "late", "")}, soon: plugged, told: []telling{
@@ -135,14 +135,14 @@ func deleted(h *villager) {
 }
 
 func edited(h *villager) {
-	h.edits(func(table string) string { return strings.ReplaceAll(table, "2,12 12 * * * /usr", "0 4 * * * /usr") })
+	h.edits(func(table string) string { return strings.ReplaceAll(table, "2,10 12 * * * /usr", "0 4 * * * /usr") })
 }
 
 const villageJob = `apiVersion: crontopus.dev/v1
 kind: Job
 metadata: {name: NAME}
 spec:
-  schedule: ["58 11 * * *", "2,12 12 * * *"]
+  schedule: ["58 11 * * *", "2,10 12 * * *"]
   target: {agents: [HOST]}
   run: RUN
   monitor: {grace: 2m}

@@ -57,8 +57,8 @@ func TestEachHardshipOfAHostIsNamed(t *testing.T) {
 	repo.Commit(t, "every host has a job", files)
 	read := map[story]map[string]crontopus.Incident{}
 	synctest.Test(t, func(t *testing.T) {
-		clock("11:55:30")
-		v := newVillage(t, repo, func(o *app.Options) { o.BundleLife = 10 * time.Minute })
+		clock("11:57:40")
+		v := newVillage(t, repo, func(o *app.Options) { o.BundleLife = 9 * time.Minute })
 		hosts := map[string]*villager{"witness": v.settles("witness")}
 		for _, c := range hardships {
 			hosts[c.host] = v.settles(c.host)
@@ -76,14 +76,14 @@ func TestEachHardshipOfAHostIsNamed(t *testing.T) {
 		clock("12:01:58")
 		all(func(c *hardship) func(*villager) { return c.brink })
 		time.Sleep(2*time.Second - time.Microsecond) // before the detector looks once more
-		v.push("at another time", map[string]string{"rescheduled.yaml": strings.Replace(jobOf("on-rescheduled", "rescheduled", ""), "2,12 12", "3 3", 1)})
+		v.push("at another time", map[string]string{"rescheduled.yaml": strings.Replace(jobOf("on-rescheduled", "rescheduled", ""), "2,10 12", "3 3", 1)})
 		clock("12:02:30")
 		all(func(c *hardship) func(*villager) { return c.soon })
-		clock("12:07:30")
+		clock("12:08:00")
 		read[harmed] = v.incidents()
 		all(func(c *hardship) func(*villager) { return c.mend })
 		v.push("mended in Git", after)
-		clock("12:17:30")
+		clock("12:14:45")
 		read[mended] = v.incidents()
 	})
 	heard := map[string]string{}
