@@ -24,7 +24,7 @@ func newCommentCommand() *cobra.Command {
 		Short: "Put a text on the pull request that CI runs for",
 		Long: `Reads Markdown from standard input, such as what "crontopus diff -o markdown" writes, and
 puts it on the pull request that this run of CI is for. The next run changes that comment
-instead of adding another.
+instead of adding another, and never one that somebody else has written.
 
 The pull request is the one that GitHub Actions, Forgejo Actions, GitLab CI or Woodpecker
 name in the environment. The token comes from $CRONTOPUS_COMMENT_TOKEN and must be allowed
@@ -65,6 +65,7 @@ const (
 
 // thread is the comments of a pull request on a forge.
 type thread struct {
+	self   string // where the forge says who asks
 	list   string // where all are, and new ones go
 	one    string // what the id of one is appended to
 	change string // the method that changes one
@@ -109,10 +110,10 @@ func pullRequest(env func(string) string) (*thread, string) {
 	}
 	if kind == "gitlab" {
 		notes := fmt.Sprintf("%s/projects/%s/merge_requests/%s/notes", api, repository, number)
-		return &thread{list: notes, one: notes + "/", change: http.MethodPut, header: "PRIVATE-TOKEN", token: token}, ""
+		return &thread{self: api + "/user", list: notes, one: notes + "/", change: http.MethodPut, header: "PRIVATE-TOKEN", token: token}, ""
 	}
 	issues := fmt.Sprintf("%s/repos/%s/issues/", api, repository)
-	return &thread{list: issues + number + "/comments", one: issues + "comments/", change: http.MethodPatch, header: "Authorization", token: "token " + token}, ""
+	return &thread{self: api + "/user", list: issues + number + "/comments", one: issues + "comments/", change: http.MethodPatch, header: "Authorization", token: "token " + token}, ""
 }
 
 // put changes the comment of an earlier run, or adds one, and says which.
@@ -133,19 +134,39 @@ func (t *thread) put(ctx context.Context, text string) (string, error) {
 // pageSize and maxPages bound how many comments are looked through.
 const pageSize, maxPages = 100, 50
 
+// author is who wrote a comment, or who asks.
+type author struct {
+	ID   int64  `json:"id"`
+	Type string `json:"type"` // GitHub's: a run of CI is a Bot
+}
+
+// wrote reports whether a comment is of whoever asks: anybody may write what looks like the
+// comment of a run, and would have its result under his name, to change at will. GitHub does
+// not tell the token of a run who it is: it is a bot, and people are none.
+func (t *thread) wrote(ctx context.Context) func(author) bool {
+	var self author
+	if err := t.ask(ctx, http.MethodGet, t.self, nil, &self); err == nil && self.ID != 0 {
+		return func(a author) bool { return a.ID == self.ID }
+	}
+	return func(a author) bool { return a.Type == "Bot" }
+}
+
 // find returns the id of the comment of an earlier run, and 0 where there is none.
 func (t *thread) find(ctx context.Context) (int64, error) {
+	wrote := t.wrote(ctx)
 	var before int64
 	for page := 1; page <= maxPages; page++ {
 		var list []struct {
-			ID   int64  `json:"id"`
-			Body string `json:"body"`
+			ID     int64  `json:"id"`
+			Body   string `json:"body"`
+			User   author `json:"user"`
+			Author author `json:"author"` // GitLab's
 		}
 		if err := t.ask(ctx, http.MethodGet, fmt.Sprintf("%s?per_page=%d&page=%d", t.list, pageSize, page), nil, &list); err != nil {
 			return 0, err
 		}
 		for _, c := range list {
-			if strings.Contains(c.Body, commented) {
+			if strings.HasSuffix(strings.TrimSpace(c.Body), commented) && wrote(cmp.Or(c.User, c.Author)) {
 				return c.ID, nil
 			}
 		}

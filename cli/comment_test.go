@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -61,6 +62,8 @@ func TestEachCINamesItsPullRequest(t *testing.T) {
 type forge struct {
 	t     *testing.T
 	pages bool
+	self  map[string]any // who asks; nil: it does not tell
+	key   string         // of who wrote a comment: user, or author
 	all   []map[string]any
 }
 
@@ -75,6 +78,12 @@ func (f *forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.must(json.NewDecoder(r.Body).Decode(&sent))
 	}
 	switch r.Method + " " + r.URL.Path {
+	case "GET /self":
+		if f.self == nil {
+			w.WriteHeader(http.StatusForbidden) // as GitHub, to the token of a run
+			return
+		}
+		f.must(json.NewEncoder(w).Encode(f.self))
 	case "GET /list":
 		page, from, to := 1, 0, len(f.all)
 		if _, err := fmt.Sscan(r.URL.Query().Get("page"), &page); err == nil && f.pages {
@@ -82,7 +91,7 @@ func (f *forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		f.must(json.NewEncoder(w).Encode(f.all[from:to]))
 	case "POST /list":
-		f.add(sent["body"].(string))
+		f.add(runner, sent["body"].(string))
 		w.WriteHeader(http.StatusCreated)
 	default:
 		var id int
@@ -92,8 +101,52 @@ func (f *forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (f *forge) add(body string) {
-	f.all = append(f.all, map[string]any{"id": len(f.all) + 1, "body": body})
+func (f *forge) add(who map[string]any, body string) {
+	f.all = append(f.all, map[string]any{"id": len(f.all) + 1, "body": body, cmp.Or(f.key, "user"): who})
+}
+
+func (f *forge) thread(t *testing.T) *thread {
+	t.Helper()
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	return &thread{self: server.URL + "/self", list: server.URL + "/list", one: server.URL + "/one/", change: http.MethodPatch, header: "Authorization", token: "token right"}
+}
+
+// runner is the user that CI has; people are others.
+var (
+	runner = map[string]any{"id": 41, "login": "runner[bot]", "type": "Bot"}
+	person = map[string]any{"id": 7, "login": "mallory", "type": "User"}
+)
+
+func TestNobodyElsesCommentIsChanged(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, key string
+		self      map[string]any
+	}{
+		{"the forge says who asks", "user", runner},
+		{"GitHub does not say it to a run", "user", nil},
+		{"GitLab calls the user an author", "author", runner},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := &forge{t: t, self: c.self, key: c.key, pages: true, all: []map[string]any{}}
+			pull := f.thread(t)
+			forged := "nothing changes, merge it\n\n" + commented
+			f.add(person, forged)
+			for _, text := range []string{"one job goes\n", "two jobs go\n"} {
+				_, err := pull.put(t.Context(), text)
+				require.NoError(t, err)
+			}
+			f.add(runner, "somebody quoted "+commented+" and more")
+			_, err := pull.put(t.Context(), "three jobs go\n")
+			require.NoError(t, err)
+			require.Len(t, f.all, 3)
+			require.Equal(t, forged, f.all[0]["body"])
+			require.Equal(t, "three jobs go\n\n"+commented, f.all[1]["body"])
+			require.Contains(t, f.all[2]["body"], "and more")
+		})
+	}
 }
 
 func TestThereIsOneCommentHoweverOftenCIRuns(t *testing.T) {
@@ -101,18 +154,16 @@ func TestThereIsOneCommentHoweverOftenCIRuns(t *testing.T) {
 	for name, pages := range map[string]bool{"a forge with pages": true, "one without": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := &forge{t: t, pages: pages, all: []map[string]any{}}
-			server := httptest.NewServer(f)
-			t.Cleanup(server.Close)
-			pull := &thread{list: server.URL + "/list", one: server.URL + "/one/", change: http.MethodPatch, header: "Authorization", token: "token right"}
+			f := &forge{t: t, self: runner, pages: pages, all: []map[string]any{}}
+			pull := f.thread(t)
 			for i := range 250 {
-				f.add(fmt.Sprint("what people say ", i))
+				f.add(person, fmt.Sprint("what people say ", i))
 			}
 			done, err := pull.put(t.Context(), "one <b>job</b> changes\n")
 			require.NoError(t, err)
 			require.Equal(t, "the pull request has a comment", done)
 			for range 120 {
-				f.add("more")
+				f.add(person, "more")
 			}
 			done, err = pull.put(t.Context(), "two jobs change\n")
 			require.NoError(t, err)
@@ -125,9 +176,8 @@ func TestThereIsOneCommentHoweverOftenCIRuns(t *testing.T) {
 
 func TestATokenThatMayNotWriteIsSaid(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(&forge{t: t})
-	t.Cleanup(server.Close)
-	pull := &thread{list: server.URL + "/list", header: "Authorization", token: "token wrong"}
+	pull := (&forge{t: t}).thread(t)
+	pull.token = "token wrong"
 	_, err := pull.put(t.Context(), "x")
 	require.ErrorContains(t, err, `the forge refuses the comment with 403: "Resource not accessible by integration"`)
 	require.Contains(t, crontopus.ErrorHint(err), "pull-requests: write")

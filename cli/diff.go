@@ -226,6 +226,9 @@ func readSide(ctx context.Context, folder, above, ref string) (side, error) {
 	if err != nil {
 		return s, cannotRead(folder, err)
 	}
+	if v.commit != nil && v.commit.Err() != nil {
+		return s, v.commit.Err() // what is not here is not gone
+	}
 	v.add(tree)
 	s.problems = slices.Concat(v.tree.Problems, manifests.Check(tree.Documents), manifests.CheckAlerting(tree.Alerting))
 	manifests.Sort(s.problems)

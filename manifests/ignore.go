@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -26,10 +27,17 @@ func readRules(fsys fs.FS, folder string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, errors.New("it is not a regular file, and links are not followed")
-	case info.Size() > maxRules:
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	rules, err := io.ReadAll(io.LimitReader(f, maxRules+1)) // whatever size it is said to have
+	if len(rules) > maxRules {
 		return nil, errors.New("it has more than 1 MiB")
 	}
-	return fs.ReadFile(fsys, name)
+	return rules, err
 }
 
 // Ignore holds the patterns of a tree's IgnoreFiles. The zero value ignores nothing.

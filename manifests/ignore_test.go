@@ -1,6 +1,7 @@
 package manifests_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"crontopus.dev/crontopus/internal/gitfs"
+	"crontopus.dev/crontopus/internal/gittest"
 	"crontopus.dev/crontopus/manifests"
 )
 
@@ -117,4 +120,19 @@ func TestIgnoreIsCheapWithHostilePatterns(t *testing.T) {
 	began := time.Now()
 	require.False(t, ignore.Match(strings.Repeat("a/", 1_000)+strings.Repeat("a", 4_000)+"c", false))
 	require.Less(t, time.Since(began), time.Second)
+}
+
+// A file system need not know how long its files are: a commit's does not.
+func TestTooManyRulesAreRefusedAndNotReadInPart(t *testing.T) {
+	t.Parallel()
+	for text, refused := range map[string]bool{strings.Repeat("#", 1<<20): false, strings.Repeat("#", 1<<20+1): true} {
+		repo := gittest.NewRepo(t)
+		head := repo.Commit(t, "rules", map[string]string{manifests.IgnoreFile: text})
+		tree, err := gitfs.Open(context.WithoutCancel(t.Context()), repo.Dir, head)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, tree.Close()) })
+		read, err := manifests.Reader{}.Read(tree, ".", func(name string) string { return name })
+		require.NoError(t, err)
+		require.Equal(t, refused, len(read.Problems) > 0, "%d bytes: %v", len(text), read.Problems)
+	}
 }

@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -143,5 +144,5 @@ func unreadable(name string, err error) crontopus.Problem {
 		err = pathError.Err // the file is named already
 	}
 	return crontopus.Problem{File: name, Code: CodeUnreadable,
-		Message: fmt.Sprintf("this cannot be read: %v", err), Hint: "check its permissions"}
+		Message: fmt.Sprintf("this cannot be read: %v", err), Hint: cmp.Or(crontopus.ErrorHint(err), "check its permissions")}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/safetext"
 )
 
 // annotations writes a workflow command for each problem, as GitHub documents them. With
@@ -19,7 +20,7 @@ func (r *Report) annotations(w io.Writer, placed bool) error {
 		if p.Hint != "" {
 			message += "\nhint: " + p.Hint
 		}
-		if _, err := fmt.Fprintf(w, "::%s %s::%s\n", p.Level(), parameters(p), dataEscaper.Replace(message)); err != nil {
+		if _, err := fmt.Fprintf(w, "::%s %s::%s\n", p.Level(), parameters(p), dataEscaper.Replace(safetext.Lines(message))); err != nil {
 			return err
 		}
 	}
@@ -27,7 +28,7 @@ func (r *Report) annotations(w io.Writer, placed bool) error {
 }
 
 func parameters(p crontopus.Problem) string {
-	list := []string{"title=" + parameterEscaper.Replace(p.Code), "file=" + parameterEscaper.Replace(p.File)}
+	list := []string{"title=" + parameterEscaper.Replace(p.Code), "file=" + parameterEscaper.Replace(safetext.Lines(p.File))}
 	if p.Line > 0 {
 		list = append(list, fmt.Sprintf("line=%d,col=%d", p.Line, p.Column))
 	}
@@ -35,7 +36,7 @@ func parameters(p crontopus.Problem) string {
 }
 
 // What would end a command, a parameter or the line is escaped, so that a message or a
-// file's name cannot become a command of its own.
+// file's name cannot become a command of its own; safetext takes what the log's terminal obeys.
 var (
 	dataEscaper      = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	parameterEscaper = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")

@@ -72,6 +72,21 @@ func TestAMessageCannotBecomeACommandOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestNoFormForALogSteersATerminal(t *testing.T) {
+	t.Parallel()
+	steering := "\x1b[2J\x07\u202e\u009b"
+	r := findings.Report{Files: []string{steering}, Lines: func(string) []string { return []string{steering} }, Problems: []crontopus.Problem{
+		{File: steering, Line: 1, Column: 1, Code: "invalid", Message: steering, Hint: steering},
+	}}
+	for _, format := range []string{findings.Text, findings.GitHub, findings.Forgejo} {
+		var out strings.Builder
+		require.NoError(t, r.Write(&out, format))
+		for _, c := range steering {
+			require.NotContains(t, strings.ReplaceAll(out.String(), "[2J", ""), string(c), format)
+		}
+	}
+}
+
 func TestTextForATerminalIsPainted(t *testing.T) {
 	t.Parallel()
 	r := mixed()

@@ -2,6 +2,7 @@ package gitfs
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -17,12 +18,13 @@ type batch struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 
-	mu  sync.Mutex
-	out *bufio.Reader
+	mu   sync.Mutex
+	out  *bufio.Reader
+	lost error // the first object that git does not have
 }
 
 func startBatch(ctx context.Context, folder string) (*batch, error) {
-	cmd := exec.CommandContext(ctx, "git", "-C", folder, "cat-file", "--batch")
+	cmd := command(ctx, folder, "cat-file", "--batch")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -51,8 +53,10 @@ func (b *batch) read(hash string) ([]byte, error) {
 	var name, kind string
 	var size int64
 	if _, err := fmt.Sscan(header, &name, &kind, &size); err != nil {
-		return nil, crontopus.Errorf(crontopus.CodeInvalid, "git has no object %s: %s", hash, strings.TrimSpace(header)).
-			WithHint("the clone is not whole; git fsck says more")
+		err := crontopus.Errorf(crontopus.CodeInvalid, "the clone is not whole: git says %q", strings.TrimSpace(header)).
+			WithHint("clone the repository again without --filter; git fsck says more")
+		b.lost = cmp.Or(b.lost, error(err))
+		return nil, err
 	}
 	data := make([]byte, min(size, maxBlob))
 	if _, err := io.ReadFull(b.out, data); err != nil {

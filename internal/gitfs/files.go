@@ -79,11 +79,11 @@ func (n *node) entries() []fs.DirEntry {
 	return entries
 }
 
-// info describes a node. Git keeps no times.
+// info describes a node. Git keeps no times, and its listing no sizes.
 type info struct{ *node }
 
 func (i info) Name() string       { return path.Base(i.name) }
-func (i info) Size() int64        { return i.size }
+func (i info) Size() int64        { return 0 }
 func (i info) Mode() fs.FileMode  { return i.mode }
 func (i info) ModTime() time.Time { return time.Time{} }
 func (i info) IsDir() bool        { return i.mode.IsDir() }

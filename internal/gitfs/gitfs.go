@@ -15,7 +15,6 @@ import (
 	"io/fs"
 	"os/exec"
 	"path"
-	"strconv"
 	"strings"
 
 	"crontopus.dev/crontopus"
@@ -24,7 +23,7 @@ import (
 // Limits of what is read: a tree's listing of 200,000 files of long names fits well.
 const (
 	maxListing = 64 << 20
-	maxBlob    = 1 << 20 // more of a file is not read; who reads manifests refuses less
+	maxBlob    = 2 << 20 // more of a file is not read; who reads manifests refuses less
 )
 
 // FS is the tree of one commit. Close it when it is read.
@@ -40,7 +39,6 @@ type node struct {
 	name     string
 	mode     fs.FileMode
 	hash     string
-	size     int64
 	children map[string]*node // of a folder
 }
 
@@ -68,7 +66,7 @@ func Open(ctx context.Context, folder, ref string) (*FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	listing, err := git(ctx, folder, "ls-tree", "-r", "-z", "--long", "--full-tree", commit)
+	listing, err := git(ctx, folder, "ls-tree", "-r", "-z", "--full-tree", commit)
 	if err != nil {
 		return nil, err
 	}
@@ -139,10 +137,18 @@ func (f *FS) Commit() string { return f.commit }
 // repository's root, and "" for the root itself.
 func (f *FS) Prefix() string { return f.prefix }
 
+// Err returns what kept a file from being read that the commit has and this clone has not.
+func (f *FS) Err() error {
+	f.blobs.mu.Lock()
+	defer f.blobs.mu.Unlock()
+	return f.blobs.lost
+}
+
 // Close ends the program that reads the files.
 func (f *FS) Close() error { return f.blobs.close() }
 
-// fill takes over what git ls-tree listed: mode, type, hash, size, tab, name; NUL.
+// fill takes over what git ls-tree listed: mode, type, hash, tab, name; NUL. Sizes are not
+// asked for: git would have to look at every object, also at those that nobody reads.
 func (f *FS) fill(listing string) error {
 	for record := range strings.SplitSeq(strings.TrimSuffix(listing, "\x00"), "\x00") {
 		if record == "" {
@@ -150,12 +156,11 @@ func (f *FS) fill(listing string) error {
 		}
 		meta, name, found := strings.Cut(record, "\t")
 		fields := strings.Fields(meta)
-		if !found || len(fields) != 4 || !fs.ValidPath(name) {
+		if !found || len(fields) != 3 || !fs.ValidPath(name) {
 			return crontopus.Errorf(crontopus.CodeInvalid, "git lists a file that cannot be read: %q", record).
 				WithHint("a path in Git is relative, without . and ..; look at the commit with git ls-tree")
 		}
-		size, _ := strconv.ParseInt(fields[3], 10, 64) // "-" of what is no blob stays 0
-		if !f.add(name, &node{mode: modeOf(fields[0]), hash: fields[2], size: size}) {
+		if !f.add(name, &node{mode: modeOf(fields[0]), hash: fields[2]}) {
 			return crontopus.Errorf(crontopus.CodeInvalid, "the commit has %q as a file and as a folder", name).
 				WithHint("git fsck says which tree is broken")
 		}
@@ -205,9 +210,19 @@ func (f *FS) add(name string, n *node) bool {
 	return true
 }
 
+// command is git in a folder that may be a stranger's. What the repository's own settings
+// name as the place of missing objects is a program to run (ext::), so nothing is fetched:
+// older versions of git know only that no protocol is allowed. Nor is an object shown in
+// the place of another: who fetches the commit does not get the replacement.
+func command(ctx context.Context, folder string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", folder}, args...)...)
+	cmd.Env = append(cmd.Environ(), "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none", "GIT_NO_REPLACE_OBJECTS=1")
+	return cmd
+}
+
 // git runs one command and returns what it printed, without the last line's break.
 func git(ctx context.Context, folder string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", folder}, args...)...)
+	cmd := command(ctx, folder, args...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()

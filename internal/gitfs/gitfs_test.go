@@ -3,6 +3,8 @@ package gitfs_test
 import (
 	"context"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -88,7 +90,7 @@ func TestALargeFileIsReadInPart(t *testing.T) {
 	tree := open(t, repo, repo.Commit(t, "large", map[string]string{"large": strings.Repeat("x", 3<<20), "small": "after it"}))
 	data, err := fs.ReadFile(tree, "large")
 	require.NoError(t, err)
-	require.Len(t, data, 1<<20)
+	require.Len(t, data, 2<<20)
 	data, err = fs.ReadFile(tree, "small")
 	require.NoError(t, err)
 	require.Equal(t, "after it", string(data))
@@ -134,4 +136,45 @@ func TestATreeWithOneNameTwiceIsRefused(t *testing.T) {
 	commit := repo.CommitTree(t, tree)
 	_, err := gitfs.Open(t.Context(), repo.Dir, commit)
 	require.ErrorContains(t, err, `the commit has "twice`)
+}
+
+// A stranger's clone says where its missing objects come from: a program of his, which git
+// would start.
+func TestWhatACloneLacksIsNotFetched(t *testing.T) {
+	t.Parallel()
+	repo := gittest.NewRepo(t)
+	head := repo.Commit(t, "first", map[string]string{"there.yaml": "here\n", "missing.yaml": "not here\n"})
+	program, ran := filepath.Join(t.TempDir(), "program"), filepath.Join(t.TempDir(), "ran")
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\ntouch "+ran+"\n"), 0o700)) //nolint:gosec // a program
+	for _, setting := range [][2]string{
+		{"core.repositoryFormatVersion", "1"}, {"extensions.partialClone", "origin"}, {"protocol.ext.allow", "always"},
+		{"remote.origin.promisor", "true"}, {"remote.origin.url", "ext::" + program},
+		{"core.fsmonitor", program}, {"core.pager", program}, {"core.sshCommand", program}, {"core.alternateRefsCommand", program},
+	} {
+		repo.Git(t, "config", setting[0], setting[1])
+	}
+	hash := repo.Git(t, "rev-parse", "HEAD:missing.yaml")
+	require.NoError(t, os.Remove(filepath.Join(repo.Dir, "objects", hash[:2], hash[2:])))
+
+	tree := open(t, repo, head)
+	data, err := fs.ReadFile(tree, "there.yaml")
+	require.NoError(t, err)
+	require.Equal(t, "here\n", string(data))
+	require.NoError(t, tree.Err())
+	_, err = fs.ReadFile(tree, "missing.yaml")
+	require.ErrorContains(t, err, "the clone is not whole")
+	require.ErrorIs(t, err, tree.Err())
+	require.NoFileExists(t, ran)
+}
+
+// Who may push refs/replace/… could have another commit checked than the one that is taken.
+func TestNoObjectStandsInThePlaceOfAnother(t *testing.T) {
+	t.Parallel()
+	repo := gittest.NewRepo(t)
+	harmless := repo.Commit(t, "harmless", map[string]string{"a": "harmless"})
+	head := repo.Commit(t, "head", map[string]string{"a": "what is there"})
+	repo.Git(t, "replace", head, harmless)
+	data, err := fs.ReadFile(open(t, repo, head), "a")
+	require.NoError(t, err)
+	require.Equal(t, "what is there", string(data))
 }
