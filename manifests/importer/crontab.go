@@ -137,6 +137,9 @@ func (t *table) add(d *draft, l sourceLine, latin1 bool) {
 
 // entry makes a job of a line. Where it cannot, it says why.
 func (t *table) entry(l sourceLine, text string) (d *draft, problem, hint string) {
+	if anacrontab().MatchString(text) {
+		return nil, "this is a line of an anacrontab, which counts days and names no times", "write a job with @daily, @weekly or @monthly, and monitor.catchUp: once for what the host sleeps through"
+	}
 	e, missing := splitEntry(text, t.Users)
 	if missing != "" {
 		if settingLike().MatchString(text) {
@@ -212,6 +215,9 @@ func (t *table) set(l sourceLine, name, value string) {
 	case name == "LOGNAME":
 		t.leftOut(t.Name, l.number, "", "cron sets LOGNAME itself, whatever a crontab says")
 		return
+	case name == "CRON_TZ" && value == "" && !t.IgnoreCronTZ:
+		t.zone, t.zoneLost = t.Timezone, 0
+		kept("the times from here on are as before any CRON_TZ again, as cronie reads an empty one")
 	case name == "CRON_TZ" && !t.IgnoreCronTZ:
 		if _, err := schedule.Location(value); err != nil {
 			t.notKept(t.Name, l.number, crontopus.ErrorHint(err), "CRON_TZ: %s", err)
@@ -241,6 +247,10 @@ func (t *table) set(l sourceLine, name, value string) {
 		t.settings = append(t.settings, v)
 	}
 }
+
+// anacrontab is a line of that file: days, minutes to wait, a name, a command. What cron would
+// make of those with @daily is a user, or a command, that is a number.
+var anacrontab = lazily(`^(\d+|@(daily|weekly|monthly|yearly|annually))[ \t]+\d+[ \t]+[A-Za-z][\w.-]{2,}[ \t]+[A-Za-z/\[]`)
 
 // settingLike is a line that sets something, or was meant to.
 var settingLike = lazily(`^[A-Za-z_][A-Za-z0-9_]*[ \t]*=`)
