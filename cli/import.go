@@ -74,6 +74,10 @@ Exit code: 0 all jobs are kept, 1 something could not be kept, 2 it could not be
 	_ = cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions(importer.Formats(), cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that does not exist
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		start := time.Now()
+		if f.owner == "" && cmd.Flags().Changed("user") { // as --user "$USER" has it where no shell has logged in
+			return crontopus.Errorf(crontopus.CodeInvalid, "--user is empty, and such jobs would run as the agent's user").
+				WithHint("name whose crontab it is, such as --user \"$(id -un)\", or leave --user out")
+		}
 		options, err := f.options(start)
 		if err != nil {
 			return err

@@ -130,7 +130,7 @@ func create(root *os.Root, file ci.File) (bool, error) {
 
 // whatNext checks the folder as it is now and says what to do with it.
 func whatNext(cmd *cobra.Command, dir string) error {
-	v := &validation{}
+	v := &validation{reader: inspected}
 	r, err := v.report([]string{dir})
 	if err != nil {
 		return err
