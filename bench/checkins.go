@@ -47,6 +47,9 @@ func checkIns(ctx context.Context, b *Bench, engine string) (figures []Figure, e
 	if err != nil {
 		return nil, err
 	}
+	if err := server.settle(ctx); err != nil {
+		return nil, err
+	}
 	args := []string{"-sqlite", filepath.Join(b.Dir, "floor.db")}
 	if engine == "PostgreSQL" {
 		database, err := b.Database()

@@ -168,6 +168,21 @@ func (s *Server) Token(a Agent) string {
 	return unsigned + "." + part(ed25519.Sign(a.Key, []byte(unsigned)))
 }
 
+// settle waits until the server has nothing left to do: the detector looks once at each entry that is new.
+func (s *Server) settle(ctx context.Context) error {
+	const look = 2 * time.Second
+	for before := -time.Hour; ; {
+		now, err := s.CPU()
+		if err != nil || now-before < look/20 {
+			return err
+		}
+		before = now
+		if err := waitUntil(ctx, time.Now().Add(look)); err != nil {
+			return err
+		}
+	}
+}
+
 // jobsInFile is how many jobs a file holds: one of the most bytes and tokens that are read could hold some more.
 const jobsInFile = 250
 
