@@ -150,8 +150,8 @@ func (f *fold) nameEnds(ctx context.Context, t tx) error {
 	return nil
 }
 
-// readOpen reads the last start without a name of each job, as far as its newest runs tell: a
-// job that pings every second has many.
+// readOpen reads the last start without a name of each job, as far as the newest of its runs that
+// have not ended tell.
 func readOpen(ctx context.Context, t tx, jobs []unnamedJob, since int64) ([]unnamedJob, error) {
 	var v many
 	withEach(&v, "tenant", "text", jobs, func(j *unnamedJob) string { return string(j.tenant) })
@@ -164,10 +164,10 @@ func readOpen(ctx context.Context, t tx, jobs []unnamedJob, since int64) ([]unna
 	}, v, `
 		SELECT v.tenant, v.space, v.job, COALESCE((
 			SELECT n.id FROM (
-				SELECT r.id, r.state, r.at FROM runs r
-				WHERE r.tenant_id = v.tenant AND r.namespace = v.space AND r.name = v.job AND r.at >= v.since
+				SELECT r.id, r.at FROM runs r
+				WHERE r.tenant_id = v.tenant AND r.namespace = v.space AND r.name = v.job AND r.at >= v.since AND r.state = 'running'
 				ORDER BY r.at DESC, r.id DESC LIMIT 16) n
-			WHERE n.state = 'running' AND substr(n.id, 25) = v.tail
+			WHERE substr(n.id, 25) = v.tail
 			ORDER BY n.at DESC, n.id DESC LIMIT 1), '')
 		FROM v`)
 }

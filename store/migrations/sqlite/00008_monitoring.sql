@@ -68,6 +68,8 @@ CREATE UNIQUE INDEX badges_of ON badges (tenant_id, namespace, name, label);
 ALTER TABLE runs ADD COLUMN reason TEXT NOT NULL DEFAULT '';
 -- The few that did not go well are found without reading the many that did.
 CREATE INDEX runs_bad ON runs (tenant_id, at, id) WHERE state IN ('failed', 'timedOut');
+-- So is what goes on: a ping that names no run ends the last one of its job.
+CREATE INDEX runs_open ON runs (tenant_id, namespace, name, at, id) WHERE state = 'running';
 
 -- What the detector looks at, and when next.
 CREATE TABLE watches (
