@@ -122,7 +122,7 @@ func TestServersThatAreKilledTellNothingTwice(t *testing.T) {
 	}
 	p := newPeer(t)
 	n := newFleet(t, 2, 0, func(o *app.Options) { o.AllowNetworks = []string{"127.0.0.0/8"} }).withPingJobs(t, p, jobs)
-	names := make(chan string)
+	names, ended := make(chan string), make(chan struct{})
 	failures := make(chan error, 3)
 	var workers sync.WaitGroup
 	for range cap(failures) {
@@ -135,24 +135,24 @@ func TestServersThatAreKilledTellNothingTwice(t *testing.T) {
 			}
 		})
 	}
-	over, kills := time.After(lasts), make(chan int, 1)
-	stop := make(chan struct{})
-	go func() { kills <- n.killAtRandom(t, stop) }()
-	enough := false
-	for turn := 0; turn < 2*jobs && !enough; turn++ { // of three incidents in an hour the next would be a flapping one's
-		select {
-		case names <- fmt.Sprintf("job-%d", turn%jobs):
-		case err := <-failures:
-			close(stop)
-			require.NoError(t, err)
-		case <-over:
-			enough = true
+	go func() {
+		workers.Wait()
+		close(ended)
+	}()
+	go func() {
+		defer close(names)
+		over := time.After(lasts)
+		for turn := range 2 * jobs { // of three incidents in an hour the next would be a flapping one's
+			select {
+			case names <- fmt.Sprintf("job-%d", turn%jobs):
+			case <-over:
+				return
+			case <-ended:
+				return
+			}
 		}
-	}
-	close(names)
-	workers.Wait()
-	close(stop)
-	killed := <-kills
+	}()
+	killed := n.killAtRandom(t, ended)
 	close(failures)
 	require.NoError(t, <-failures)
 	n.requireOnce(t, p, killed)

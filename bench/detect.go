@@ -96,6 +96,8 @@ func (s *Server) lags(ctx context.Context, b *Bench, round int) (lags Samples, e
 
 // heartbeats polls as each agent, whose spool is empty.
 func (s *Server) heartbeats(ctx context.Context) error {
+	polls := &http.Client{Timeout: time.Minute}
+	defer polls.CloseIdleConnections()
 	for _, a := range s.Agents {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+bundlePath, http.NoBody)
 		if err != nil {
@@ -103,7 +105,7 @@ func (s *Server) heartbeats(ctx context.Context) error {
 		}
 		req.Header.Set("Authorization", "Bearer "+s.Token(a))
 		req.Header.Set(wire.HeaderSpoolDrained, time.Now().UTC().Format(time.RFC3339Nano))
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := polls.Do(req)
 		if err != nil {
 			return err
 		}
