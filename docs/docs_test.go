@@ -24,7 +24,7 @@ type page struct {
 func pages(t *testing.T) []page {
 	t.Helper()
 	var all []page
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs", "examples", "ci"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs", "examples", "ci", "deploy"} {
 		err := filepath.WalkDir(filepath.Join("..", name), func(p string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || filepath.Ext(p) != ".md" {
 				return err

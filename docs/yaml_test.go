@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,7 +36,7 @@ func TestYAMLInTheDocumentationIsValid(t *testing.T) {
 			found[kind]++
 		}
 	}
-	for _, kind := range []string{manifest, partOfJob, policy, preCommit} {
+	for _, kind := range []string{manifest, partOfJob, policy, preCommit, scraping} {
 		require.NotZero(t, found[kind], "there is no %s any more", kind)
 	}
 }
@@ -47,6 +48,7 @@ const (
 	policy    = "a host's policy"
 	preCommit = "the configuration of pre-commit"
 	hostList  = "a list of hosts" // which the page's own example reads
+	scraping  = "the configuration of Prometheus"
 )
 
 // judge says what a block is, and what is wrong with it.
@@ -83,6 +85,9 @@ func judgePart(t *testing.T, text string) (kind, problem string) {
 		}
 		return preCommit, ""
 	}
+	if _, ok := value["scrape_configs"]; ok {
+		return scraping, scrapes(t, text)
+	}
 	for _, part := range []string{"job", "spec", "run", "metadata"} {
 		if decode(t, asJob(t, part, value)) == "" {
 			return partOfJob, ""
@@ -94,6 +99,17 @@ func judgePart(t *testing.T, text string) (kind, problem string) {
 		return "anything that is known here", err.Error()
 	}
 	return policy, ""
+}
+
+// scrapes says what promtool has against a configuration. Files of rules are looked at by their own tests.
+func scrapes(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "prometheus.yml")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	if out, err := exec.CommandContext(t.Context(), "promtool", "check", "config", "--syntax-only", file).CombinedOutput(); err != nil {
+		return string(out)
+	}
+	return ""
 }
 
 func decode(t *testing.T, text string) string {

@@ -23,11 +23,17 @@ func (m *Metrics) Detected(kind crontopus.AlertKind, lag time.Duration) {
 	m.detectionLag.WithLabelValues(string(kind)).Observe(lag.Seconds())
 }
 
-// Attempted is told by the deliverer. A channel that is gone has no type.
+// Attempted is told by the deliverer.
 func (m *Metrics) Attempted(channel string, state crontopus.NotificationState) {
-	outcome := string(state)
-	if state == crontopus.NotificationPending {
-		outcome = "again"
+	m.notifications.WithLabelValues(cmp.Or(channel, goneChannel), outcomeOf(state)).Inc()
+}
+
+// goneChannel is the type of a channel that is not in Git any more.
+const goneChannel = "none"
+
+func outcomeOf(attempt crontopus.NotificationState) string {
+	if attempt == crontopus.NotificationPending {
+		return "again"
 	}
-	m.notifications.WithLabelValues(cmp.Or(channel, "none"), outcome).Inc()
+	return string(attempt)
 }

@@ -71,7 +71,25 @@ func New(version string) *Metrics {
 	m.registry.MustRegister(m.requests, m.requestSeconds, m.checkIns, m.syncs, m.syncSeconds, m.stageSeconds, m.bundles, m.publishSeconds,
 		m.looks, m.lookLag, m.incidents, m.detectionLag, m.notifications,
 		build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.showZeros()
 	return m
+}
+
+// showZeros has counters that alerts go by begin at zero: else the first failure would be no increase.
+func (m *Metrics) showZeros() {
+	for _, event := range []crontopus.Event{crontopus.EventStart, crontopus.EventSuccess, crontopus.EventFailure, crontopus.EventTimeout, crontopus.EventSkipped} {
+		for _, outcome := range []string{"recorded", crontopus.CodeUnavailable, crontopus.CodeInternal} {
+			m.checkIns.WithLabelValues(string(event), outcome)
+		}
+	}
+	for _, channel := range []string{crontopus.ChannelSlack, crontopus.ChannelEmail, crontopus.ChannelPagerDuty, crontopus.ChannelWebhook, goneChannel} {
+		for _, outcome := range []crontopus.NotificationState{crontopus.NotificationDelivered, crontopus.NotificationPending, crontopus.NotificationFailed} {
+			m.notifications.WithLabelValues(channel, outcomeOf(outcome))
+		}
+	}
+	for _, kind := range crontopus.AlertKinds {
+		m.incidents.WithLabelValues(string(kind))
+	}
 }
 
 func counters(name, help string, labels ...string) *prometheus.CounterVec {
