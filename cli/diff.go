@@ -30,8 +30,9 @@ func newDiffCommand() *cobra.Command {
 		Long: `Compares the manifests in a folder, the current one by default, with those of another
 commit (--base), or with what a server has in force (--server), and shows what that means:
 which jobs go, change and come, field by field; when they run; what the schedulers of the
-hosts will hold; and whether the removal guard will hold it. What a job says after its
-defaults is compared, so a file that only moved is no difference.
+hosts will hold; and whether the removal guard will hold it. So it does for alert policies,
+channels and maintenance windows, field by field. What a manifest says after its defaults is
+compared, so a file that only moved is no difference.
 
 The new side is what lies on disk, or a commit (--head). Nothing is checked out.
 
@@ -148,6 +149,11 @@ func (in *diffInput) compare(cmd *cobra.Command) (*diff.Report, error) {
 	if live != nil {
 		r.Own(live.others)
 	}
+	if in.base != "" {
+		r.Alerting = diff.Alerting(before.alerting, after.alerting)
+	} else if len(after.alerting) > 0 {
+		r.Notes = append(r.Notes, "policies, channels and windows are compared with a commit only (--base)")
+	}
 	return r, nil
 }
 
@@ -178,6 +184,7 @@ func (in *diffInput) fleet(live *liveSource) (diff.Fleet, error) {
 type side struct {
 	name     string
 	jobs     []crontopus.DesiredJob
+	alerting []crontopus.DesiredAlerting
 	problems []crontopus.Problem
 	missing  bool // there is no such folder
 }
@@ -232,15 +239,27 @@ func readSide(ctx context.Context, folder, above, ref string) (side, error) {
 	v.add(tree)
 	s.problems = slices.Concat(v.tree.Problems, manifests.Check(tree.Documents), manifests.CheckAlerting(tree.Alerting))
 	manifests.Sort(s.problems)
+	s.take(&tree)
+	return s, nil
+}
+
+// take takes over what a tree says, the first of each name: another one is one of the problems.
+func (s *side) take(tree *manifests.Tree) {
 	taken := map[crontopus.JobName]bool{}
 	for _, doc := range tree.Documents {
-		if taken[doc.Job.Name()] {
-			continue // one of the problems
+		if !taken[doc.Job.Name()] {
+			taken[doc.Job.Name()] = true
+			s.jobs = append(s.jobs, crontopus.DesiredJob{Job: *doc.Job, Digest: doc.Job.Digest(), Path: doc.Path, Line: doc.Line})
 		}
-		taken[doc.Job.Name()] = true
-		s.jobs = append(s.jobs, crontopus.DesiredJob{Job: *doc.Job, Digest: doc.Job.Digest(), Path: doc.Path, Line: doc.Line})
 	}
-	return s, nil
+	said := map[string]bool{}
+	for i := range tree.Alerting {
+		one := &tree.Alerting[i]
+		if id := one.Kind() + " " + one.Name().String(); !said[id] {
+			said[id] = true
+			s.alerting = append(s.alerting, crontopus.DesiredAlerting{AlertingManifest: one.AlertingManifest, Path: one.Path, Line: one.Line})
+		}
+	}
 }
 
 // refuse says what is wrong with the new side: such a revision would change nothing.

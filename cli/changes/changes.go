@@ -7,6 +7,7 @@
 package changes
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -41,32 +42,41 @@ func Write(w io.Writer, r *diff.Report, format string, color bool) error {
 	return err
 }
 
-// headline says how many jobs are how.
+// headline says how many jobs are how, and what of alerting.
 func headline(r *diff.Report) string {
 	j := r.Summary.Jobs
 	if !r.Different() {
 		return fmt.Sprintf("no difference; %s", count(j.Unchanged, "job"))
 	}
+	said := fmt.Sprintf("%s; %d as before", cmp.Or(tally("job", j.Removed, j.Changed, j.Added), "no job changes"), j.Unchanged)
+	if alerting := alertingTally(r); alerting != "" {
+		said += "; alerting: " + alerting
+	}
+	return said
+}
+
+// tally counts what goes, changes and comes, the first with its noun, if it has one.
+func tally(noun string, removed, changed, added int) string {
 	var parts []string
 	for _, p := range []struct {
 		n    int
 		what string
-	}{{j.Removed, "removed"}, {j.Changed, "changed"}, {j.Added, "added"}} {
+	}{{removed, "removed"}, {changed, "changed"}, {added, "added"}} {
 		switch {
 		case p.n == 0:
-		case len(parts) == 0:
-			parts = append(parts, count(p.n, "job")+" "+p.what)
+		case len(parts) == 0 && noun != "":
+			parts = append(parts, count(p.n, noun)+" "+p.what)
 		default:
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
 	}
-	return fmt.Sprintf("%s; %d as before", strings.Join(parts, ", "), j.Unchanged)
+	return strings.Join(parts, ", ")
 }
 
 // reach says how far the change reaches, "" where nobody knows.
 func reach(r *diff.Report) string {
 	s := r.Summary
-	if !s.HostsKnown || !r.Different() {
+	if !s.HostsKnown || len(r.Changes) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("reaches %d of %s: %s removed, %d changed, %d added",

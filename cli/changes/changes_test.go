@@ -57,6 +57,16 @@ func compare(before, after []crontopus.DesiredJob, fleet diff.Fleet) *diff.Repor
 	return r
 }
 
+// policy tells channels of everything.
+func policy(name string, channels ...string) crontopus.DesiredAlerting {
+	p := crontopus.AlertPolicy{APIVersion: crontopus.APIVersion, Kind: crontopus.KindAlertPolicy, Metadata: crontopus.Metadata{Name: name}}
+	for _, c := range channels {
+		p.Spec.Notify = append(p.Spec.Notify, crontopus.Notify{Channel: c})
+	}
+	p.SetDefaults()
+	return crontopus.DesiredAlerting{AlertingManifest: crontopus.AlertingManifest{Policy: &p}, Path: "alerting.yaml", Line: 4}
+}
+
 // hostile is what a stranger could write to break out of wherever it is shown.
 const hostile = "`````` ```\n</details><script>alert(1)</script> | @everyone #1 \x1b[2J\u202e [x](javascript:1) ![](http://x)"
 
@@ -84,7 +94,10 @@ func reports() map[string]*diff.Report {
 	bad := compare([]crontopus.DesiredJob{evil}, []crontopus.DesiredJob{changed, fresh}, diff.Fleet{})
 	bad.From, bad.Notes = hostile, []string{hostile}
 	bad.Own(map[crontopus.JobName]string{fresh.Job.Name(): hostile})
-	return map[string]*diff.Report{"some": some, "wiped": wiped, "targets": targets, "same": same, "hostile": bad}
+	bad.Alerting = diff.Alerting(nil, []crontopus.DesiredAlerting{policy(hostile, hostile)})
+	alerting := compare([]crontopus.DesiredJob{job("stays", "@daily")}, []crontopus.DesiredJob{job("stays", "@daily")}, diff.Fleet{Known: true, Agents: hosts(2, "UTC")})
+	alerting.Alerting = diff.Alerting([]crontopus.DesiredAlerting{policy("nights", "chat"), policy("days", "chat")}, []crontopus.DesiredAlerting{policy("nights", "chat", "pager"), policy("new", "chat")})
+	return map[string]*diff.Report{"alerting": alerting, "some": some, "wiped": wiped, "targets": targets, "same": same, "hostile": bad}
 }
 
 func TestEveryForm(t *testing.T) {
@@ -120,12 +133,13 @@ func TestJSONIsWholeAndNeverNull(t *testing.T) {
 		var out bytes.Buffer
 		require.NoError(t, changes.Write(&out, r, changes.JSON, false))
 		var back struct {
-			Notes, Changes, Hosts []any
+			Notes, Changes, Hosts, Alerting []any
 		}
 		require.NoError(t, json.Unmarshal(out.Bytes(), &back))
 		require.NotNil(t, back.Notes, name)
 		require.NotNil(t, back.Changes, name)
 		require.NotNil(t, back.Hosts, name)
+		require.NotNil(t, back.Alerting, name)
 		require.NotContains(t, out.String(), "null", name)
 	}
 }

@@ -37,11 +37,14 @@ func markdown(r *diff.Report) string {
 	if lines := collided(r); len(lines) > 0 {
 		b.WriteString("\n" + block(lines))
 	}
-	sections := make([]string, len(r.Changes))
+	var sections []string
 	for i := range r.Changes {
-		sections[i] = jobSection(&r.Changes[i])
+		sections = append(sections, jobSection(&r.Changes[i]))
 	}
-	fill(&b, sections, maxChanges, "job")
+	for i := range r.Alerting {
+		sections = append(sections, alertingSection(&r.Alerting[i]))
+	}
+	fill(&b, sections, maxChanges, "change")
 	if len(r.Hosts) == 0 {
 		return b.String()
 	}

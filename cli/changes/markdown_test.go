@@ -136,6 +136,6 @@ func TestACommentFitsHoweverMuchChanges(t *testing.T) {
 		outside(t, out)
 	}
 	out := markdown(t, compare(before, after, diff.Fleet{}))
-	require.Regexp(t, `… and \d+ more: each job is in the output of`, out)
+	require.Regexp(t, `… and \d+ more: each change is in the output of`, out)
 	require.Regexp(t, `… and \d+ more: each group of hosts is in the output of`, out)
 }

@@ -46,6 +46,14 @@ func text(r *diff.Report, color bool) string {
 			put("    ", l)
 		}
 	}
+	for i := range r.Alerting {
+		c := &r.Alerting[i]
+		b.WriteByte('\n')
+		put("", line{signs[c.Kind], c.What + " " + visible(c.Name.String()) + "  " + alertingStamp(c)})
+		for _, l := range ofAlerting(c) {
+			put("    ", l)
+		}
+	}
 	for i := range r.Hosts {
 		names, about := titleOf(&r.Hosts[i])
 		fmt.Fprintf(&b, "\n%s (%s)\n", names, about)

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
-
-	"crontopus.dev/crontopus"
 )
 
 // Field is one field that is not as before. A value is JSON as a manifest would say it;
@@ -16,8 +14,8 @@ type Field struct {
 	After  json.RawMessage `json:"after,omitempty"`
 }
 
-// fields compares two jobs field by field, in the order of a manifest; nil is no job.
-func fields(before, after *crontopus.Job) []Field {
+// fields compares two manifests field by field, in the order of a manifest; nil is none.
+func fields(before, after any) []Field {
 	was, is := leaves(before), leaves(after)
 	old := make(map[string]int, len(was))
 	for i, f := range was {
@@ -52,15 +50,12 @@ type leaf struct {
 	value json.RawMessage
 }
 
-// leaves lists the fields of a job in the order of its JSON, which is that of a manifest,
-// maps by their keys. Two jobs thus have what they both say in the same order.
-func leaves(job *crontopus.Job) []leaf {
-	if job == nil {
-		return nil
-	}
-	data, err := json.Marshal(job)
+// leaves lists the fields in the order of their JSON, which is that of a manifest, maps by
+// their keys. Two manifests of one kind thus have what they both say in the same order.
+func leaves(manifest any) []leaf {
+	data, err := json.Marshal(manifest)
 	if err != nil {
-		return nil // a job always marshals: Digest relies on it, too
+		return nil // a manifest always marshals: Digest relies on it, too
 	}
 	var list []leaf
 	walk(json.NewDecoder(bytes.NewReader(data)), "", func(path string, value json.RawMessage) {
@@ -69,7 +64,7 @@ func leaves(job *crontopus.Job) []leaf {
 	return list
 }
 
-// walk reads an object whose opening brace comes next.
+// walk reads an object whose opening brace comes next, or null, which has nothing.
 func walk(d *json.Decoder, path string, visit func(path string, value json.RawMessage)) {
 	_, _ = d.Token() // {; of our own JSON nothing fails
 	for d.More() {

@@ -18,6 +18,8 @@ type Report struct {
 	Changes []Change `json:"changes"` // what goes comes first
 	Hosts   []Host   `json:"hosts"`
 
+	Alerting []AlertingChange `json:"alerting"` // of what Alerting has compared
+
 	Collisions     []forecast.Collision `json:"collisions"`     // the worst of those that are new
 	CollisionCount int                  `json:"collisionCount"` // of all that are new
 }
@@ -71,7 +73,7 @@ type Fleet struct {
 
 // New compares two states of one source's manifests. Runs are those after a time.
 func New(before, after []crontopus.DesiredJob, fleet Fleet, from time.Time) *Report {
-	r := &Report{Notes: []string{}, Changes: Jobs(before, after), Hosts: []Host{}}
+	r := &Report{Notes: []string{}, Changes: Jobs(before, after), Hosts: []Host{}, Alerting: []AlertingChange{}}
 	if r.Changes == nil {
 		r.Changes = []Change{}
 	}
@@ -92,7 +94,7 @@ func New(before, after []crontopus.DesiredJob, fleet Fleet, from time.Time) *Rep
 }
 
 // Different reports whether anything is.
-func (r *Report) Different() bool { return len(r.Changes) > 0 }
+func (r *Report) Different() bool { return len(r.Changes)+len(r.Alerting) > 0 }
 
 // count counts the change's entries.
 func (c *Change) count(agents []crontopus.Agent) {
