@@ -62,17 +62,10 @@ func TestLaunchd(t *testing.T) {
 // TestLaunchdStartsEveryRun reads the dictionaries as launchd.plist(5) defines them.
 func TestLaunchdStartsEveryRun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		zone, host := zoneNames.Draw(t, "zone"), zoneNames.Draw(t, "host")
-		if rapid.Bool().Draw(t, "at home") {
-			host = zone
-		}
-		expr := rapid.OneOf(expressions(), extended(), nightly()).Draw(t, "expr")
-		set, err := schedule.New([]string{expr}, zone, seed)
-		if impossible(err) {
+		set, expr, host, from, possible := drawOnHost(t)
+		if !possible {
 			return
 		}
-		require.NoError(t, err)
-		from := drawFrom(t, zone)
 		lines, gated := set.Launchd(host, from)
 		var dicts []map[string]int
 		for _, line := range lines[2 : len(lines)-1] {
@@ -114,6 +107,21 @@ func startInterval(said map[string]int, day time.Time, start func(hour, minute i
 			start(hour, minute)
 		}
 	}
+}
+
+// drawOnHost draws a set in any zone, and a host whose clock may be of another one.
+func drawOnHost(t *rapid.T) (set *schedule.Set, expr, host string, from time.Time, possible bool) {
+	zone, host := zoneNames.Draw(t, "zone"), zoneNames.Draw(t, "host")
+	if rapid.Bool().Draw(t, "at home") {
+		host = zone
+	}
+	expr = rapid.OneOf(expressions(), extended(), nightly()).Draw(t, "expr")
+	set, err := schedule.New([]string{expr}, zone, seed)
+	if impossible(err) {
+		return nil, expr, host, from, false
+	}
+	require.NoError(t, err)
+	return set, expr, host, drawFrom(t, zone), true
 }
 
 // drawFrom draws an instant before a change of a zone's clock, or any other.

@@ -10,8 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"crontopus.dev/crontopus/schedule"
 )
 
 func TestTaskScheduler(t *testing.T) {
@@ -61,17 +59,10 @@ func TestTaskScheduler(t *testing.T) {
 func TestTaskSchedulerStartsEveryRun(t *testing.T) {
 	exactly := 0
 	rapid.Check(t, func(t *rapid.T) {
-		zone, host := zoneNames.Draw(t, "zone"), zoneNames.Draw(t, "host")
-		if rapid.Bool().Draw(t, "at home") {
-			host = zone
-		}
-		expr := rapid.OneOf(expressions(), extended(), nightly()).Draw(t, "expr")
-		set, err := schedule.New([]string{expr}, zone, seed)
-		if impossible(err) {
+		set, expr, host, from, possible := drawOnHost(t)
+		if !possible {
 			return
 		}
-		require.NoError(t, err)
-		from := drawFrom(t, zone)
 		lines, gated := set.TaskScheduler(host, from)
 		triggers := readTriggers(t, lines)
 		require.LessOrEqual(t, len(triggers), 48)
