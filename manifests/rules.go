@@ -96,10 +96,10 @@ func (d *document) checkProgram(run *crontopus.RunSpec) {
 		switch {
 		case program == "":
 			d.addPointer(at, false, CodeInvalid, "the program has no name", "write its whole path, such as /usr/local/bin/backup")
+		case len(run.Command) == 1 && isCommandLine(program):
+			d.addPointer(at, false, CodeInvalid, fmt.Sprintf("%.80q is a whole command line in one item", program), "write each argument as an item of its own, or use run.script")
 		case strings.Contains(program, "/") && !path.IsAbs(program):
 			d.addPointer(at, false, CodeInvalid, fmt.Sprintf("%.80q is not a whole path", program), "write the path from / on, or a bare name that the host finds on its PATH")
-		case strings.ContainsAny(program, " ") && !strings.Contains(program, "/ ") && len(run.Command) == 1 && looksLikeShell(program):
-			d.addPointer(at, false, CodeInvalid, fmt.Sprintf("%.80q is a whole command line in one item", program), "write each argument as an item of its own, or use run.script")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(run.Secrets)) {
@@ -113,10 +113,11 @@ func (d *document) checkProgram(run *crontopus.RunSpec) {
 	}
 }
 
-// looksLikeShell reports a program "name with arguments", which no file is called.
-func looksLikeShell(program string) bool {
+// isCommandLine reports a program "name with arguments", which no file is called.
+func isCommandLine(program string) bool {
 	_, arguments, _ := strings.Cut(program, " ")
-	return strings.HasPrefix(strings.TrimSpace(arguments), "-") || strings.ContainsAny(arguments, "|<>&;$")
+	arguments = strings.TrimSpace(arguments)
+	return strings.HasPrefix(arguments, "-") || strings.HasPrefix(arguments, "/") || strings.ContainsAny(arguments, "|<>&;$")
 }
 
 // checkQuantities finds the durations and sizes that have the right form and are too large.
