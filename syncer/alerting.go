@@ -87,6 +87,9 @@ func (a *attempt) beyondInAlerting(found []manifests.Alerting) (problems []cront
 		if foreign := foreignSecret(said.Channel); foreign != "" {
 			add("/spec/"+said.Channel.Spec.Type, "the secret "+foreign+" is not one of the namespace, such as "+said.Channel.Metadata.Namespace+".NAME")
 		}
+		if i, channel := foreignChannel(said.Policy, limits); i >= 0 {
+			add(fmt.Sprintf("/spec/notify/%d/channel", i), "the channel "+channel+" is another team's, which takes only so many messages an hour")
+		}
 		if match := said.Match(); match != nil {
 			if field, what := beyondMatch(match, limits); field != "" {
 				add("/spec/match/"+field, what)
@@ -94,6 +97,20 @@ func (a *attempt) beyondInAlerting(found []manifests.Alerting) (problems []cront
 		}
 	}
 	return problems
+}
+
+// foreignChannel returns the step of a policy that names a channel beyond the limits, -1 where there is
+// none: who may fill a channel up to its rate keeps its own team's messages out.
+func foreignChannel(p *crontopus.AlertPolicy, limits crontopus.SourceLimits) (step int, channel string) {
+	if p == nil {
+		return -1, ""
+	}
+	for i, n := range p.Spec.Notify {
+		if name := p.ChannelName(n); !limits.Namespace(name.Namespace) {
+			return i, name.String()
+		}
+	}
+	return -1, ""
 }
 
 // foreignSecret returns a secret that a channel refers to and that is not one of its namespace, ""

@@ -2,6 +2,7 @@ package syncer_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,6 +19,11 @@ spec:
   match: %s
   notify: [{channel: chat}]
 `, name, match)
+}
+
+// toChannels is an AlertPolicy of the namespace team-a that tells channels of its jobs.
+func toChannels(names ...string) string {
+	return strings.Replace(policy("p", "{jobs: [backup]}"), "{channel: chat}", "{channel: "+strings.Join(names, "}, {channel: ")+"}", 1)
 }
 
 // chat is a NotificationChannel of the namespace team-a.
@@ -40,6 +46,8 @@ func TestAlertingBeyondTheLimitsIsRefused(t *testing.T) {
 		"a default channel":  {chat("c", `default: true, slack: {url: "secret:team-a.chat"}`), "/spec/default", "told of everything that no policy matches"},
 		"everybody's secret": {chat("c", `slack: {url: "secret:chat"}`), "/spec/slack", "the secret chat is not one of the namespace, such as team-a.NAME"},
 		"another team's":     {chat("c", `slack: {url: "secret:team-b.chat"}`), "/spec/slack", "the secret team-b.chat is not one of the namespace"},
+		"another's channel":  {toChannels("chat", "ops/pager"), "/spec/notify/1/channel", "the channel ops/pager is another team's"},
+		"a sister's channel": {toChannels("chat", "team-b/pager"), "", ""},
 		"its own":            {chat("c", `slack: {url: "secret:team-a.chat"}`), "", ""},
 		"its jobs":           {policy("p", "{namespaces: [team-a], labels: {tier: critical}}"), "", ""},
 		"its jobs by name":   {policy("p", "{jobs: [backup]}"), "", ""},
