@@ -19,6 +19,7 @@ type fakeStore struct {
 	fail      error                 // what every method returns
 	lookups   int                   // of credentials and publications
 	keyLookup func(context.Context) // called before a key is looked up
+	urlLookup func(context.Context) // called before a ping URL is looked up
 	keys      map[[32]byte]crontopus.APIKey
 	tokens    map[[32]byte]crontopus.EnrollmentToken
 	agents    map[string]crontopus.Agent

@@ -11,7 +11,10 @@ import (
 	"crontopus.dev/crontopus"
 )
 
-func (s *fakeStore) SystemPingURL(_ context.Context, id string) (_ crontopus.TenantID, job crontopus.JobName, err error) {
+func (s *fakeStore) SystemPingURL(ctx context.Context, id string) (_ crontopus.TenantID, job crontopus.JobName, err error) {
+	if s.urlLookup != nil {
+		s.urlLookup(ctx)
+	}
 	return crontopus.DefaultTenant, job, s.locked(func() error {
 		s.lookups++
 		return find(s.pingURLs, id, &job)()
@@ -29,19 +32,26 @@ func (s *fakeStore) SystemPingKey(_ context.Context, hash [32]byte) (key crontop
 	})
 }
 
-func (s *fakeStore) RecordPing(ctx context.Context, p crontopus.Ping) error {
-	good := false
-	if err := s.locked(func() error {
-		_, good = s.pingURLs[p.URL]
+// CheckPing knows the jobs that a test has said there are.
+func (s *fakeStore) CheckPing(_ context.Context, _ crontopus.TenantID, p crontopus.Ping, job crontopus.JobName) error {
+	return s.locked(func() error {
+		_, good := s.pingURLs[p.URL]
 		for _, key := range s.pingKeys {
 			good = good || key.ID == p.Key && key.RevokedAt == nil
 		}
+		if !good {
+			return crontopus.Errorf(crontopus.CodeNotFound, "there is no such ping URL")
+		}
+		if !slices.ContainsFunc(s.jobs, func(j crontopus.DesiredJob) bool { return j.Job.Name() == job }) {
+			return crontopus.Errorf(crontopus.CodeNotFound, "there is no job %s", job)
+		}
 		return nil
-	}); err != nil {
+	})
+}
+
+func (s *fakeStore) RecordPing(ctx context.Context, p crontopus.Ping) error {
+	if err := s.CheckPing(ctx, p.Tenant, p, p.CheckIns[0].Job); err != nil {
 		return err
-	}
-	if !good {
-		return crontopus.Errorf(crontopus.CodeNotFound, "there is no such ping URL")
 	}
 	if p.Unnamed {
 		id := uuid.Must(uuid.NewV7()).String()

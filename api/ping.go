@@ -22,19 +22,24 @@ type pingStore interface {
 	SystemPingKey(ctx context.Context, hash [32]byte) (crontopus.PingKey, error)
 	// RecordPing commits a ping, unless its URL or key is no longer good: not_found.
 	RecordPing(ctx context.Context, p crontopus.Ping) error
+	// CheckPing reports whether RecordPing would take a ping of the job, without one: not_found if not.
+	CheckPing(ctx context.Context, tenant crontopus.TenantID, p crontopus.Ping, job crontopus.JobName) error
 }
 
 // pings takes check-ins by an address alone, as the ping API of Healthchecks does, so that whatever
-// pings that needs another base URL and no more.
+// pings that needs another base URL and no more. Addresses that it does not know are looked up a
+// few at a time: strangers guess as many as they like.
 type pings struct {
 	store    pingStore
-	now      func() time.Time
 	observer Observer
 	router   *router
 	limit    *pingLimit
+	bound
 
-	urls *recent.Map[string, pinged]              // by id; the store has the last word when it records
-	keys *recent.Map[[32]byte, crontopus.PingKey] // by the secret's hash; the same
+	urls   *recent.Map[string, pinged]              // by id; the store has the last word when it records
+	keys   *recent.Map[[32]byte, crontopus.PingKey] // by the secret's hash; the same
+	noURLs *recent.Map[string, time.Time]           // when there was none
+	noKeys *recent.Map[[32]byte, time.Time]         // the same
 }
 
 // pinged is the job that a ping URL belongs to.
@@ -51,8 +56,9 @@ const (
 )
 
 func newPings(o Options, r *router) pings {
-	return pings{store: o.Store, now: o.Now, observer: o.Observer, router: r, limit: newPingLimit(),
-		urls: recent.New[string, pinged](rememberedPings), keys: recent.New[[32]byte, crontopus.PingKey](rememberedPings)}
+	return pings{store: o.Store, observer: o.Observer, router: r, limit: newPingLimit(), bound: bound{o.Now, make(chan struct{}, lookupsAtOnce)},
+		urls: recent.New[string, pinged](rememberedPings), keys: recent.New[[32]byte, crontopus.PingKey](rememberedPings),
+		noURLs: recent.New[string, time.Time](missesKept), noKeys: recent.New[[32]byte, time.Time](missesKept)}
 }
 
 const pathPing = "/ping/"
@@ -127,7 +133,11 @@ func (s pings) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		output, err = s.readBody(w, r)
 	}
-	if err == nil && !path.log {
+	switch {
+	case err != nil:
+	case path.log: // nothing of it is kept, and it is refused where any other ping is
+		err = s.store.CheckPing(ctx, p.Tenant, p, job)
+	default:
 		err = s.record(ctx, p, job, told{event: path.event, exitCode: path.exitCode, output: output}, rid)
 	}
 	s.answer(w, r, err, query.Get("create") == "1" && path.key != "")
@@ -139,7 +149,7 @@ func (s pings) find(ctx context.Context, path pingPath) (crontopus.Ping, crontop
 		known, ok, seen := s.urls.Get(path.url)
 		if !ok {
 			var err error
-			if known.tenant, known.job, err = s.store.SystemPingURL(ctx, path.url); err != nil {
+			if known, err = lookUp(ctx, s.bound, s.noURLs, path.url, errNoPing, s.lookUpURL); err != nil {
 				return crontopus.Ping{}, known.job, err
 			}
 			s.urls.Put(path.url, known, seen)
@@ -147,18 +157,25 @@ func (s pings) find(ctx context.Context, path pingPath) (crontopus.Ping, crontop
 		return crontopus.Ping{Tenant: known.tenant, URL: path.url}, known.job, nil
 	}
 	if !token.Check(path.key, token.PingKey) {
-		return crontopus.Ping{}, crontopus.JobName{}, crontopus.Errorf(crontopus.CodeNotFound, "there is no such ping key")
+		return crontopus.Ping{}, crontopus.JobName{}, errNoPing
 	}
 	hash := token.Hash(path.key)
 	known, ok, seen := s.keys.Get(hash)
 	if !ok {
 		var err error
-		if known, err = s.store.SystemPingKey(ctx, hash); err != nil {
+		if known, err = lookUp(ctx, s.bound, s.noKeys, hash, errNoPing, s.store.SystemPingKey); err != nil {
 			return crontopus.Ping{}, crontopus.JobName{}, err
 		}
 		s.keys.Put(hash, known, seen)
 	}
 	return crontopus.Ping{Tenant: known.Tenant, Key: known.ID}, crontopus.JobName{Namespace: known.Namespace, Name: path.slug}, nil
+}
+
+var errNoPing = crontopus.Errorf(crontopus.CodeNotFound, "there is no such ping URL or key")
+
+func (s pings) lookUpURL(ctx context.Context, id string) (known pinged, err error) {
+	known.tenant, known.job, err = s.store.SystemPingURL(ctx, id)
+	return known, err
 }
 
 // readBody keeps a body's first bytes. The rest is read and dropped, so that the caller, who

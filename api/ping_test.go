@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -69,6 +70,7 @@ func TestPingsAreAnsweredAsHealthchecksDoes(t *testing.T) {
 		{"other parameters", "/ping/UUID?foo=bar&create=1", 200, ok, crontopus.RunSucceeded, -1},
 		{"a UUID of nobody", "/ping/" + otherID, 404, unknown, "", -1},
 		{"a UUID of nobody, start", "/ping/" + otherID + "/start", 404, unknown, "", -1},
+		{"a UUID of nobody, log", "/ping/" + otherID + "/log", 404, unknown, "", -1},
 		{"no UUID", "/ping/backup", 400, malformed, "", -1},
 		{"a UUID without hyphens", "/ping/" + strings.ReplaceAll(pingID, "-", ""), 400, malformed, "", -1},
 		{"nothing", "/ping/", 400, malformed, "", -1},
@@ -78,6 +80,7 @@ func TestPingsAreAnsweredAsHealthchecksDoes(t *testing.T) {
 		{"slug, start", "/ping/KEY/nightly-backup/start", 200, ok, crontopus.RunRunning, -1},
 		{"slug, fail", "/ping/KEY/nightly-backup/fail", 200, ok, crontopus.RunFailed, -1},
 		{"slug, log", "/ping/KEY/nightly-backup/log", 200, ok, "", -1},
+		{"slug of nobody, log", "/ping/KEY/weekly-backup/log", 404, unknown, "", -1},
 		{"slug, exit status", "/ping/KEY/nightly-backup/42", 200, ok, crontopus.RunFailed, 42},
 		{"slug, exit status 256", "/ping/KEY/nightly-backup/256", 400, malformed, "", -1},
 		{"slug, rid", "/ping/KEY/nightly-backup/start?rid=" + ridA, 200, ok, crontopus.RunRunning, -1},
@@ -196,6 +199,51 @@ func TestAPingAddressIsLookedUpOnce(t *testing.T) {
 	require.Equal(t, 2, s.store.lookups)
 }
 
+// Strangers guess as many addresses as they like.
+func TestAFloodOfUnknownPingsLeavesTheDatabaseToOthers(t *testing.T) {
+	const flood, atOnce = 40, 8
+	s, key := pinged(t)
+	require.Equal(t, 200, s.send(http.MethodGet, "/ping/"+key+"/nightly-backup", "").status)
+	held, free := make(chan struct{}, flood), make(chan struct{})
+	s.store.urlLookup = func(context.Context) { held <- struct{}{}; <-free }
+	answers := make(chan int, flood)
+	for range flood {
+		go func() {
+			resp, err := http.Get(s.URL + "/ping/" + uuid.NewString())
+			if err != nil {
+				answers <- 0
+				return
+			}
+			resp.Body.Close()
+			answers <- resp.StatusCode
+		}()
+	}
+	for range atOnce {
+		<-held
+	}
+	require.Equal(t, 200, s.send(http.MethodGet, "/ping/"+key+"/nightly-backup", "").status, "what is known is not looked up")
+	require.Empty(t, held, "more at once")
+	close(free)
+	for range flood {
+		require.Equal(t, 404, <-answers)
+	}
+}
+
+func TestAnUnknownPingIsNotLookedUpAgainAtOnce(t *testing.T) {
+	s, _ := pinged(t)
+	clock := time.Now()
+	s.now = func() time.Time { return clock }
+	stranger := token.New(token.PingKey)
+	for range 5 {
+		require.Equal(t, 404, s.send(http.MethodGet, "/ping/"+otherID, "").status)
+		require.Equal(t, 404, s.send(http.MethodGet, "/ping/"+stranger+"/nightly-backup", "").status)
+	}
+	require.Equal(t, 2, s.store.lookups)
+	clock = clock.Add(time.Second)
+	s.store.change(func() { s.store.pingURLs[otherID] = backup })
+	require.Equal(t, 200, s.send(http.MethodGet, "/ping/"+otherID, "").status)
+}
+
 func TestARotatedPingURLIsGoneAtOnce(t *testing.T) {
 	s, _ := pinged(t)
 	require.Equal(t, 200, s.send(http.MethodGet, "/ping/"+pingID, "").status)
@@ -205,6 +253,7 @@ func TestARotatedPingURLIsGoneAtOnce(t *testing.T) {
 	r := s.send(http.MethodGet, "/ping/"+pingID, "")
 	require.Equal(t, 404, r.status)
 	require.Equal(t, "not found", string(r.body))
+	require.Equal(t, 404, s.send(http.MethodPost, "/ping/"+pingID+"/log", "halfway").status, "nor does it take a word along the way")
 	require.Equal(t, 200, s.send(http.MethodGet, strings.TrimPrefix(made.URL, "https://cron.example.com"), "").status)
 	require.Equal(t, []string{"key:the operator"}, s.store.actors)
 	_, err = s.as(crontopus.RoleOperator).RotatePing(t.Context(), crontopus.JobName{Namespace: "production", Name: "none"})

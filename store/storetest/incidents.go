@@ -68,6 +68,25 @@ func resolveByHand(in *crontopus.Incident) (crontopus.IncidentEvent, error) {
 }
 
 var incidentCases = cases{
+	"what no engine can look for finds nothing and breaks nothing": func(t *testing.T, s *store.Store) {
+		for _, name := range []string{"a\x00b", "\xff", "'; DROP TABLE incidents; --"} {
+			bad := []error{s.DeleteSecret(t.Context(), here, actor, name)}
+			for _, f := range []crontopus.IncidentFilter{{Namespace: name}, {Agent: name}, {Kind: crontopus.AlertKind(name)}} {
+				list, _, err := s.Incidents(t.Context(), here, f, crontopus.Page{Limit: 10})
+				require.Empty(t, list)
+				bad = append(bad, err)
+			}
+			_, err := s.Incident(t.Context(), here, name)
+			bad = append(bad, err)
+			_, err = s.EndSilence(t.Context(), here, actor, name, t0)
+			bad = append(bad, err)
+			_, err = s.RotateBadge(t.Context(), here, actor, name)
+			bad = append(bad, err)
+			for i, err := range bad {
+				require.Contains(t, []string{"", crontopus.CodeNotFound, crontopus.CodeInvalid}, crontopus.ErrorCode(err), "%d: %q: %v", i, name, err)
+			}
+		}
+	},
 	"lists are filtered, the newest first, page by page, without evidence": func(t *testing.T, s *store.Store) {
 		_, a := running(t, s)
 		openIncident(t, s, a.ID, "i1", t0)

@@ -89,6 +89,8 @@ var pingCases = cases{
 		require.NotEqual(t, p.url, next)
 		_, _, err = s.SystemPingURL(t.Context(), p.url)
 		requireCode(t, crontopus.CodeNotFound, err)
+		requireCode(t, crontopus.CodeNotFound, s.CheckPing(t.Context(), here, crontopus.Ping{URL: p.url}, named("backup")))
+		require.NoError(t, s.CheckPing(t.Context(), here, crontopus.Ping{URL: next}, named("backup")))
 		requireCode(t, crontopus.CodeNotFound, p.r.RecordPing(t.Context(), crontopus.Ping{Tenant: here, URL: p.url, Unnamed: true,
 			CheckIns: []crontopus.CheckIn{{Job: named("backup"), Event: crontopus.EventSuccess, At: t0}}}))
 		require.Len(t, p.runs(), 1)
@@ -113,7 +115,14 @@ var pingCases = cases{
 		}
 		require.NoError(t, ping("report"))
 		requireCode(t, crontopus.CodeNotFound, ping("nothing"))
+		check := func(job crontopus.JobName) error {
+			return s.CheckPing(t.Context(), here, crontopus.Ping{Key: "p1"}, job)
+		}
+		require.NoError(t, check(named("report")))
+		requireCode(t, crontopus.CodeNotFound, check(named("nothing")))
+		requireCode(t, crontopus.CodeNotFound, check(crontopus.JobName{Namespace: "elsewhere", Name: "report"}))
 		require.NoError(t, s.RevokePingKey(t.Context(), here, actor, "p1"))
+		requireCode(t, crontopus.CodeNotFound, check(named("report")))
 		require.NoError(t, s.RevokePingKey(t.Context(), here, actor, "p1"), "again")
 		requireCode(t, crontopus.CodeNotFound, ping("report"))
 		_, err = s.SystemPingKey(t.Context(), hash("p1"))
