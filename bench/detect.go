@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -172,7 +173,7 @@ func (b *Bench) watched(ctx context.Context, engine string, watches int) (_ *sto
 	if err != nil {
 		return nil, err
 	}
-	o := store.Options{Box: box, Path: filepath.Join(b.TB.TempDir(), "watched.db")}
+	o := store.Options{Box: box, Log: slog.New(slog.DiscardHandler), Path: filepath.Join(b.TB.TempDir(), "watched.db")}
 	driver, name := "sqlite", o.Path
 	if engine == "PostgreSQL" {
 		if name, err = b.Database(); err != nil {
@@ -202,7 +203,7 @@ func (b *Bench) watched(ctx context.Context, engine string, watches int) (_ *sto
 	_, err = conn.ExecContext(ctx, `
 		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
 		INSERT INTO watches (tenant_id, id, kind, namespace, name, agent_id, source_id, look_at, alert, state)
-		SELECT $2, 'entry:' || i, 'entry', 'default', 'job-' || i, 'agent-' || (i % 1000), '', $3 + i, 0, '{}' FROM n`,
+		SELECT $2, 'entry:' || i, 'entry', 'default', 'job-' || i, 'agent-' || (i % 1000), '', CAST($3 AS BIGINT) + i, 0, '{}' FROM n`,
 		watches, crontopus.DefaultTenant, time.Now().Add(24*time.Hour).UnixMicro())
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
