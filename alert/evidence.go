@@ -17,6 +17,9 @@ func (e *entry) evidence() []crontopus.Evidence {
 	}
 	if e.Newest != nil {
 		at := place(e.Newest)
+		if end := e.Newest.Finished; end != nil {
+			at = *end
+		}
 		list = append(list, crontopus.Evidence{What: "last check-in", Says: checkInWords(e.Newest), At: &at})
 	}
 	list = append(list, commitEvidence(&e.Job.Commit, e.SourceURL)...)

@@ -206,8 +206,20 @@ func describeIncident(t *table, in wire.IncidentStory) {
 	for i, e := range in.Events {
 		t.row(head(i, "Story:"), strings.TrimSpace(t.style.time(&e.At)+" "+e.What+by(e.Actor)+" "+e.Text))
 	}
-	for i, n := range in.Notifications {
+	describeTold(t, in.Notifications)
+}
+
+// describeTold says who was told, and what each channel answered at last.
+func describeTold(t *table, told []crontopus.Notification) {
+	if len(told) == 0 {
+		t.row("Told:", "nobody")
+	}
+	for i, n := range told {
 		t.row(head(i, "Told:"), fmt.Sprintf("%s %s to %s: %s", t.style.time(&n.At), n.What, n.Channel, n.State))
+		if tried := len(n.Attempts); tried > 0 {
+			last := n.Attempts[tried-1]
+			t.row("", strings.TrimSpace(fmt.Sprintf("attempt %d, %s: %s", tried, t.style.time(&last.At), last.Answer)))
+		}
 	}
 }
 

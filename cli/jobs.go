@@ -76,11 +76,16 @@ func describeJob(t *table, j wire.Job) {
 	if j.Job.Metadata.Description != "" {
 		t.row("Description:", j.Job.Metadata.Description)
 	}
-	t.row("Schedule:", scheduleOf(j)+" ("+spec.Timezone+")")
-	describeNext(t, j)
-	if len(spec.Run.Command) > 0 {
-		t.row("Command:", strings.Join(spec.Run.Command, " "))
+	if spec.Every > 0 && !spec.Suspend { // which no zone makes longer
+		t.row("Schedule:", scheduleOf(j))
 	} else {
+		t.row("Schedule:", scheduleOf(j)+" ("+spec.Timezone+")")
+	}
+	describeNext(t, j)
+	switch {
+	case len(spec.Run.Command) > 0:
+		t.row("Command:", strings.Join(spec.Run.Command, " "))
+	case spec.Run.Script != "":
 		t.row("Script:", spec.Run.Script)
 	}
 	if spec.Run.User != "" {
@@ -97,7 +102,10 @@ func describeJob(t *table, j wire.Job) {
 	t.row("Changed by:", fmt.Sprintf("%s, %s (%s)", j.Commit.Author, j.Commit.Subject, shortRevision(j.Revision)))
 	if j.LastRun != nil {
 		state, at := lastRun(t.style, j)
-		t.row("Last run:", fmt.Sprintf("%s on %s, %s", state, orDash(j.LastRun.Agent), at))
+		if j.LastRun.Agent != "" {
+			state += " on " + j.LastRun.Agent
+		}
+		t.row("Last run:", state+", "+at)
 		t.row("Its output:", "crontopus runs get "+j.LastRun.ID)
 	}
 }
@@ -123,6 +131,9 @@ func describeNext(t *table, j wire.Job) {
 func scheduleOf(j wire.Job) string {
 	if j.Job.Spec.Suspend {
 		return "suspended"
+	}
+	if every := j.Job.Spec.Every; every > 0 {
+		return "every " + every.String()
 	}
 	return strings.Join(j.Job.Spec.Schedule, "; ")
 }

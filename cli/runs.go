@@ -122,7 +122,7 @@ func printRunList(cmd *cobra.Command, p *printer, runs wire.List[crontopus.Run])
 	if err := p.print(runs, func(t *table) {
 		t.columns("ID", "JOB", "AGENT", "STATE", "DUE", "STARTED", "TOOK", "EXIT")
 		for _, r := range runs.Items {
-			t.row(r.ID, r.Job.String(), orDash(r.Agent), string(r.State), t.style.time(r.ScheduledFor), t.style.time(r.Started), took(r), exitCode(r))
+			t.row(r.ID, r.Job.String(), orDash(r.Agent), string(r.State), t.style.time(r.ScheduledFor), started(t.style, r), took(r), exitCode(r))
 		}
 	}); err != nil {
 		return err
@@ -131,6 +131,14 @@ func printRunList(cmd *cobra.Command, p *printer, runs wire.List[crontopus.Run])
 		fmt.Fprintf(cmd.ErrOrStderr(), "There are more: add --after %s\n", runs.Next)
 	}
 	return sayIfEmpty(cmd, len(runs.Items), "No runs.")
+}
+
+// started is when a run began, or all that is known of that: a ping often tells its end alone.
+func started(s style, r crontopus.Run) string {
+	if r.Started == nil && r.Finished != nil {
+		return "ended " + s.time(r.Finished)
+	}
+	return s.time(r.Started)
 }
 
 func newRunsGetCommand() *cobra.Command {
