@@ -58,14 +58,16 @@ type Deliverer struct {
 	o      DelivererOptions
 	client *http.Client
 	mail   email.Sender
+	crowd  crowd
 }
 
 // NewDeliverer returns a Deliverer. It starts nothing.
 func NewDeliverer(o DelivererOptions) *Deliverer {
-	return &Deliverer{o: o, client: notify.NewClient(o.Guard), mail: email.Sender{Guard: o.Guard, Roots: o.Roots}}
+	return &Deliverer{o: o, client: notify.NewClient(o.Guard), mail: email.Sender{Guard: o.Guard, Roots: o.Roots},
+		crowd: crowd{busy: map[destination]int{}}}
 }
 
-// Deliver makes one attempt at a notification, unless it needs none any more. It returns after how long the next is due, 0
+// Deliver makes one attempt at a notification, unless it needs none any more or its channel has enough to do. It returns after how long the next is due, 0
 // for never. A server that dies between the channel's answer and the record of it has the message sent
 // again, under the same id.
 func (d *Deliverer) Deliver(ctx context.Context, tenant crontopus.TenantID, id string) (again time.Duration, err error) {
@@ -84,6 +86,11 @@ func (d *Deliverer) Deliver(ctx context.Context, tenant crontopus.TenantID, id s
 	case waits(&delivery, d.o.Now()):
 		return waitingStep, nil
 	}
+	leave, ok := d.crowd.enter(n)
+	if !ok {
+		return crowdedStep, nil
+	}
+	defer leave()
 	o := notify.Outcome{}
 	began := d.o.Now()
 	if lacks { // a secret may still be set; a channel that is gone from Git was meant to be

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ var (
 
 // fakeStore holds one notification.
 type fakeStore struct {
+	mu       sync.Mutex
 	delivery crontopus.Delivery
 	lacks    error
 	recorded []crontopus.Attempt
@@ -34,10 +36,14 @@ type fakeStore struct {
 }
 
 func (s *fakeStore) Delivery(context.Context, crontopus.TenantID, string) (crontopus.Delivery, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.delivery, s.lacks
 }
 
 func (s *fakeStore) RecordAttempt(_ context.Context, _ crontopus.TenantID, _ string, a *crontopus.Attempt, state crontopus.NotificationState) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.lost {
 		s.lost = false
 		return errors.New("the server died")
@@ -204,6 +210,43 @@ func TestDeliverWaitsForASecretThatIsNotSetYet(t *testing.T) {
 	require.NoError(t, err)
 	require.Positive(t, again)
 	require.Contains(t, s.recorded[0].Answer, "no secret")
+}
+
+// One channel that is slow has some of the hands of a server, never all.
+func TestDeliverSendsOnlySoManyToOneChannelAtOnce(t *testing.T) {
+	const atOnce = 4
+	held, free := make(chan struct{}, 2*atOnce), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { held <- struct{}{}; <-free }))
+	defer server.Close()
+	s := toWebhook(server.URL)
+	d := deliverer(s, t0)
+	done := make(chan error, atOnce+1)
+	begin := func() {
+		_, err := d.Deliver(context.Background(), "default", "n1")
+		done <- err
+	}
+	for range atOnce {
+		go begin()
+	}
+	for range atOnce {
+		<-held
+	}
+	again, err := d.Deliver(t.Context(), "default", "n1")
+	require.NoError(t, err)
+	require.Equal(t, 5*time.Second, again, "it is taken up a little later")
+	require.Empty(t, held)
+	s.delivery.Notification.Channel.Name = "others"
+	go begin()
+	<-held // another channel's goes out
+	close(free)
+	for range atOnce + 1 {
+		require.NoError(t, <-done)
+	}
+	s.delivery.Notification.Channel = ops
+	s.delivery.Notification.State = crontopus.NotificationPending
+	again, err = d.Deliver(t.Context(), "default", "n1")
+	require.NoError(t, err)
+	require.Zero(t, again, "there is room again")
 }
 
 func TestDeliverAbidesByTheGuard(t *testing.T) {

@@ -152,6 +152,20 @@ func TestFailures(t *testing.T) {
 	require.False(t, w.entry().Alert)
 }
 
+func TestTheLastCheckInIsWhenARunEnded(t *testing.T) {
+	w := newWorld(hourly, nil)
+	due := noon.Add(time.Hour)
+	w.until(due, true)
+	w.run(due, crontopus.EventStart)
+	w.until(due.Add(50*time.Minute), true)
+	code, ended := 3, w.now
+	for id := range w.runs {
+		w.checkIn(crontopus.CheckIn{RunID: id, Event: crontopus.EventFailure, At: ended, ExitCode: &code})
+	}
+	w.until(ended.Add(time.Second), true)
+	require.Contains(t, w.only(t).Cause.Evidence, crontopus.Evidence{What: "last check-in", Says: "failed, exit code 3", At: &ended})
+}
+
 func TestALateStart(t *testing.T) {
 	w := newWorld(hourly, func(j *crontopus.Job) { j.Spec.Monitor.StartDeadline = crontopus.Duration(2 * time.Minute) })
 	due := noon.Add(time.Hour)

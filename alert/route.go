@@ -80,6 +80,7 @@ func (r *routing) follow(p *crontopus.AlertPolicy) {
 		told, known := r.Decision.Routing.Told[channel.String()]
 		switch due := in.OpenedAt.Add(step.After.Std()); {
 		case !r.exists(channel):
+			continue // nor is it reminded
 		case !known && r.Now.Before(due):
 			r.again(due)
 		case !known:

@@ -183,6 +183,13 @@ func TestAChannelThatIsNotThereIsNotTold(t *testing.T) {
 	require.Equal(t, []string{"chat opened"}, d.until(minutes(1)))
 }
 
+func TestAChannelThatGitTookAwayIsNotReminded(t *testing.T) {
+	d := newDesk(crontopus.AlertPolicySpec{Match: production, RemindEvery: span(60), Notify: []crontopus.Notify{{Channel: "chat"}, {Channel: "boss"}}})
+	require.Equal(t, []string{"chat opened", "boss opened"}, d.until(minutes(1)))
+	d.alerting.Channels = d.alerting.Channels[1:] // chat
+	require.Equal(t, []string{"boss reminder"}, d.until(minutes(61)))
+}
+
 func TestOnlyPoliciesThatMatchApply(t *testing.T) {
 	chat := []crontopus.Notify{{Channel: "oncall"}}
 	for name, c := range map[string]struct {

@@ -99,7 +99,7 @@ func TestQueueWorksWhatIsCommittedAndNothingElse(t *testing.T) {
 	})
 }
 
-func TestQueueCallsAgainAfterAnErrorAndWhenAsked(t *testing.T) {
+func TestQueueCallsAgainAfterAnErrorAPanicAndWhenAsked(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, open func() *store.Store) {
 		s := open()
 		n := notification(time.Now())
@@ -109,14 +109,16 @@ func TestQueueCallsAgainAfterAnErrorAndWhenAsked(t *testing.T) {
 			case 1:
 				return 0, errors.New("the database is away")
 			case 2:
+				panic("a channel's answer that nobody thought of")
+			case 3:
 				return time.Millisecond, nil
 			}
 			return 0, nil
 		})
-		for range 3 {
+		for range 4 {
 			require.Equal(t, n.ID, <-called)
 		}
-		// Nobody calls a fourth time: what is decided after it is what comes next.
+		// Nobody calls a fifth time: what is decided after it is what comes next.
 		after := notification(time.Now())
 		decide(t, s, after)
 		require.Equal(t, after.ID, <-called)

@@ -67,7 +67,9 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 // Mask takes secrets out of an answer, should a channel repeat them.
 func Mask(answer string, secrets map[string]string) string {
 	for reference, value := range secrets {
-		answer = strings.ReplaceAll(answer, value, "("+reference+")")
+		if value = strings.TrimSpace(value); value != "" { // as it is sent
+			answer = strings.ReplaceAll(answer, value, "("+reference+")")
+		}
 	}
 	return answer
 }
