@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -42,6 +43,22 @@ func (s incidents) register(r *router) {
 	add(r, operator, operation(http.MethodPost, "/api/v1/incidents/{id}/comment", "comment-incident", tagIncidents, "Add a line to an incident's story", ""), s.comment)
 	add(r, operator, operation(http.MethodPost, "/api/v1/incidents/{id}/resolve", "resolve-incident", tagIncidents, "End an incident by hand",
 		"What went wrong until now opens no other one; what goes wrong from now on does. A host that is not heard of cannot be resolved."), s.resolve)
+	r.handlePublic("/incidents/*", s.page)
+}
+
+// page is where the link of a message leads. It says how to look at the incident, and to nobody
+// whether there is one.
+func (s incidents) page(w http.ResponseWriter, r *http.Request) {
+	id, isID := pingURLID(strings.TrimPrefix(r.URL.Path, "/incidents/"))
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		say(w, http.StatusMethodNotAllowed, "method not allowed")
+	case !isID:
+		say(w, http.StatusNotFound, "not found")
+	default:
+		say(w, http.StatusOK, "Look at this incident from where you are logged in:\n\n  crontopus incidents get "+id+"\n")
+	}
 }
 
 type incidentsIn struct {

@@ -143,3 +143,18 @@ func TestStatusIsOneAnswerThatIsPolledByItsTag(t *testing.T) {
 		s.store.change(func() { s.store.incidents["i1"] = crontopus.Incident{ID: "i1", Kind: crontopus.AlertFailed} })
 	}
 }
+
+func TestTheLinkOfAMessageSaysHowToLook(t *testing.T) {
+	s := newServer(t)
+	const id = "019ca6f1-8d2b-7c41-b0aa-5e6f7a8b9c0d" // which nobody has
+	r := s.send(http.MethodGet, "/incidents/"+id, "")
+	require.Equal(t, http.StatusOK, r.status)
+	require.Contains(t, string(r.body), "crontopus incidents get "+id)
+	require.Equal(t, "text/plain; charset=utf-8", r.header.Get("Content-Type"))
+	for _, path := range []string{"/incidents/", "/incidents/i1", "/incidents/" + id + "/x", "/incidents/%3Cscript%3E"} {
+		r := s.send(http.MethodGet, path, "")
+		require.Equal(t, http.StatusNotFound, r.status, path)
+		require.Equal(t, "not found", string(r.body))
+	}
+	require.Equal(t, http.StatusMethodNotAllowed, s.send(http.MethodPost, "/incidents/"+id, "").status)
+}
