@@ -62,6 +62,7 @@ type Mark struct {
 	Tenant  TenantID
 	AgentID string
 	Version int64
+	Trace   string // the span on whose behalf, "" for none
 }
 
 // Publication is one signed bundle as the store keeps it: the newest for its agent.
@@ -74,6 +75,7 @@ type Publication struct {
 	Envelope   []byte    // the DSSE envelope's JSON
 	Issued     time.Time
 	Expires    time.Time
+	Trace      string // the span in which it was compiled, "" for none
 }
 
 // Heartbeat is what rides along with an agent's poll.

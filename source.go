@@ -5,22 +5,23 @@ import "time"
 // Source is a Git repository, branch and path that a tenant syncs from. Its credentials
 // are kept apart, in the secret box.
 type Source struct {
-	ID          string       `json:"id"` // opaque and global; part of its webhook's address
-	Tenant      TenantID     `json:"tenant"`
-	Name        string       `json:"name"`
-	URL         string       `json:"url"`
-	Branch      string       `json:"branch"`
-	Path        string       `json:"path"` // slash-separated, "" for the whole repository
-	Suspended   bool         `json:"suspended"`
-	Interval    Duration     `json:"interval"` // how often it is polled, whether or not a webhook came
-	CreatedAt   time.Time    `json:"createdAt"`
-	RemovedAt   *time.Time   `json:"removedAt,omitempty"` // set by the API; the syncer then takes its jobs off the hosts
-	Approved    string       `json:"approved,omitempty"`  // the digest of the plan that a person approved
-	Limits      SourceLimits `json:"limits,omitzero"`
-	Pinned      string       `json:"pinned,omitempty"` // the commit that a person holds it at, "" for the branch's head
-	RequestedAt *time.Time   `json:"-"`                // when somebody last asked for a sync
-	RequestedBy string       `json:"-"`                // why the last sync was asked for: a Trigger
-	Status      SourceStatus `json:"status"`
+	ID             string       `json:"id"` // opaque and global; part of its webhook's address
+	Tenant         TenantID     `json:"tenant"`
+	Name           string       `json:"name"`
+	URL            string       `json:"url"`
+	Branch         string       `json:"branch"`
+	Path           string       `json:"path"` // slash-separated, "" for the whole repository
+	Suspended      bool         `json:"suspended"`
+	Interval       Duration     `json:"interval"` // how often it is polled, whether or not a webhook came
+	CreatedAt      time.Time    `json:"createdAt"`
+	RemovedAt      *time.Time   `json:"removedAt,omitempty"` // set by the API; the syncer then takes its jobs off the hosts
+	Approved       string       `json:"approved,omitempty"`  // the digest of the plan that a person approved
+	Limits         SourceLimits `json:"limits,omitzero"`
+	Pinned         string       `json:"pinned,omitempty"` // the commit that a person holds it at, "" for the branch's head
+	RequestedAt    *time.Time   `json:"-"`                // when somebody last asked for a sync
+	RequestedBy    string       `json:"-"`                // why the last sync was asked for: a Trigger
+	RequestedTrace string       `json:"-"`                // the span on whose behalf, "" for none
+	Status         SourceStatus `json:"status"`
 }
 
 // SourceStatus is where a source stands, in the words that GitOps tools use.

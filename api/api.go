@@ -14,6 +14,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/internal/logs"
+	"crontopus.dev/crontopus/internal/trace"
 )
 
 // Store is all that the API needs of the store, put together from what each file needs.
@@ -60,6 +61,7 @@ type Options struct {
 	WakePublisher  func()             // called when an agent's bundle may change
 	TestChannel    TestChannel        // sends one message to a channel
 	Observer       Observer           // hears what was done; nil: nobody
+	Tracer         trace.Tracer       // nil: nobody traces
 }
 
 // Keys are what agents are told of the keys that sign bundles.
@@ -103,6 +105,9 @@ func build(o Options) (*API, *router) {
 	setDefault(&o.CheckSourceURL, func(string) error { return nil })
 	if o.Observer == nil {
 		o.Observer = unobserved{}
+	}
+	if o.Tracer == nil {
+		o.Tracer = trace.Off{}
 	}
 	o.Log = slog.New(logs.Handler(o.Log.Handler())) // its lines have the request's id
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
@@ -25,6 +26,8 @@ type bundle struct {
 	epoch  int64 // the installation's when this server started
 	agents *agentCache
 	board  *board
+	traces *tracing
+	now    func() time.Time
 }
 
 func (b bundle) register(r *router) {
@@ -86,7 +89,7 @@ func (b bundle) await(r *http.Request, v *visit) error {
 
 // get answers what the lobby has found.
 func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
-	v := visitOf(ctx)
+	v, began := visitOf(ctx), b.now()
 	out := &bundleOut{CacheControl: "private, no-cache", ETag: v.tag, KeySet: b.keySet()}
 	switch v.tag {
 	case "":
@@ -102,6 +105,7 @@ func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
 			return nil, err
 		}
 	}
+	b.traces.handOver(v.caller.agent, v.pub, began, b.now())
 	out.Status, out.ContentType, out.ETag, out.Body = http.StatusOK, wire.ContentTypeEnvelope, tagOf(v.pub), v.pub.Envelope
 	return out, nil
 }

@@ -32,6 +32,7 @@ type fakeStore struct {
 	beats     map[string]crontopus.Heartbeat
 	reports   map[string]crontopus.AgentReport
 	requests  []string // syncs that were asked for, by source's id
+	behalf    []string // the spans that asked for them
 	actors    []string
 	allowed   map[string][]crontopus.JobName // what agents may check in for
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/trace"
 )
 
 func (s *fakeStore) CreateSource(_ context.Context, _ crontopus.TenantID, actor string, source crontopus.Source, secrets crontopus.SourceSecrets) error {
@@ -49,8 +50,11 @@ func (s *fakeStore) SourceSecrets(_ context.Context, _ crontopus.TenantID, id st
 	return secrets, s.locked(find(s.secrets, id, &secrets))
 }
 
-func (s *fakeStore) SystemRequestSync(_ context.Context, id, _ string, _ time.Time) error {
-	return s.locked(func() error { s.requests = append(s.requests, id); return nil })
+func (s *fakeStore) SystemRequestSync(ctx context.Context, id, _ string, _ time.Time) error {
+	return s.locked(func() error {
+		s.requests, s.behalf = append(s.requests, id), append(s.behalf, trace.Of(ctx))
+		return nil
+	})
 }
 
 func (s *fakeStore) RequestSync(ctx context.Context, tenant crontopus.TenantID, _, name string, now time.Time) error {

@@ -44,12 +44,13 @@ type server struct {
 	syncs    atomic.Int64 // how often the syncer was woken
 	now      func() time.Time
 	seen     *observer
+	traced   *tracer
 }
 
 const agentID = "01930000-0000-7000-8000-000000000001"
 
 func newServer(t *testing.T) *server {
-	s := &server{t: t, store: newFakeStore(), log: &logged{}, keys: map[crontopus.Role]string{}, now: time.Now, seen: &observer{}}
+	s := &server{t: t, store: newFakeStore(), log: &logged{}, keys: map[crontopus.Role]string{}, now: time.Now, seen: &observer{}, traced: &tracer{}}
 	for _, role := range []crontopus.Role{crontopus.RoleViewer, crontopus.RoleOperator, crontopus.RoleAdmin} {
 		secret := token.New(token.APIKey)
 		s.keys[role] = secret
@@ -81,7 +82,7 @@ func newServer(t *testing.T) *server {
 			Fingerprints: []string{"of-a-key-before", s.signing.ID},
 			Statements:   [][]byte{[]byte("first"), []byte("second")},
 		},
-		PublicURL: "https://cron.example.com/", Observer: s.seen, TestChannel: s.store.testChannel, WakeSyncer: func() { s.syncs.Add(1) },
+		PublicURL: "https://cron.example.com/", Observer: s.seen, Tracer: s.traced, TestChannel: s.store.testChannel, WakeSyncer: func() { s.syncs.Add(1) },
 		CheckSourceURL: func(url string) error {
 			if strings.HasPrefix(url, "https://") {
 				return nil

@@ -22,6 +22,7 @@ type report struct {
 	wakePublisher func()
 	log           *slog.Logger
 	instances     *sync.Map // agent's id to the name of the instance that last reported here
+	traces        *tracing
 }
 
 // warnOfClone logs that two hosts use one identity, where the report of now showed it.
@@ -46,9 +47,11 @@ func (s report) save(ctx context.Context, in *struct{ Body crontopus.AgentReport
 	if was, known := s.instances.Swap(c.agent.ID, in.Body.Instance.Name); !known || was != in.Body.Instance.Name {
 		defer s.warnOfClone(ctx, c.agent, in.Body.ReceivedAt)
 	}
+	tellTrace := s.traces.applied(ctx, c.agent, &in.Body)
 	if err := s.store.SaveReport(ctx, c.tenant, c.agent.ID, in.Body); err != nil {
 		return nil, err
 	}
+	tellTrace()
 	s.wakePublisher()
 	return nil, nil
 }

@@ -19,7 +19,7 @@ import (
 // registerAll lists every resource. A route that is not reached from here does not exist.
 func registerAll(r *router, a *API, o Options) {
 	health{o.Store, a.gate}.register(r)
-	webhook{o.Store, o.Now, o.WakeSyncer}.register(r)
+	webhook{o.Store, o.Now, o.Tracer, o.WakeSyncer}.register(r)
 	whoami{}.register(r)
 	keys{o.Store, o.Now, r.auth.keys.Forget}.register(r)
 	secrets{o.Store}.register(r)
@@ -37,12 +37,13 @@ func registerAll(r *router, a *API, o Options) {
 	newBadges(o, r).register(r)
 	agents{o.Store, o.Now, a.agents, a.board, o.WakePublisher}.register(r)
 	newEnroll(o, &a.keys).register(r)
-	b := bundle{o.Store, &a.keys, o.Installation.Epoch, a.agents, a.board}
+	traces := newTracing(o.Tracer, o.Store)
+	b := bundle{o.Store, &a.keys, o.Installation.Epoch, a.agents, a.board, traces, o.Now}
 	b.register(r)
 	a.door = (&lobby{r.auth, a.gate, b}).receive(r.mux)
 	keyStatements{&a.keys}.register(r)
 	rotateKey{o.Store, a.agents, o.Now}.register(r)
-	report{o.Store, o.Now, o.WakePublisher, o.Log, new(sync.Map)}.register(r)
+	report{o.Store, o.Now, o.WakePublisher, o.Log, new(sync.Map), traces}.register(r)
 	checkIns{o.Store, o.Now, o.Observer}.register(r)
 	pings := newPings(o, r)
 	pings.register(r)

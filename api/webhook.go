@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/trace"
 )
 
 type webhookStore interface {
@@ -29,6 +31,7 @@ type webhookStore interface {
 type webhook struct {
 	store      webhookStore
 	now        func() time.Time
+	tracer     trace.Tracer
 	wakeSyncer func()
 }
 
@@ -77,6 +80,7 @@ type webhookAnswer struct {
 }
 
 func (s webhook) take(ctx context.Context, in *webhookIn) (*body[webhookAnswer], error) {
+	span := s.tracer.Begin("", "webhook", s.now())
 	source, secret, err := s.source(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -99,10 +103,11 @@ func (s webhook) take(ctx context.Context, in *webhookIn) (*body[webhookAnswer],
 	case source.Suspended || source.RemovedAt != nil:
 		return answer(webhookAnswer{Message: "the source is suspended or removed"}), nil
 	}
-	if err := s.store.SystemRequestSync(ctx, source.ID, crontopus.TriggerWebhook, s.now()); err != nil {
+	if err := s.store.SystemRequestSync(trace.With(ctx, span.Name()), source.ID, crontopus.TriggerWebhook, s.now()); err != nil {
 		return nil, err
 	}
 	s.wakeSyncer()
+	span.End(s.now(), "", slog.String("source", source.Name))
 	return answer(webhookAnswer{Sync: true, Message: "a sync was asked for"}), nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"crontopus.dev/crontopus/alert"
 	"crontopus.dev/crontopus/api"
 	"crontopus.dev/crontopus/app/metrics"
+	"crontopus.dev/crontopus/internal/trace"
 	"crontopus.dev/crontopus/store"
 	"crontopus.dev/crontopus/syncer"
 )
@@ -40,6 +41,7 @@ type App struct {
 	api       *api.API
 	unwind    []func() error // what New opened, to be closed in reverse
 
+	tracer          trace.Tracer
 	metricsListener net.Listener // nil: nobody is shown the metrics
 }
 
@@ -81,6 +83,9 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 		return nil, err
 	} else if path != "" {
 		log.InfoContext(ctx, "made the first API key; keep it safe", "file", path)
+	}
+	if err := a.trace(ctx, version); err != nil {
+		return nil, err
 	}
 	if a.listener, err = a.listen(o.Listen, "--listen"); err != nil {
 		return nil, err
@@ -132,7 +137,7 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 	so := syncer.Options{
 		DataDir: a.options.Data, Key: k.signing, OlderKeys: a.keys.publicKeys(),
 		AllowNetworks: networks, AllowFileSources: a.options.AllowFileSources,
-		BundleLife: a.options.BundleLife, Store: a.store, Observer: a.metrics, Now: time.Now, Log: a.log,
+		BundleLife: a.options.BundleLife, Store: a.store, Observer: a.metrics, Tracer: a.tracer, Now: time.Now, Log: a.log,
 		OnMarked:    func() { a.publisher.Wake() },
 		OnPublished: func(t crontopus.TenantID, ids []string) { a.api.Published(t, ids) },
 	}
@@ -152,7 +157,7 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 	a.deliverer = a.newDeliverer(networks)
 	a.recorder = store.NewRecorder(a.store)
 	a.api, err = api.New(api.Options{
-		Store: apiStore{a.store, a.recorder}, Observer: a.metrics, Now: time.Now, Log: a.log, Version: version, Installation: installation,
+		Store: apiStore{a.store, a.recorder}, Observer: a.metrics, Tracer: a.tracer, Now: time.Now, Log: a.log, Version: version, Installation: installation,
 		Keys: a.keys.shown(), HealthOnly: !a.options.has(RoleAPI),
 		PublicURL:      a.URL(),
 		CheckSourceURL: func(url string) error { return syncer.CheckURL(url, so) },

@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Listen           string        // address to listen on, host:port
 	MetricsListen    string        // address of the metrics' page, host:port; "": there is none
+	OTLPEndpoint     string        // base URL of a collector that is told of traces; default: OTEL_EXPORTER_OTLP_ENDPOINT, else nobody
 	Data             string        // folder of database, keys and mirrors; each server has its own
 	Roles            []string      // what the server does: RoleAPI, RoleSyncer, RoleAlert
 	Database         string        // URL of a PostgreSQL database; default: the SQLite file in Data
@@ -35,6 +36,7 @@ type Options struct {
 func Defaults() Options {
 	return Options{
 		Listen:         "127.0.0.1:8080",
+		OTLPEndpoint:   os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"),
 		Data:           defaultData(),
 		Roles:          []string{RoleAPI, RoleSyncer, RoleAlert},
 		BundleLife:     14 * 24 * time.Hour,
@@ -48,6 +50,7 @@ func Defaults() Options {
 func (o *Options) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Listen, "listen", o.Listen, "address to listen on, `HOST:PORT`")
 	flags.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen, "show Prometheus metrics at http://`HOST:PORT`/metrics, to everybody who reaches it (default: nowhere)")
+	flags.StringVar(&o.OTLPEndpoint, "otlp-endpoint", o.OTLPEndpoint, "tell an OpenTelemetry collector at this `URL` of traces from webhooks to hosts, by OTLP over HTTP (default: what OTEL_EXPORTER_OTLP_ENDPOINT says, else nobody)")
 	flags.StringVar(&o.Data, "data", o.Data, "`folder` of database, keys and mirrors")
 	flags.StringSliceVar(&o.Roles, "roles", o.Roles, "what this server does, where several share a database: api answers agents, people and forges; syncer syncs, signs and publishes; alert delivers notifications")
 	flags.StringVar(&o.Database, "database", o.Database, "`URL` of a PostgreSQL database, postgres://USER@HOST/NAME; one with a password belongs into the environment (default: SQLite in the data folder)")

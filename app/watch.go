@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus/app/metrics"
+	"crontopus.dev/crontopus/app/tracing"
+	"crontopus.dev/crontopus/internal/trace"
 	"crontopus.dev/crontopus/store"
 )
 
@@ -23,6 +25,21 @@ func (a *App) watch() (err error) {
 		a.metricsListener, err = a.listen(a.options.MetricsListen, "--metrics-listen")
 	}
 	return err
+}
+
+// trace has spans told to the collector, if there is one.
+func (a *App) trace(ctx context.Context, version string) error {
+	a.tracer = trace.Off{}
+	if a.options.OTLPEndpoint == "" {
+		return nil
+	}
+	t, err := tracing.New(ctx, a.options.OTLPEndpoint, version, a.log)
+	if err != nil {
+		return err
+	}
+	a.tracer = t
+	a.opened(t.Close)
+	return nil
 }
 
 // MetricsURL is where the metrics are, "" if nowhere.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/trace"
 )
 
 const (
@@ -48,8 +49,8 @@ func (s *Store) SystemRequestSync(ctx context.Context, sourceID, trigger string,
 }
 
 func request(ctx context.Context, t tx, src crontopus.Source, trigger string, now time.Time) error {
-	_, err := t.Exec(ctx, "UPDATE sources SET requested_at = $1, requested_by = $2 WHERE tenant_id = $3 AND id = $4",
-		micros(now), trigger, src.Tenant, src.ID)
+	_, err := t.Exec(ctx, "UPDATE sources SET requested_at = $1, requested_by = $2, requested_trace = $3 WHERE tenant_id = $4 AND id = $5",
+		micros(now), trigger, trace.Of(ctx), src.Tenant, src.ID)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (s *Store) SystemMarkAll(ctx context.Context) error {
 
 // markAll marks every agent of every tenant.
 func markAll(ctx context.Context, t tx) error {
-	if _, err := t.Exec(ctx, markWhere("revoked_at IS NULL")); err != nil {
+	if _, err := t.Exec(ctx, markWhere("agents", "revoked_at IS NULL", "''")); err != nil {
 		return err
 	}
 	return t.Tell(ctx, Change{Kind: ChangedMarks})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/trace"
 )
 
 // lease is how long a sync may stay silent before the source is another server's to sync:
@@ -29,7 +30,8 @@ func (s *Store) SystemBeginSync(ctx context.Context, sourceID, owner string, now
 			crontopus.ReasonProgressing, "syncing", now)
 		n, err := t.Exec(ctx, `
 			UPDATE sources SET lease_owner = $1, lease_until = $2, next_attempt_at = $2, status = $3,
-				requested_by = CASE WHEN requested_at IS NULL THEN $8 ELSE requested_by END, requested_at = NULL
+				requested_by = CASE WHEN requested_at IS NULL THEN $8 ELSE requested_by END,
+				requested_trace = CASE WHEN requested_at IS NULL THEN '' ELSE requested_trace END, requested_at = NULL
 			WHERE tenant_id = $4 AND id = $5 AND (lease_until <= $6 OR lease_until > $7 OR lease_owner = $1)`,
 			owner, micros(now.Add(lease)), text(src.Status), src.Tenant, src.ID, micros(now), micros(now.Add(longestLease)),
 			crontopus.TriggerPoll)
@@ -63,7 +65,7 @@ func (s *Store) SystemAbandonSync(ctx context.Context, sourceID, owner string, n
 		if err := endLease(ctx, t, src, owner); err != nil || src.RequestedAt != nil {
 			return err
 		}
-		return request(ctx, t, src, src.RequestedBy, now)
+		return request(trace.With(ctx, src.RequestedTrace), t, src, src.RequestedBy, now)
 	})
 }
 

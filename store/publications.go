@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/internal/trace"
 )
 
 // mark asks for agents' bundles to be compiled again. An id that is no agent's is skipped.
@@ -15,7 +16,8 @@ func mark(ctx context.Context, t tx, tenant crontopus.TenantID, agents ...string
 	var v many
 	withEach(&v, "tenant", "text", agents, func(*string) string { return string(tenant) })
 	with(&v, "agent", "text", agents)
-	_, err := execMany(ctx, t, v, markWhere("(tenant_id, id) IN (SELECT tenant, agent FROM v)"))
+	withEach(&v, "span", "text", agents, func(*string) string { return trace.Of(ctx) })
+	_, err := execMany(ctx, t, v, markWhere("v CROSS JOIN agents", "tenant_id = v.tenant AND id = v.agent", "v.span"))
 	if err != nil || len(agents) == 0 {
 		return err
 	}
@@ -25,7 +27,7 @@ func mark(ctx context.Context, t tx, tenant crontopus.TenantID, agents ...string
 // markSince marks the agents that changed after a sequence: a sync that was planned
 // without them may concern them.
 func markSince(ctx context.Context, t tx, tenant crontopus.TenantID, seq int64) error {
-	n, err := t.Exec(ctx, markWhere("tenant_id = $1 AND sequence > $2"), tenant, seq)
+	n, err := t.Exec(ctx, markWhere("agents", "tenant_id = $1 AND sequence > $2", "CAST($3 AS TEXT)"), tenant, seq, trace.Of(ctx))
 	if err != nil || n == 0 {
 		return err
 	}
@@ -33,11 +35,13 @@ func markSince(ctx context.Context, t tx, tenant crontopus.TenantID, seq int64) 
 }
 
 // markWhere marks each agent that the condition finds. The version grows with every
-// mark, so that clearing an older one leaves this one standing.
-func markWhere(condition string) string {
-	return `INSERT INTO publish_marks (tenant_id, agent_id, version, pending)
-		SELECT tenant_id, id, 1, 1 FROM agents WHERE ` + condition + `
-		ON CONFLICT (tenant_id, agent_id) DO UPDATE SET version = publish_marks.version + 1, pending = 1`
+// mark, so that clearing an older one leaves this one standing. One that stands keeps its span
+// unless another one comes.
+func markWhere(from, condition, span string) string {
+	return `INSERT INTO publish_marks (tenant_id, agent_id, version, pending, trace)
+		SELECT tenant_id, id, 1, 1, ` + span + ` FROM ` + from + ` WHERE ` + condition + `
+		ON CONFLICT (tenant_id, agent_id) DO UPDATE SET version = publish_marks.version + 1, pending = 1,
+			trace = CASE WHEN excluded.trace = '' AND publish_marks.pending = 1 THEN publish_marks.trace ELSE excluded.trace END`
 }
 
 // SystemMarked returns the agents whose bundles are to be compiled, in the order of their ids,
@@ -45,8 +49,8 @@ func markWhere(condition string) string {
 func (s *Store) SystemMarked(ctx context.Context, last string, limit int) (marks []crontopus.Mark, err error) {
 	err = s.engine.read(ctx, scopePublish, func(t tx) error {
 		marks, err = collect(ctx, t, func(r row, m *crontopus.Mark) error {
-			return r.Scan(&m.Tenant, &m.AgentID, &m.Version)
-		}, "SELECT tenant_id, agent_id, version FROM publish_marks WHERE pending = 1 AND agent_id > $1 ORDER BY agent_id LIMIT $2", last, limit)
+			return r.Scan(&m.Tenant, &m.AgentID, &m.Version, &m.Trace)
+		}, "SELECT tenant_id, agent_id, version, trace FROM publish_marks WHERE pending = 1 AND agent_id > $1 ORDER BY agent_id LIMIT $2", last, limit)
 		return err
 	})
 	return marks, err
@@ -58,7 +62,7 @@ func (s *Store) SystemMarkExpiring(ctx context.Context, before time.Time) (int, 
 	var n int64
 	err := s.engine.write(ctx, scopePublish, func(t tx) (err error) {
 		n, err = t.Exec(ctx, `
-			UPDATE publish_marks SET version = version + 1, pending = 1
+			UPDATE publish_marks SET version = version + 1, pending = 1, trace = ''
 			WHERE pending = 0
 				AND agent_id IN (SELECT agent_id FROM publications WHERE expires_at < $1)
 				AND agent_id NOT IN (SELECT id FROM agents WHERE revoked_at IS NOT NULL)`, micros(before))
@@ -81,10 +85,10 @@ func (s *Store) Publication(ctx context.Context, tenant crontopus.TenantID, agen
 
 func publication(ctx context.Context, t tx, tenant crontopus.TenantID, agentID string) (p crontopus.Publication, err error) {
 	err = t.QueryRow(ctx, `
-		SELECT tenant_id, agent_id, epoch, number, jobs_digest, issued_at, expires_at, envelope
+		SELECT tenant_id, agent_id, epoch, number, jobs_digest, issued_at, expires_at, trace, envelope
 		FROM publications WHERE tenant_id = $1 AND agent_id = $2`, tenant, agentID).
 		Scan(&p.Tenant, &p.AgentID, &p.Generation.Epoch, &p.Generation.Number, &p.JobsDigest,
-			instant(&p.Issued), instant(&p.Expires), &p.Envelope)
+			instant(&p.Issued), instant(&p.Expires), &p.Trace, &p.Envelope)
 	if err != nil {
 		return p, err
 	}
@@ -135,7 +139,7 @@ func (s *Store) CommitPublications(ctx context.Context, tenant crontopus.TenantI
 func clearMarks(ctx context.Context, t tx, tenant crontopus.TenantID, pubs []crontopus.Publication, done []crontopus.Mark) error {
 	for _, m := range done {
 		n, err := t.Exec(ctx, `
-			UPDATE publish_marks SET pending = 0 WHERE tenant_id = $1 AND agent_id = $2 AND version = $3 AND pending = 1`,
+			UPDATE publish_marks SET pending = 0, trace = '' WHERE tenant_id = $1 AND agent_id = $2 AND version = $3 AND pending = 1`,
 			tenant, m.AgentID, m.Version)
 		if err != nil {
 			return err
@@ -178,12 +182,12 @@ func publish(ctx context.Context, t tx, tenant crontopus.TenantID, p crontopus.P
 		return nil, crontopus.Errorf(crontopus.CodeConflict, "the agent %q has generation %s already", p.AgentID, was.Generation)
 	}
 	_, err = t.Exec(ctx, `
-		INSERT INTO publications (tenant_id, agent_id, epoch, number, jobs_digest, issued_at, expires_at, envelope)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		INSERT INTO publications (tenant_id, agent_id, epoch, number, jobs_digest, issued_at, expires_at, trace, envelope)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (tenant_id, agent_id) DO UPDATE SET epoch = excluded.epoch, number = excluded.number,
 			jobs_digest = excluded.jobs_digest, issued_at = excluded.issued_at, expires_at = excluded.expires_at,
-			envelope = excluded.envelope`,
-		tenant, p.AgentID, p.Generation.Epoch, p.Generation.Number, p.JobsDigest, micros(p.Issued), micros(p.Expires), p.Envelope)
+			trace = excluded.trace, envelope = excluded.envelope`,
+		tenant, p.AgentID, p.Generation.Epoch, p.Generation.Number, p.JobsDigest, micros(p.Issued), micros(p.Expires), p.Trace, p.Envelope)
 	var changed []agentJob
 	for _, gone := range without(was.Jobs, p.Jobs) {
 		changed = append(changed, agentJob{p.AgentID, gone, false})

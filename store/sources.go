@@ -11,13 +11,13 @@ import (
 
 const selectSources = `
 	SELECT tenant_id, id, name, url, branch, path, suspended, interval_us, created_at, removed_at,
-		approved, limits, pinned, requested_at, requested_by, status
+		approved, limits, pinned, requested_at, requested_by, requested_trace, status
 	FROM sources `
 
 func scanSource(r row, s *crontopus.Source) error {
 	var interval int64
 	err := r.Scan(&s.Tenant, &s.ID, &s.Name, &s.URL, &s.Branch, &s.Path, flag(&s.Suspended), &interval,
-		instant(&s.CreatedAt), maybe(&s.RemovedAt), &s.Approved, document(&s.Limits), &s.Pinned, maybe(&s.RequestedAt), &s.RequestedBy, document(&s.Status))
+		instant(&s.CreatedAt), maybe(&s.RemovedAt), &s.Approved, document(&s.Limits), &s.Pinned, maybe(&s.RequestedAt), &s.RequestedBy, &s.RequestedTrace, document(&s.Status))
 	s.Interval = crontopus.Duration(time.Duration(interval) * time.Microsecond)
 	if s.Status.Conditions == nil {
 		s.Status.Conditions = []crontopus.Condition{}

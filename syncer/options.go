@@ -10,6 +10,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/internal/logs"
+	"crontopus.dev/crontopus/internal/trace"
 )
 
 // Options is what a Syncer and a Publisher are made of.
@@ -28,6 +29,7 @@ type Options struct {
 	// OnMarked hears that agents were marked: the time to wake the Publisher.
 	OnMarked func()
 	Observer Observer         // hears what was done; default nobody
+	Tracer   trace.Tracer     // default trace.Off
 	Now      func() time.Time // default time.Now
 	Log      *slog.Logger     // default slog.Default
 	Store    Store
@@ -70,6 +72,9 @@ func (o Options) defaults() (Options, error) {
 	}
 	if o.Observer == nil {
 		o.Observer = unobserved{}
+	}
+	if o.Tracer == nil {
+		o.Tracer = trace.Off{}
 	}
 	if o.OnMarked == nil {
 		o.OnMarked = func() {}

@@ -180,7 +180,7 @@ func (p *Publisher) publish(ctx context.Context, tenant crontopus.TenantID, mark
 // publishSome publishes for the first of the marked agents and returns for how many. If the
 // desired state moves on meanwhile, nothing is stored, and it compiles again.
 func (p *Publisher) publishSome(ctx context.Context, tenant crontopus.TenantID, marks []crontopus.Mark) (n int, err error) {
-	begin := time.Now()
+	begin, spans := time.Now(), p.spans(marks)
 	for range maxConflicts {
 		// Asked each time: an operator may begin a new epoch while this runs.
 		installation, err := p.Store.SystemInstallation(ctx)
@@ -194,7 +194,7 @@ func (p *Publisher) publishSome(ctx context.Context, tenant crontopus.TenantID, 
 		var pubs []crontopus.Publication
 		n = len(marks)
 		if !refused { // else the marks are cleared: the sync that mends marks everybody
-			pubs, n, err = p.compile(ctx, tenant, installation.Epoch, set, marks)
+			pubs, n, err = p.compile(ctx, tenant, installation.Epoch, set, marks, spans)
 		}
 		if err == nil {
 			err = p.Store.CommitPublications(ctx, tenant, set.Sequence, pubs, marks[:n])
@@ -206,6 +206,7 @@ func (p *Publisher) publishSome(ctx context.Context, tenant crontopus.TenantID, 
 			return 0, err
 		}
 		p.Observer.Published(len(pubs), time.Since(begin))
+		p.end(spans, pubs)
 		if len(pubs) == 0 {
 			return n, nil
 		}
@@ -223,10 +224,11 @@ func (p *Publisher) publishSome(ctx context.Context, tenant crontopus.TenantID, 
 // compile signs a bundle for each marked agent that needs one, until they are many bytes, and
 // returns how many marks that was.
 func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, epoch int64,
-	set crontopus.DesiredSet, marks []crontopus.Mark) (pubs []crontopus.Publication, n int, err error) {
+	set crontopus.DesiredSet, marks []crontopus.Mark, spans spans) (pubs []crontopus.Publication, n int, err error) {
 	bytes := 0
 	for n < len(marks) && bytes < publishBytes {
-		agent, err := p.Store.SystemAgent(ctx, marks[n].AgentID)
+		mark := marks[n]
+		agent, err := p.Store.SystemAgent(ctx, mark.AgentID)
 		n++
 		if crontopus.ErrorCode(err) == crontopus.CodeNotFound || err == nil && agent.RevokedAt != nil {
 			continue // nobody is left to read a bundle; the mark is cleared with the others
@@ -245,6 +247,7 @@ func (p *Publisher) compile(ctx context.Context, tenant crontopus.TenantID, epoc
 			return nil, 0, err
 		}
 		if needed {
+			pub.Trace = spans.name(mark)
 			pubs = append(pubs, pub)
 			bytes += len(pub.Envelope)
 		}

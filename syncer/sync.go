@@ -13,6 +13,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/internal/logs"
+	"crontopus.dev/crontopus/internal/trace"
 )
 
 const (
@@ -27,6 +28,8 @@ type attempt struct {
 	source   crontopus.Source
 	sync     crontopus.Sync
 	log      *slog.Logger
+	parent   string // the span on whose behalf, "" for none
+	span     trace.Span
 	commit   string // the branch's head
 	revision string
 
@@ -40,6 +43,13 @@ func (s *Syncer) attempt(ctx context.Context, src crontopus.Source, log *slog.Lo
 		ID: uuid.Must(uuid.NewV7()).String(), Source: src.Name, Trigger: trigger(src), Started: s.Now().UTC(), Stages: []crontopus.SyncStage{},
 	}}
 	ctx = logs.With(ctx, slog.String("sync", a.sync.ID))
+	if src.RequestedAt != nil {
+		a.parent = src.RequestedTrace
+	}
+	a.span = s.Tracer.Begin(a.parent, "sync", a.sync.Started)
+	if id := trace.ID(a.span.Name()); id != "" {
+		ctx = logs.With(ctx, slog.String("trace", id))
+	}
 	var err error
 	// Again, now that the request is taken: a suspension or approval before that must be seen.
 	if a.source, err = s.Store.SystemSource(ctx, src.ID); err != nil {
@@ -196,11 +206,12 @@ func (a *attempt) finish(ctx context.Context, outcome crontopus.SyncOutcome, v v
 		outcome.Sync = a.sync
 		outcome.Sync.Stages = append(slices.Clone(a.sync.Stages), crontopus.SyncStage{Name: "commit", At: now})
 	}
-	if err := a.Store.FinishSync(ctx, a.source.Tenant, a.source.ID, outcome); err != nil {
+	if err := a.Store.FinishSync(trace.With(ctx, a.span.Name()), a.source.Tenant, a.source.ID, outcome); err != nil {
 		return err
 	}
 	a.stage(ctx, "commit")
 	a.Observer.Synced(a.sync)
+	a.traced(v, outcome.Desired != nil)
 	level := slog.LevelInfo
 	switch {
 	case !v.ready:

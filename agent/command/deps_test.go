@@ -20,6 +20,7 @@ var forbidden = map[string]string{
 	"github.com/danielgtaylor/huma":     "a host serves nothing",
 	"github.com/go-chi/chi":             "a host serves nothing",
 	"github.com/santhosh-tekuri":        "manifests are validated by the server",
+	"go.opentelemetry.io":               "the server tells of what hosts apply",
 	"github.com/stretchr/testify":       "tests stay out of programs",
 	"crontopus.dev/crontopus/app":       "the server",
 	"crontopus.dev/crontopus/cli":       "links the server",

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"runs":          runCases,
 		"sources":       sourceCases,
 		"stats":         statsCases,
+		"traces":        traceCases,
 		"syncs":         syncCases,
 		"tenants":       tenantCases,
 	}
