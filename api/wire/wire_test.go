@@ -195,10 +195,10 @@ func fill(t *testing.T, v reflect.Value, name string) {
 // withoutHidden is a message without the fields that JSON does not carry.
 func withoutHidden(message reflect.Value) any {
 	if s, ok := message.Interface().(*crontopus.Source); ok {
-		s.RequestedAt, s.RequestedBy = nil, ""
+		s.RequestedAt, s.RequestedBy, s.RequestedTrace = nil, "", ""
 	}
 	if s, ok := message.Interface().(*wire.SourceAdded); ok {
-		s.Source.RequestedAt, s.Source.RequestedBy = nil, ""
+		s.Source.RequestedAt, s.Source.RequestedBy, s.Source.RequestedTrace = nil, "", ""
 	}
 	return message.Interface()
 }
