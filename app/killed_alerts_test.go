@@ -34,7 +34,7 @@ type nights struct {
 func (f *fleet) withPingJobs(t *testing.T, p *peer, jobs int) *nights {
 	t.Helper()
 	require.NoError(t, f.SetSecret(t.Context(), wire.SecretInput{Name: "hook", Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}))
-	all := strings.ReplaceAll(alertingManifests, "URL", p.URL)
+	all := strings.Replace(strings.ReplaceAll(alertingManifests, "URL", p.URL), "type: webhook\n", "type: webhook\n  maxPerHour: 10000\n", 1)
 	for i := range jobs {
 		all += fmt.Sprintf("---\napiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: job-%d, namespace: shop, labels: {tier: critical}}\n"+
 			"spec:\n  every: 1d\n  target: {ping: true}\n", i)
