@@ -46,8 +46,11 @@ type Incident struct {
 	ResolvedWhy    string        `json:"resolvedWhy,omitempty"` // a sentence
 }
 
-// MaxMissedShown is how many missed runs an incident names.
-const MaxMissedShown = 100
+// How much of an incident is told: it may be open for months, and a job be due every minute.
+const (
+	MaxMissedShown = 100 // missed runs, the newest
+	MaxStoryShown  = 200 // lines of its story, the newest
+)
 
 // Open reports whether the incident has not ended.
 func (i *Incident) Open() bool { return i.ResolvedAt == nil }

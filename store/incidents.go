@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,14 +83,16 @@ func getIncident(ctx context.Context, t tx, tenant crontopus.TenantID, id, lock 
 	return err
 }
 
-// IncidentEvents returns an incident's story, the oldest line first.
+// IncidentEvents returns the newest lines of an incident's story, at most MaxStoryShown, the oldest first.
 func (s *Store) IncidentEvents(ctx context.Context, tenant crontopus.TenantID, id string) (list []crontopus.IncidentEvent, err error) {
 	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
 		list, err = collect(ctx, t, func(r row, e *crontopus.IncidentEvent) error {
 			return r.Scan(&e.ID, &e.Incident, instant(&e.At), &e.Actor, &e.What, document(&e.Text))
-		}, "SELECT id, incident_id, at, actor, what, body FROM incident_events WHERE tenant_id = $1 AND incident_id = $2 ORDER BY at, id", tenant, id)
+		}, "SELECT id, incident_id, at, actor, what, body FROM incident_events WHERE tenant_id = $1 AND incident_id = $2 ORDER BY at DESC, id DESC LIMIT $3",
+			tenant, id, crontopus.MaxStoryShown)
 		return err
 	})
+	slices.Reverse(list)
 	return list, err
 }
 

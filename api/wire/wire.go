@@ -247,7 +247,7 @@ type LastRun struct {
 // IncidentStory is an incident with what happened to it.
 type IncidentStory struct {
 	crontopus.Incident
-	Events        []crontopus.IncidentEvent `json:"events"`        // the oldest first
+	Events        []crontopus.IncidentEvent `json:"events"`        // the newest 200 at most, the oldest of them first
 	Notifications []crontopus.Notification  `json:"notifications"` // the oldest first
 }
 

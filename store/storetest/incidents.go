@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -173,6 +174,21 @@ var incidentCases = cases{
 		require.Len(t, story, 1)
 		_, err = s.ChangeIncident(t.Context(), here, actor, "i9", t0, resolveByHand)
 		requireCode(t, crontopus.CodeNotFound, err)
+	},
+	"of a long story the end is told": func(t *testing.T, s *store.Store) {
+		_, a := running(t, s)
+		openIncident(t, s, a.ID, "i1", t0)
+		for i := range crontopus.MaxStoryShown {
+			_, err := s.ChangeIncident(t.Context(), here, actor, "i1", t0.Add(time.Duration(i+1)*time.Minute), func(*crontopus.Incident) (crontopus.IncidentEvent, error) {
+				return crontopus.IncidentEvent{What: "comment", Text: fmt.Sprint(i)}, nil
+			})
+			require.NoError(t, err)
+		}
+		story, err := s.IncidentEvents(t.Context(), here, "i1")
+		require.NoError(t, err)
+		require.Len(t, story, crontopus.MaxStoryShown, "its first line is not among them")
+		require.Equal(t, "0", story[0].Text)
+		require.Equal(t, fmt.Sprint(crontopus.MaxStoryShown-1), story[len(story)-1].Text)
 	},
 	"a silence holds until its end or until it is ended; incidents are seen to at once": func(t *testing.T, s *store.Store) {
 		_, a := running(t, s)
