@@ -11,7 +11,7 @@ import (
 // taken up again. A channel that takes its ten seconds to answer keeps those of others waiting no longer.
 const (
 	channelAtOnce = 4
-	crowdedStep   = 5 * time.Second
+	crowdedStep   = 4 * time.Second // River hands out again by itself what waits for less than five
 )
 
 // crowd counts the messages under way to each channel.

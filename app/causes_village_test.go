@@ -14,16 +14,18 @@ import (
 	"crontopus.dev/crontopus/internal/gittest"
 )
 
+// Each host has a channel of its own: what waits for its turn at a channel that is busy waits by the
+// database's clock, which is not the bubble's.
 const villageAlerting = `apiVersion: crontopus.dev/v1
 kind: AlertPolicy
-metadata: {name: all}
+metadata: {name: HOST}
 spec:
-  match: {all: true}
-  notify: [{channel: hook}]
+  match: {agents: [HOST]}
+  notify: [{channel: HOST}]
 ---
 apiVersion: crontopus.dev/v1
 kind: NotificationChannel
-metadata: {name: hook}
+metadata: {name: HOST}
 spec:
   type: webhook
   maxPerHour: 1000
@@ -46,9 +48,10 @@ func TestEachHardshipOfAHostIsNamed(t *testing.T) {
 	p := newPeer(t)
 	p.Config.SetKeepAlivesEnabled(false) // while a connection is open, no time passes in a bubble
 	repo := gittest.NewRepo(t)
-	files := map[string]string{"alerting.yaml": strings.ReplaceAll(villageAlerting, "URL", p.URL)}
+	files := map[string]string{}
 	later, after := map[string]string{}, map[string]string{}
 	for _, c := range hardships {
+		files["alerting-"+c.host+".yaml"] = strings.NewReplacer("HOST", c.host, "URL", p.URL).Replace(villageAlerting)
 		files[c.host+".yaml"] = jobOf("on-"+c.host, c.host, c.run)
 		maps.Copy(later, c.push)
 		maps.Copy(after, c.remend)
