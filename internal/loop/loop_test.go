@@ -60,15 +60,16 @@ func TestWakesOfOneMomentAreTakenTogether(t *testing.T) {
 			return nil
 		}}
 		go func() { done <- l.Run(ctx) }()
-		for range 25 { // for two and a half seconds
-			time.Sleep(100 * time.Millisecond) // of the bubble's clock
+		for range 22 { // for nearly two and a half seconds, never at a full one
+			time.Sleep(110 * time.Millisecond) // of the bubble's clock
 			wake.Send()
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		require.Equal(t, []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second}, at)
 		wake.Send()
 		synctest.Wait()
-		require.Equal(t, time.Hour+2500*time.Millisecond, at[4], "after a quiet time, at once")
+		require.Equal(t, time.Hour+2420*time.Millisecond, at[4], "after a quiet time, at once")
 		cancel()
 		require.NoError(t, <-done)
 	})
