@@ -80,7 +80,7 @@ func TestExamineSaysWhatIsWrong(t *testing.T) {
 			require.NoError(t, f.Close())
 		}, "", "damaged"},
 		"a reference to nothing": {func(t *testing.T, file string) {
-			_, err := native(t, file).Exec("INSERT INTO publish_marks VALUES ('default', 'nobody', 1, 1)")
+			_, err := native(t, file).Exec("INSERT INTO publish_marks (tenant_id, agent_id, version, pending) VALUES ('default', 'nobody', 1, 1)")
 			require.NoError(t, err)
 		}, crontopus.CodeInvalid, "refer to others"},
 		"a newer schema": {func(t *testing.T, file string) {
