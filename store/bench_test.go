@@ -26,22 +26,53 @@ const callers = 256
 // BenchmarkRecordCheckIns is what bounds how many check-ins a server takes: finished runs,
 // one a caller, each answered once it is committed. Its floor is a group commit of bare rows
 // of the same size, by the same driver into the same database, which knows no runs.
-func BenchmarkRecordCheckIns(b *testing.B) {
+func BenchmarkRecordCheckIns(b *testing.B) { onBoth(b, checkIns) }
+
+// BenchmarkRecordPings is the same for pings, whose URL and open run are looked up.
+func BenchmarkRecordPings(b *testing.B) { onBoth(b, pings) }
+
+func onBoth(b *testing.B, what sent) {
 	b.Run("SQLite", func(b *testing.B) {
 		path := filepath.Join(b.TempDir(), "crontopus.db")
 		s := openAt(b, path)
 		b.Cleanup(func() { require.NoError(b, s.Close()) })
-		compare(b, s, bareSQLite(b, filepath.Join(b.TempDir(), "floor.db")))
+		compare(b, s, bareSQLite(b, filepath.Join(b.TempDir(), "floor.db")), what)
 	})
 	b.Run("PostgreSQL", func(b *testing.B) {
 		url := pgtest.Database(b)
 		pgtest.Durable(b)
-		compare(b, openURL(b, url), barePostgres(b, url))
+		compare(b, openURL(b, url), barePostgres(b, url), what)
 	})
 }
 
+// sent is what one caller sends, of the size of output, and waits for.
+type sent func(b *testing.B, s *store.Store, r *store.Recorder, output []byte) func()
+
+func checkIns(b *testing.B, _ *store.Store, r *store.Recorder, output []byte) func() {
+	return func() {
+		c := success(uuid.NewString())
+		c.Output = output
+		if results, err := r.RecordCheckIns(b.Context(), crontopus.DefaultTenant, "", []crontopus.CheckIn{c}); err != nil || results[0] != nil {
+			b.Error(err, results)
+		}
+	}
+}
+
+// pings are of jobs without an agent, to the URL of each in turn, and name no run.
+func pings(b *testing.B, s *store.Store, r *store.Recorder, output []byte) func() {
+	jobs := storetest.PingJobs(b, s, crontopus.DefaultTenant, 2000)
+	var next atomic.Int64
+	return func() {
+		of := jobs[int(next.Add(1))%len(jobs)]
+		if err := r.RecordPing(b.Context(), crontopus.Ping{Tenant: crontopus.DefaultTenant, URL: of.URL, Unnamed: true,
+			CheckIns: []crontopus.CheckIn{{Job: of.Job, Event: crontopus.EventSuccess, At: time.Now(), Output: output}}}); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
 // compare measures product and floor in turns, so that what else the machine does is shared.
-func compare(b *testing.B, s *store.Store, commit func([]bareRow)) {
+func compare(b *testing.B, s *store.Store, commit func([]bareRow), what sent) {
 	storetest.Furnish(b, s, crontopus.DefaultTenant)
 	r := store.NewRecorder(s)
 	ctx, stop := context.WithCancel(b.Context())
@@ -52,13 +83,7 @@ func compare(b *testing.B, s *store.Store, commit func([]bareRow)) {
 	go bareRecorder(queue, commit)
 
 	output := make([]byte, 200)
-	product := func() {
-		c := success(uuid.NewString())
-		c.Output = output
-		if results, err := r.RecordCheckIns(ctx, crontopus.DefaultTenant, "", []crontopus.CheckIn{c}); err != nil || results[0] != nil {
-			b.Error(err, results)
-		}
-	}
+	product := what(b, s, r, output)
 	floor := func() {
 		row := bareRow{uuid.NewString(), time.Now().UnixMicro(), output, make(chan struct{})}
 		queue <- row
@@ -71,7 +96,7 @@ func compare(b *testing.B, s *store.Store, commit func([]bareRow)) {
 		bare += together(turn, floor)
 	}
 	rate := func(d time.Duration) float64 { return float64(b.N*turn) / d.Seconds() }
-	b.ReportMetric(rate(took), "check-ins/s")
+	b.ReportMetric(rate(took), "sent/s")
 	b.ReportMetric(rate(bare), "floor/s")
 	b.ReportMetric(rate(took)/rate(bare), "of-floor")
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -210,4 +211,29 @@ var pingCases = cases{
 		w.record(a.ID, fresh)
 		require.ElementsMatch(t, []string{crontopus.ReasonOutOfMemory, crontopus.ReasonPaused}, []string{w.runs()[0].Reason, w.runs()[1].Reason})
 	},
+}
+
+// PingJob is a job without an agent, and the id of its ping URL.
+type PingJob struct {
+	Job crontopus.JobName
+	URL string
+}
+
+// PingJobs gives a tenant that Furnish made so many.
+func PingJobs(t testing.TB, s *store.Store, tenant crontopus.TenantID, n int) []PingJob {
+	w := world{t, s, tenant}
+	src := w.source("pings")
+	o := w.outcome(src)
+	jobs := make([]PingJob, n)
+	for i := range jobs {
+		o.Desired.Jobs = append(o.Desired.Jobs, pingJob(src, fmt.Sprintf("ping-%d", i)))
+	}
+	require.NoError(t, s.FinishSync(t.Context(), tenant, src.ID, o))
+	for i := range jobs {
+		jobs[i].Job = o.Desired.Jobs[i].Job.Name()
+		id, err := s.EnsurePingURL(t.Context(), tenant, jobs[i].Job)
+		require.NoError(t, err)
+		jobs[i].URL = id
+	}
+	return jobs
 }
