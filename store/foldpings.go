@@ -52,83 +52,95 @@ func unnamedEnd(tenant crontopus.TenantID, job crontopus.JobName) string {
 	return hex.EncodeToString(sum[:6])
 }
 
+// known is what the database says of a ping that is good.
+type known struct {
+	place int    // among the items
+	open  string // the run that its end ends, if it is an end that names none and there is such a run
+}
+
 // readProofs refuses the pings whose URL or key is not good, and tells ends that name no run
 // which one it is.
 func (f *fold) readProofs(ctx context.Context, t tx) error {
-	var urls, keys []*proof
+	var urls, keys []int
 	for i := range f.items {
 		switch p := f.items[i].proof; {
 		case p == nil:
 		case p.url != "":
-			urls = append(urls, p)
+			urls = append(urls, i)
 		default:
-			keys = append(keys, p)
+			keys = append(keys, i)
 		}
 	}
 	if len(urls)+len(keys) == 0 {
 		return nil
 	}
-	good := map[proof]bool{}
-	if err := readGood(ctx, t, good, urls, func(p **proof) string { return (*p).url }, `
-		SELECT p.tenant_id, p.id, '' FROM v CROSS JOIN ping_urls p WHERE p.id = v.proof AND p.tenant_id = v.tenant`); err != nil {
+	good, err := f.readKnown(ctx, t, urls, func(p *proof) string { return p.url },
+		"ping_urls p WHERE p.id = v.proof AND p.tenant_id = v.tenant")
+	if err != nil {
 		return err
 	}
-	if err := readGood(ctx, t, good, keys, func(p **proof) string { return (*p).key }, `
-		SELECT p.tenant_id, '', p.id FROM v CROSS JOIN ping_keys p
-		WHERE p.id = v.proof AND p.tenant_id = v.tenant AND p.revoked_at IS NULL`); err != nil {
+	byKey, err := f.readKnown(ctx, t, keys, func(p *proof) string { return p.key },
+		"ping_keys p WHERE p.id = v.proof AND p.tenant_id = v.tenant AND p.revoked_at IS NULL")
+	if err != nil {
 		return err
 	}
+	of := map[int]*known{}
+	for _, list := range [][]known{good, byKey} {
+		for i := range list {
+			of[list[i].place] = &list[i]
+		}
+	}
+	open := map[grant]string{}
 	kept := f.items[:0]
-	for _, i := range f.items {
-		if p := i.proof; p != nil && !good[proof{tenant: p.tenant, url: p.url, key: p.key}] {
+	for n, i := range f.items {
+		if i.proof != nil && of[n] == nil {
 			*i.result = errNoPingURL
 			continue
+		}
+		if i.proof != nil && of[n].open != "" {
+			open[i.grant()] = of[n].open
 		}
 		kept = append(kept, i)
 	}
 	f.items = kept
-	return f.nameEnds(ctx, t)
+	f.nameEnds(open)
+	return nil
 }
 
-func readGood(ctx context.Context, t tx, good map[proof]bool, proofs []*proof, id func(**proof) string, query string) error {
+// readKnown reads which of the items, by their places, have a good proof, and for ends that name no run the
+// last start of the job without a name, as far as the newest of its runs that have not ended tell.
+func (f *fold) readKnown(ctx context.Context, t tx, places []int, id func(*proof) string, from string) ([]known, error) {
 	var v many
-	withEach(&v, "tenant", "text", proofs, func(p **proof) string { return string((*p).tenant) })
-	withEach(&v, "proof", "text", proofs, id)
-	found, err := collectMany(ctx, t, func(r row, p *proof) error { return r.Scan(&p.tenant, &p.url, &p.key) }, v, query)
-	for _, p := range found {
-		good[p] = true
+	withEach(&v, "place", "bigint", places, func(n *int) int64 { return int64(*n) })
+	column := func(name string, of func(*item) string) {
+		withEach(&v, name, "text", places, func(n *int) string { return of(&f.items[*n]) })
 	}
-	return err
-}
-
-// unnamedJob is a job of which somebody says that a run has ended, but not which.
-type unnamedJob struct {
-	tenant crontopus.TenantID
-	job    crontopus.JobName
-	run    string // the last that began without a name and has not ended
-}
-
-// nameEnds gives ends that name no run the id of the last start that names none either. One
-// without a start is a run of its own.
-func (f *fold) nameEnds(ctx context.Context, t tx) error {
-	open := map[grant]string{}
-	var ask []unnamedJob
-	for _, i := range f.items {
-		if _, asked := open[i.grant()]; i.proof != nil && i.proof.unnamed && i.Event.Final() && !asked {
-			open[i.grant()] = ""
-			ask = append(ask, unnamedJob{tenant: i.tenant, job: i.Job})
+	column("tenant", func(i *item) string { return string(i.tenant) })
+	column("proof", func(i *item) string { return id(i.proof) })
+	column("space", func(i *item) string { return i.Job.Namespace })
+	column("job", func(i *item) string { return i.Job.Name })
+	column("tail", func(i *item) string {
+		if !i.proof.unnamed || !i.Event.Final() {
+			return ""
 		}
-	}
-	if len(ask) == 0 {
-		return nil
-	}
-	found, err := readOpen(ctx, t, ask, micros(f.now.Add(-crontopus.MaxPingPause)))
-	if err != nil {
-		return err
-	}
-	for _, o := range found {
-		open[grant{tenant: o.tenant, job: o.job}] = o.run
-	}
+		return unnamedEnd(i.tenant, i.Job)
+	})
+	since := micros(f.now.Add(-crontopus.MaxPingPause))
+	withEach(&v, "since", "bigint", places, func(*int) int64 { return since })
+	return collectMany(ctx, t, func(r row, k *known) error { return r.Scan(&k.place, &k.open) }, v, `
+		SELECT v.place, CASE WHEN v.tail = '' THEN '' ELSE COALESCE((
+			SELECT n.id FROM (
+				SELECT r.id, r.at FROM runs r
+				WHERE r.tenant_id = v.tenant AND r.namespace = v.space AND r.name = v.job AND r.at >= v.since AND r.state = 'running'
+				ORDER BY r.at DESC, r.id DESC LIMIT 16) n
+			WHERE substr(n.id, 25) = v.tail
+			ORDER BY n.at DESC, n.id DESC LIMIT 1), '') END
+		FROM v CROSS JOIN `+from)
+}
+
+// nameEnds gives ends that name no run the id of the last start that names none either: one before, by its
+// grant, or one that comes with them. An end without a start is a run of its own.
+func (f *fold) nameEnds(open map[grant]string) {
 	named := map[string]string{} // what else the same ping says goes with its end
 	for n := range f.items {
 		i := &f.items[n]
@@ -147,27 +159,4 @@ func (f *fold) nameEnds(ctx context.Context, t tx) error {
 			delete(open, g)
 		}
 	}
-	return nil
-}
-
-// readOpen reads the last start without a name of each job, as far as the newest of its runs that
-// have not ended tell.
-func readOpen(ctx context.Context, t tx, jobs []unnamedJob, since int64) ([]unnamedJob, error) {
-	var v many
-	withEach(&v, "tenant", "text", jobs, func(j *unnamedJob) string { return string(j.tenant) })
-	withEach(&v, "space", "text", jobs, func(j *unnamedJob) string { return j.job.Namespace })
-	withEach(&v, "job", "text", jobs, func(j *unnamedJob) string { return j.job.Name })
-	withEach(&v, "tail", "text", jobs, func(j *unnamedJob) string { return unnamedEnd(j.tenant, j.job) })
-	withEach(&v, "since", "bigint", jobs, func(*unnamedJob) int64 { return since })
-	return collectMany(ctx, t, func(r row, j *unnamedJob) error {
-		return r.Scan(&j.tenant, &j.job.Namespace, &j.job.Name, &j.run)
-	}, v, `
-		SELECT v.tenant, v.space, v.job, COALESCE((
-			SELECT n.id FROM (
-				SELECT r.id, r.at FROM runs r
-				WHERE r.tenant_id = v.tenant AND r.namespace = v.space AND r.name = v.job AND r.at >= v.since AND r.state = 'running'
-				ORDER BY r.at DESC, r.id DESC LIMIT 16) n
-			WHERE substr(n.id, 25) = v.tail
-			ORDER BY n.at DESC, n.id DESC LIMIT 1), '')
-		FROM v`)
 }
