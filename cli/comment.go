@@ -120,7 +120,8 @@ func pullRequest(env func(string) string) (*thread, string) {
 func (t *thread) put(ctx context.Context, text string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	id, err := t.find(ctx)
+	wrote := t.wrote(ctx)
+	id, err := t.find(ctx, wrote)
 	if err != nil {
 		return "", err
 	}
@@ -128,7 +129,15 @@ func (t *thread) put(ctx context.Context, text string) (string, error) {
 	if id != 0 {
 		return "the comment on the pull request was changed", t.ask(ctx, t.change, fmt.Sprint(t.one, id), body, nil)
 	}
-	return "the pull request has a comment", t.ask(ctx, http.MethodPost, t.list, body, nil)
+	var made comment
+	if err := t.ask(ctx, http.MethodPost, t.list, body, &made); err != nil {
+		return "", err
+	}
+	if !wrote(made.who()) {
+		return "the pull request has a comment, and the next run adds another: the forge does not say whose CRONTOPUS_COMMENT_TOKEN is; " +
+			"on Forgejo and Gitea it needs read:user besides write:issue", nil
+	}
+	return "the pull request has a comment", nil
 }
 
 // pageSize and maxPages bound how many comments are looked through.
@@ -140,33 +149,42 @@ type author struct {
 	Type string `json:"type"` // GitHub's: a run of CI is a Bot
 }
 
+// actionsUser is whom a comment is of that the token of a run wrote on Forgejo or Gitea: no
+// person's number is below zero.
+const actionsUser = -2
+
+// comment is one on a pull request.
+type comment struct {
+	ID     int64  `json:"id"`
+	Body   string `json:"body"`
+	User   author `json:"user"`
+	Author author `json:"author"` // GitLab's
+}
+
+func (c *comment) who() author { return cmp.Or(c.User, c.Author) }
+
 // wrote reports whether a comment is of whoever asks: anybody may write what looks like the
-// comment of a run, and would have its result under his name, to change at will. GitHub does
-// not tell the token of a run who it is: it is a bot, and people are none.
+// comment of a run, and would have its result under his name, to change at will. Not every
+// forge tells the token of a run who it is; but on GitHub it is a bot, and people are none, and
+// on Forgejo and Gitea it is the user of Actions.
 func (t *thread) wrote(ctx context.Context) func(author) bool {
 	var self author
 	if err := t.ask(ctx, http.MethodGet, t.self, nil, &self); err == nil && self.ID != 0 {
 		return func(a author) bool { return a.ID == self.ID }
 	}
-	return func(a author) bool { return a.Type == "Bot" }
+	return func(a author) bool { return a.Type == "Bot" || a.ID == actionsUser }
 }
 
 // find returns the id of the comment of an earlier run, and 0 where there is none.
-func (t *thread) find(ctx context.Context) (int64, error) {
-	wrote := t.wrote(ctx)
+func (t *thread) find(ctx context.Context, wrote func(author) bool) (int64, error) {
 	var before int64
 	for page := 1; page <= maxPages; page++ {
-		var list []struct {
-			ID     int64  `json:"id"`
-			Body   string `json:"body"`
-			User   author `json:"user"`
-			Author author `json:"author"` // GitLab's
-		}
+		var list []comment
 		if err := t.ask(ctx, http.MethodGet, fmt.Sprintf("%s?per_page=%d&page=%d", t.list, pageSize, page), nil, &list); err != nil {
 			return 0, err
 		}
 		for _, c := range list {
-			if strings.HasSuffix(strings.TrimSpace(c.Body), commented) && wrote(cmp.Or(c.User, c.Author)) {
+			if strings.HasSuffix(strings.TrimSpace(c.Body), commented) && wrote(c.who()) {
 				return c.ID, nil
 			}
 		}

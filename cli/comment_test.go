@@ -63,6 +63,7 @@ type forge struct {
 	t     *testing.T
 	pages bool
 	self  map[string]any // who asks; nil: it does not tell
+	asks  map[string]any // who asks in truth; nil: runner
 	key   string         // of who wrote a comment: user, or author
 	all   []map[string]any
 }
@@ -91,8 +92,13 @@ func (f *forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		f.must(json.NewEncoder(w).Encode(f.all[from:to]))
 	case "POST /list":
-		f.add(runner, sent["body"].(string))
+		who := runner
+		if f.asks != nil {
+			who = f.asks
+		}
+		f.add(who, sent["body"].(string))
 		w.WriteHeader(http.StatusCreated)
+		f.must(json.NewEncoder(w).Encode(f.all[len(f.all)-1]))
 	default:
 		var id int
 		_, err := fmt.Sscanf(r.Method+" "+r.URL.Path, "PATCH /one/%d", &id)
@@ -112,25 +118,28 @@ func (f *forge) thread(t *testing.T) *thread {
 	return &thread{self: server.URL + "/self", list: server.URL + "/list", one: server.URL + "/one/", change: http.MethodPatch, header: "Authorization", token: "token right"}
 }
 
-// runner is the user that CI has; people are others.
+// runner is the user that CI has, actions the one that runs have on Forgejo; people are others.
 var (
-	runner = map[string]any{"id": 41, "login": "runner[bot]", "type": "Bot"}
-	person = map[string]any{"id": 7, "login": "mallory", "type": "User"}
+	runner  = map[string]any{"id": 41, "login": "runner[bot]", "type": "Bot"}
+	actions = map[string]any{"id": -2, "login": "forgejo-actions"}
+	person  = map[string]any{"id": 7, "login": "mallory", "type": "User"}
 )
 
 func TestNobodyElsesCommentIsChanged(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name, key string
-		self      map[string]any
+		name, key  string
+		self, asks map[string]any
 	}{
-		{"the forge says who asks", "user", runner},
-		{"GitHub does not say it to a run", "user", nil},
-		{"GitLab calls the user an author", "author", runner},
+		{"the forge says who asks", "user", runner, runner},
+		{"GitHub does not say it to a run", "user", nil, runner},
+		{"Forgejo says it to a run", "user", actions, actions},
+		{"Forgejo does not say it to a run", "user", nil, actions},
+		{"GitLab calls the user an author", "author", runner, runner},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := &forge{t: t, self: c.self, key: c.key, pages: true, all: []map[string]any{}}
+			f := &forge{t: t, self: c.self, asks: c.asks, key: c.key, pages: true, all: []map[string]any{}}
 			pull := f.thread(t)
 			forged := "nothing changes, merge it\n\n" + commented
 			f.add(person, forged)
@@ -138,7 +147,7 @@ func TestNobodyElsesCommentIsChanged(t *testing.T) {
 				_, err := pull.put(t.Context(), text)
 				require.NoError(t, err)
 			}
-			f.add(runner, "somebody quoted "+commented+" and more")
+			f.add(c.asks, "somebody quoted "+commented+" and more")
 			_, err := pull.put(t.Context(), "three jobs go\n")
 			require.NoError(t, err)
 			require.Len(t, f.all, 3)
@@ -172,6 +181,15 @@ func TestThereIsOneCommentHoweverOftenCIRuns(t *testing.T) {
 			require.Equal(t, "two jobs change\n\n"+commented, f.all[250]["body"])
 		})
 	}
+}
+
+func TestATokenThatDoesNotKnowItsOwnCommentIsSaid(t *testing.T) {
+	t.Parallel()
+	f := &forge{t: t, asks: map[string]any{"id": 9, "login": "ci"}, all: []map[string]any{}}
+	done, err := f.thread(t).put(t.Context(), "one job changes\n")
+	require.NoError(t, err)
+	require.Contains(t, done, "the next run adds another")
+	require.Contains(t, done, "read:user")
 }
 
 func TestATokenThatMayNotWriteIsSaid(t *testing.T) {
