@@ -256,7 +256,7 @@ func linesOf(inputs []importer.Input) func(string) []string {
 	return func(name string) []string {
 		for _, in := range inputs {
 			if in.Name == name {
-				return strings.Split(strings.ReplaceAll(string(in.Data), "\r\n", "\n"), "\n")
+				return importer.Lines(in.Data)
 			}
 		}
 		return nil

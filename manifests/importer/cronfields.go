@@ -12,10 +12,10 @@ import (
 // rewrite returns the times of a crontab line as a manifest may have them. What the manifest's
 // grammar refuses and cron takes is written as what cron makes of it: a step beyond the end
 // ends the field, a range that runs backwards holds nothing, and what follows a list is passed
-// over.
+// over. 5#3, which both take, is every Friday to cron.
 func rewrite(times string) (expr string, err error) {
 	first := accept(times)
-	if first == nil {
+	if first == nil && !strings.Contains(times, "#") {
 		return times, nil
 	}
 	fields := strings.Fields(times)

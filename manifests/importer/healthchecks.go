@@ -129,7 +129,7 @@ func (w *work) checkTimes(d *draft, c *check, name string) bool {
 	if c.Schedule == "" {
 		expr, ok := period(c.Timeout)
 		if !ok {
-			w.notKept(d.file, d.line, "write a schedule by hand", "%s: a ping every %s comes at no times of the clock", name, time.Duration(c.Timeout)*time.Second)
+			w.notKept(d.file, d.line, "write a schedule by hand", "%s: a ping every %s comes at no times of the clock", name, crontopus.Duration(time.Duration(c.Timeout)*time.Second))
 			return false
 		}
 		d.job.Spec.Schedule = crontopus.Schedules{expr}

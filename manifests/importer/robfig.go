@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"crontopus.dev/crontopus"
 )
 
 // readRobfig reads a schedule as the library does that Kubernetes has: 5/15 goes on to the end,
@@ -124,5 +126,5 @@ func readEvery(text string) (*reading, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("%q is no span of time", text)
 	}
-	return nil, "", fmt.Errorf("every %s counts from when the CronJob was made; write a step, such as */5 * * * *", span)
+	return nil, "", fmt.Errorf("every %s counts from when the CronJob was made; write a step, such as */5 * * * *", crontopus.Duration(span))
 }

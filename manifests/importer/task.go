@@ -313,7 +313,7 @@ func (w *work) taskTimes(d *draft, t *task) bool {
 func (w *work) trigger(d *draft, t *trigger, line int, reads *union) error {
 	if delay, ok := isoDuration(cmpOr(t.RandomDelay, t.Delay)); ok && delay > 0 {
 		d.job.Spec.Run.Splay = crontopus.Duration(delay)
-		w.changed(d.file, line, "", "the delay of %s: each host waits the same part of it every time (run.splay)", delay)
+		w.changed(d.file, line, "", "the delay of %s: each host waits the same part of it every time (run.splay)", crontopus.Duration(delay))
 	}
 	if t.EndBoundary != "" {
 		w.changed(d.file, line, "take the manifest out by then", "it ends on %s, and a manifest does not", shown(t.EndBoundary))

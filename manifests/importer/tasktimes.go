@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"crontopus.dev/crontopus"
 )
 
 // taskTimes are the times of a trigger: minutes of a day, on days.
@@ -167,7 +169,7 @@ func (t *trigger) repeat(tt *taskTimes, start time.Time, once bool) error {
 	if !limited || duration >= 24*time.Hour {
 		// It goes on: each day is as the last one only if the interval divides the day.
 		if minutesPerDay%every != 0 || limited && duration > 24*time.Hour {
-			return fmt.Errorf("every %s does not come at the same times each day", interval)
+			return fmt.Errorf("every %s does not come at the same times each day", crontopus.Duration(interval))
 		}
 		for n := range minutesPerDay / every {
 			tt.minutes[(first+n*every)%minutesPerDay] = true

@@ -38,6 +38,12 @@ func decode(data []byte) (text string, latin1 bool) {
 	return string(utf16.Decode(units)), false
 }
 
+// Lines returns the lines of an original as they are read, to show them.
+func Lines(data []byte) []string {
+	text, _ := decode(data)
+	return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+}
+
 func fromLatin1(s string) string {
 	runes := make([]rune, len(s))
 	for i := range len(s) {
