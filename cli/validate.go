@@ -107,10 +107,15 @@ func (v *validation) report(args []string) (*findings.Report, error) {
 		}
 	}
 	tree := v.finish()
+	alerting := map[string]int{}
+	for i := range tree.Alerting {
+		alerting[tree.Alerting[i].Kind()]++
+	}
 	return &findings.Report{
 		Version:  usage.Version(),
 		Files:    tree.Files,
 		Jobs:     len(tree.Documents),
+		Alerting: alerting,
 		Took:     time.Since(start),
 		Problems: tree.Problems,
 		Lines:    v.lines,

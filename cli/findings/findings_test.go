@@ -133,6 +133,11 @@ func TestSummary(t *testing.T) {
 		r := &findings.Report{Files: make([]string, c.files), Jobs: c.jobs, Problems: c.problems, Took: 5 * time.Millisecond}
 		require.Equal(t, c.want, r.Summary())
 	}
+	r := &findings.Report{Files: []string{"a"}, Alerting: map[string]int{crontopus.KindNotificationChannel: 1}}
+	require.Equal(t, "1 channel in 1 file: all is well (0s)", r.Summary())
+	r = &findings.Report{Files: []string{"a"}, Jobs: 3, Alerting: map[string]int{
+		crontopus.KindAlertPolicy: 1, crontopus.KindNotificationChannel: 2, crontopus.KindMaintenanceWindow: 1}}
+	require.Equal(t, "3 jobs, 1 policy, 2 channels, 1 window in 1 file: all is well (0s)", r.Summary())
 }
 
 // TestSARIFIsWhatTheStandardSays reads the log as a consumer that goes by SARIF 2.1.0 would.

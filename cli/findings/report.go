@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -32,6 +33,7 @@ type Report struct {
 	Version  string // of this program
 	Files    []string
 	Jobs     int
+	Alerting map[string]int // manifests of each of its kinds
 	Took     time.Duration
 	Problems []crontopus.Problem
 
@@ -77,7 +79,7 @@ func (r *Report) Write(w io.Writer, format string) error {
 func (r *Report) Summary() string {
 	errors := r.Errors()
 	hints := len(r.Problems) - errors
-	looked := fmt.Sprintf("%s in %s", count(r.Jobs, "job"), count(len(r.Files), "file"))
+	looked := fmt.Sprintf("%s in %s", r.manifests(), count(len(r.Files), "file"))
 	var found string
 	switch {
 	case len(r.Files) == 0 && len(r.Problems) == 0:
@@ -95,6 +97,28 @@ func (r *Report) Summary() string {
 		return fmt.Sprintf("%s in %s (%s)", found, looked, r.took())
 	}
 	return fmt.Sprintf("%s: %s (%s)", looked, found, r.took())
+}
+
+// manifests counts what is in the files, by kind.
+func (r *Report) manifests() string {
+	var parts []string
+	if r.Jobs > 0 || len(r.Alerting) == 0 {
+		parts = append(parts, count(r.Jobs, "job"))
+	}
+	for _, of := range []struct{ kind, one, more string }{
+		{crontopus.KindAlertPolicy, "policy", "policies"},
+		{crontopus.KindNotificationChannel, "channel", "channels"},
+		{crontopus.KindMaintenanceWindow, "window", "windows"},
+	} {
+		switch n := r.Alerting[of.kind]; n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+of.one)
+		default:
+			parts = append(parts, fmt.Sprint(n, " ", of.more))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (r *Report) took() time.Duration {
