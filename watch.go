@@ -48,7 +48,7 @@ type WatchState struct {
 	TakenUp   time.Time   `json:"takenUp,omitzero"`   // the newest due instant that ever was in Due
 	Told      []time.Time `json:"told,omitempty"`     // instants that were not in Due yet when their run was told of
 	Due       []time.Time `json:"due,omitempty"`      // instants that wait for their verdict, the oldest first; the last is yet to come
-	Missed    []time.Time `json:"missed,omitempty"`   // instants of the open incident, or of the host's, that a late check-in may still retract
+	Missed    []time.Time `json:"missed,omitempty"`   // instants of the open incident that a late check-in may still retract
 	Schedule  string      `json:"schedule,omitempty"` // that Due was reckoned with: expressions and zone
 	Failures  int         `json:"failures,omitempty"` // in a row
 	Successes int         `json:"successes,omitempty"`
@@ -58,11 +58,21 @@ type WatchState struct {
 	Changed   time.Time   `json:"changed,omitzero"`  // when Schedule last changed
 	Incident  string      `json:"incident,omitempty"`
 	Dismissed string      `json:"dismissed,omitempty"` // agent, source: the condition that a person resolved while it held
-	Host      string      `json:"host,omitempty"`      // the agent's incident that Missed belongs to
+	OnHost    []time.Time `json:"onHost,omitempty"`    // instants of the agent's incident, until it is known why nothing ran
+	Host      string      `json:"host,omitempty"`      // the agent's incident that OnHost belongs to
 	Recent    []time.Time `json:"recent,omitempty"`    // when its last incidents were opened
 	Silent    time.Time   `json:"silent,omitzero"`     // agent: last heard of before it went offline
 	BootID    string      `json:"bootId,omitempty"`    // agent: of its host, as told before it went offline
 	Process   string      `json:"process,omitempty"`   // agent: the name of its instance, as told then
+	Away      []Absence   `json:"away,omitempty"`      // agent: its last ones that are over
+}
+
+// Absence is a time in which a host was offline, and had an incident for it.
+type Absence struct {
+	Incident string    `json:"incident"`
+	Since    time.Time `json:"since"`        // last heard of before
+	Until    time.Time `json:"until"`        // the incident's end
+	Off      time.Time `json:"off,omitzero"` // until when it started no job, as far as is known; zero: it was only cut off
 }
 
 // Look is a watch whose time has come, with all that is known about it, read in the transaction
@@ -78,10 +88,11 @@ type Look struct {
 	Source    *Source     // source, entry that is not desired any more: that said so; nil once it is removed
 	Expires   time.Time   // agent: when its newest bundle does
 	Signals   []Run       // runs that had check-ins since the last look that are signals, the oldest first
-	Runs      []Run       // those of the instants in State.Due and State.Missed, and State.Running
+	Runs      []Run       // those of the instants in State.Due, State.Missed and State.OnHost, and State.Running
 	Newest    *Run        // job without an agent: its newest run; entry: where something is wrong
 	Incident  *Incident   // the open one of this watch
 	Host      *Incident   // entry: the open one of its agent's watch
+	Away      []Absence   // entry: its agent's last ones, where something is wrong
 	Parents   []Incident  // entry: open ones of the jobs that it depends on, on this agent or without one
 	Elsewhere []Run       // entry: the job's newest runs on other hosts, a few, where something is wrong
 	Alerting  *Alerting   // of the tenant
@@ -94,10 +105,10 @@ type Verdict struct {
 	Unheard   []string        // signals, by run, that the next look is to have again
 	Incidents []Incident      // resolved, opened or changed, in this order
 	Events    []IncidentEvent // for its story
-	Host      *MissedOnHost   // what belongs to the agent's incident
+	Hosts     []MissedOnHost  // what belongs to incidents of the agent, or does so no more
 }
 
-// MissedOnHost moves an entry's missed runs into, or out of, the open incident of its agent.
+// MissedOnHost moves an entry's missed runs into, or out of, an incident of its agent.
 type MissedOnHost struct {
 	Incident  string
 	Missed    []MissedRun

@@ -26,7 +26,7 @@ func causeOfReturn(j *judgement) crontopus.Cause {
 	c := crontopus.Cause{Code: crontopus.CauseHostSilent, Evidence: hostEvidence(j.Agent)}
 	between := fmt.Sprintf("between %s and %s", clock(silent, j.Now), clock(j.Now, j.Now))
 	switch {
-	case host == nil:
+	case host == nil, !j.Agent.Status.Report.ReceivedAt.After(silent):
 		c.Sentence = fmt.Sprintf("%s is back; it was not heard of %s", j.Agent.Name, between)
 	case j.cutMost(host, silent):
 		c.Code, c.Sentence = crontopus.CauseNetworkCut, cutWords(j, host, between)
@@ -57,6 +57,21 @@ func (j *judgement) restarted(host *crontopus.HostHealth) bool {
 		return before != now
 	}
 	return j.here(host.StartedAt).After(j.state().Silent)
+}
+
+// offUntil is until when a host that is back started no job, zero where it went on: all the time where it does
+// not say.
+func (j *judgement) offUntil() time.Time {
+	report := &j.Agent.Status.Report
+	switch host := report.Host; {
+	case host == nil, !report.ReceivedAt.After(j.state().Silent), j.booted(host) && host.BootedAt == nil:
+		return j.Now
+	case j.booted(host):
+		return j.here(*host.BootedAt)
+	case report.Scheduler == startsItself && j.restarted(host):
+		return j.here(host.StartedAt)
+	}
+	return time.Time{}
 }
 
 // cutMost reports whether a host, or its agent, that was started during its silence could not reach the

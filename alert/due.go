@@ -95,12 +95,13 @@ func (e *entry) judgeInstant(d time.Time) {
 	case !e.Now.Before(d.Add(miss)):
 		switch { // otherwise the agent's word is awaited
 		case e.silent() && !e.hostDown(): // its own watch will say so first
+		case e.returning():
 		case e.silent() || e.drained(d, miss):
 			s.Due = slices.DeleteFunc(s.Due, d.Equal)
 			s.Late = time.Time{}
 			e.miss(d, nil)
 		}
-	case late > 0 && !e.Now.Before(d.Add(late)) && s.Late.IsZero() && !e.silent() && e.drained(d, late):
+	case late > 0 && !e.Now.Before(d.Add(late)) && s.Late.IsZero() && !e.silent() && !e.returning() && e.drained(d, late) && e.absence(d) == "":
 		s.Late = d
 		if e.incident() == nil {
 			e.open(crontopus.AlertLateStart, causeOfLateStart(e, d))

@@ -19,11 +19,10 @@ const (
 // entry is the judgement of one job on one host, or of a job without an agent.
 type entry struct {
 	*judgement
-	job     *crontopus.Job
-	set     *schedule.Set            // nil: every
-	runs    map[int64]*crontopus.Run // of instants
-	byID    map[string]*crontopus.Run
-	retract []crontopus.MissedRun
+	job  *crontopus.Job
+	set  *schedule.Set            // nil: every
+	runs map[int64]*crontopus.Run // of instants
+	byID map[string]*crontopus.Run
 }
 
 func judgeEntry(l *crontopus.Look) crontopus.Verdict {
@@ -60,7 +59,7 @@ func judgeEntry(l *crontopus.Look) crontopus.Verdict {
 // entry that was changed by hand when it looks at its entries next.
 func (e *entry) refine() {
 	in, s := e.incident(), e.state()
-	if in == nil || e.Agent == nil || len(s.Missed) == 0 || s.Host != "" || e.silent() || !e.Now.Before(in.OpenedAt.Add(refineFor)) {
+	if in == nil || e.Agent == nil || len(s.Missed) == 0 || e.silent() || !e.Now.Before(in.OpenedAt.Add(refineFor)) {
 		return
 	}
 	due := s.Missed[len(s.Missed)-1]
@@ -145,8 +144,9 @@ func place(r *crontopus.Run) time.Time {
 
 // moment is something to take up in its turn: a run's newest state, or an instant without a run.
 type moment struct {
-	at  time.Time
-	run *crontopus.Run
+	at    time.Time
+	run   *crontopus.Run
+	again bool // it was judged while the host was offline
 }
 
 // hear takes up what has happened since the last look, in the order of the runs: what check-ins
@@ -160,7 +160,7 @@ func (e *entry) hear() {
 		r := &e.Signals[i]
 		signalled[r.ID] = true
 		if place(r).Before(known) {
-			list = append(list, moment{place(r), r})
+			list = append(list, moment{at: place(r), run: r})
 		} else {
 			e.Unheard = append(e.Unheard, r.ID)
 			e.lookBy(e.Now)
@@ -168,19 +168,26 @@ func (e *entry) hear() {
 	}
 	for _, d := range e.Look.Watch.State.Due {
 		if r := e.runs[d.Unix()]; d.Before(known) && (r == nil || !signalled[r.ID]) {
-			list = append(list, moment{d, r})
+			list = append(list, moment{at: d, run: r})
 		}
+	}
+	for _, d := range e.takeBack() {
+		list = append(list, moment{at: d, again: true})
 	}
 	slices.SortStableFunc(list, func(a, b moment) int { return a.at.Compare(b.at) })
 	for _, m := range list {
 		switch {
 		case m.run != nil:
 			e.heed(m.run)
+		case m.again:
+			if slices.ContainsFunc(e.state().OnHost, m.at.Equal) {
+				e.miss(m.at, nil)
+			}
 		case !m.at.After(e.Now) && slices.ContainsFunc(e.state().Due, m.at.Equal):
 			e.judgeInstant(m.at)
 		}
 	}
-	for _, d := range slices.Clone(e.state().Missed) { // a run that came while its miss was being judged was no signal
+	for _, d := range slices.Concat(e.state().Missed, e.state().OnHost) { // a run that came while its miss was being judged was no signal
 		if r := e.runs[d.Unix()]; r != nil && r.State != crontopus.RunSkipped {
 			e.retracts(r)
 		}
@@ -247,7 +254,7 @@ func (e *entry) begun(r *crontopus.Run) {
 // retracts takes back a miss that a late check-in has shown to be none.
 func (e *entry) retracts(r *crontopus.Run) {
 	s := e.state()
-	if r.ScheduledFor == nil {
+	if r.ScheduledFor == nil || e.leaveHost(*r.ScheduledFor) {
 		return
 	}
 	n := len(s.Missed)
@@ -255,16 +262,11 @@ func (e *entry) retracts(r *crontopus.Run) {
 	if len(s.Missed) == n {
 		return
 	}
-	m := e.missedRun(*r.ScheduledFor)
-	if s.Host != "" {
-		e.retract = append(e.retract, m)
-		return
-	}
 	in := e.incident()
 	if in == nil {
 		return
 	}
-	in.Missed = slices.DeleteFunc(in.Missed, func(o crontopus.MissedRun) bool { return o.Due.Equal(m.Due) })
+	in.Missed = slices.DeleteFunc(in.Missed, func(o crontopus.MissedRun) bool { return o.Due.Equal(*r.ScheduledFor) })
 	in.MissedCount = max(0, in.MissedCount-1)
 	e.changed = true
 	if in.Kind == crontopus.AlertMissed && len(s.Missed) == 0 && in.MissedCount == 0 && s.Failures == 0 {
@@ -288,10 +290,7 @@ func (e *entry) good(r *crontopus.Run) {
 	if s.Successes < e.recoverAfter(in) {
 		return
 	}
-	s.Failures = 0
-	if s.Host == "" {
-		s.Missed = nil
-	}
+	s.Failures, s.Missed = 0, nil
 	e.resolve(crontopus.ResolvedRecovered, recoveredWords(e, r))
 }
 
@@ -351,25 +350,21 @@ func (e *entry) missedRun(due time.Time) crontopus.MissedRun {
 	return crontopus.MissedRun{Job: e.subject.Job, Agent: e.subject.Agent, Due: due}
 }
 
-// miss notes an instant at which nothing ran; r is what says so, if anything does. That of a
-// host that is offline belongs to the host's incident.
+// miss notes an instant at which nothing ran; r is what says so, if anything does. What the
+// host's absence explains belongs to the host's incident.
 func (e *entry) miss(due time.Time, r *crontopus.Run) {
 	s := e.state()
 	if slices.ContainsFunc(s.Missed, due.Equal) {
 		return
 	}
-	onHost := r == nil && e.hostDown()
-	if onHost != (s.Host != "") {
-		s.Missed, s.Host = nil, "" // what is known of either is told together
-	}
-	s.Missed = append(s.Missed, due)
-	s.Missed = s.Missed[max(0, len(s.Missed)-mostMissed):]
 	e.lookBy(e.Now.Add(recentlyAgain))
-	if onHost {
-		s.Host = e.Look.Host.ID
-		e.onHost().Missed = append(e.onHost().Missed, e.missedRun(due))
+	if host := e.absence(due); r == nil && host != "" {
+		e.missOnHost(host, due)
 		return
 	}
+	e.leaveHost(due)
+	s.Missed = append(s.Missed, due)
+	s.Missed = s.Missed[max(0, len(s.Missed)-mostMissed):]
 	s.Successes = 0
 	if due.After(s.LastBad) {
 		s.LastBad = due
@@ -381,32 +376,16 @@ func (e *entry) miss(due time.Time, r *crontopus.Run) {
 	in.MissedCount++
 }
 
-// hostDown reports whether the host's own incident says that it is offline.
-func (e *entry) hostDown() bool {
-	return e.silent() && e.Look.Host != nil && e.Look.Host.Kind == crontopus.AlertAgentOffline
-}
-
-// onHost is what the verdict says to the host's incident.
-func (e *entry) onHost() *crontopus.MissedOnHost {
-	if e.Verdict.Host == nil {
-		e.Verdict.Host = &crontopus.MissedOnHost{Incident: e.state().Host}
-	}
-	return e.Verdict.Host
-}
-
 // settle says whether every check-in is to be a signal from now on.
 func (e *entry) settle() {
 	s := e.state()
-	if e.retract != nil {
-		e.onHost().Retracted = e.retract
-	}
-	if s.Host != "" && !e.silent() && (len(s.Missed) == 0 || e.drained(slices.MaxFunc(s.Missed, time.Time.Compare), e.missAfter())) {
-		s.Missed, s.Host = nil, "" // all that could be told of them has been told
+	if s.Host != "" && e.hostTold() {
+		s.OnHost, s.Host = nil, ""
 	}
 	if in := e.incident(); in != nil {
 		e.suppress(in)
-	} else if s.Host == "" {
+	} else {
 		s.Missed = nil
 	}
-	e.Verdict.Watch.Alert = e.incident() != nil || s.Failures > 0 || len(s.Missed) > 0 || len(s.Running) > 0 || !s.Late.IsZero() || e.expectant()
+	e.Verdict.Watch.Alert = e.incident() != nil || s.Failures > 0 || len(s.Missed) > 0 || len(s.OnHost) > 0 || len(s.Running) > 0 || !s.Late.IsZero() || e.expectant()
 }

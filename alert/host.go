@@ -6,8 +6,10 @@ import (
 	"crontopus.dev/crontopus"
 )
 
-// reportWait is how long an agent that is back may take to say why it was away.
-const reportWait = 30 * time.Second
+const (
+	reportWait   = 30 * time.Second // that an agent that is back may take to say why it was away
+	mostAbsences = 5                // that are remembered, for what is judged long after
+)
 
 // judgeAgent finds whether a host is heard of and holds what its bundle says.
 func judgeAgent(l *crontopus.Look) crontopus.Verdict {
@@ -56,6 +58,8 @@ func (j *judgement) back() bool {
 	in := j.incident()
 	in.Cause = causeOfReturn(j)
 	j.resolve(crontopus.ResolvedRecovered, in.Cause.Sentence)
+	s.Away = append(s.Away, crontopus.Absence{Incident: in.ID, Since: s.Silent, Until: j.Now, Off: j.offUntil()})
+	s.Away = s.Away[max(0, len(s.Away)-mostAbsences):]
 	s.Silent, s.Changed, s.BootID, s.Process = time.Time{}, time.Time{}, "", ""
 	return true
 }

@@ -99,6 +99,7 @@ func (s *scenario) play() *world {
 	moments = append(moments, s.end)
 	slices.SortFunc(moments, time.Time.Compare)
 	reachable, looking := true, true
+	host := crontopus.HostHealth{StartedAt: noon.AddDate(0, 0, -1)}
 	for _, m := range moments {
 		if looking {
 			w.until(m, reachable)
@@ -118,7 +119,10 @@ func (s *scenario) play() *world {
 				tell(due)
 			}
 			spool = nil
-			w.report(func(r *crontopus.AgentReport) { r.Host = &crontopus.HostHealth{StartedAt: noon.AddDate(0, 0, -1)} })
+			if before.kind == off {
+				host.BootedAt = &m
+			}
+			w.report(func(r *crontopus.AgentReport) { r.Host = &host })
 		}
 		reachable, looking = o == nil, o == nil || o.kind != away
 		if _, due := s.outcome[m]; due {
@@ -141,7 +145,6 @@ type known struct {
 // model says by brute force what should come of it: the entry's own incidents, and how many missed
 // runs each host incident has in the end.
 func (s *scenario) model() (own, hosts []spell) {
-	const offlineAfter = 3 * time.Minute
 	var news []known
 	missed := map[*outage]int{}
 	for _, due := range s.dues() {
@@ -160,13 +163,14 @@ func (s *scenario) model() (own, hosts []spell) {
 		if deadline.After(s.end) {
 			continue
 		}
+		while := s.at(due)
 		switch o := s.at(deadline); {
+		case while != nil && while.kind == off && while.isIncident():
+			missed[while]++ // its absence is why
 		case o == nil, o.kind != away && !lastBeat(o).Before(later(due, deadline.Add(-90*time.Second))):
 			news = append(news, known{deadline, due, "missed"})
-		case o.kind == away || o.until.Before(lastBeat(o).Add(offlineAfter)):
+		default: // if it was up, nobody knows before it is back
 			news = append(news, known{o.until, due, "missed"})
-		default:
-			missed[o]++
 		}
 	}
 	slices.SortStableFunc(news, func(a, b known) int {
@@ -177,7 +181,7 @@ func (s *scenario) model() (own, hosts []spell) {
 	})
 	own = fold(news)
 	for i := range s.outages {
-		if o := &s.outages[i]; o.kind != away && !o.until.Before(lastBeat(o).Add(offlineAfter)) {
+		if o := &s.outages[i]; o.isIncident() {
 			hosts = append(hosts, spell{kind: "agentOffline", until: o.until, missed: missed[o]})
 		}
 	}
@@ -189,6 +193,11 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// isIncident reports whether an outage is one of the host.
+func (o *outage) isIncident() bool {
+	return o.kind != away && !o.until.Before(lastBeat(o).Add(3*time.Minute))
 }
 
 // lastBeat is the last heartbeat before an outage.

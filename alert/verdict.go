@@ -29,10 +29,10 @@ type judgement struct {
 func begin(l *crontopus.Look, subject crontopus.Subject) *judgement {
 	j := &judgement{Look: l, Verdict: crontopus.Verdict{Watch: l.Watch}, subject: subject}
 	s := j.state() // which is changed in place
-	for _, list := range []*[]time.Time{&s.Due, &s.Told, &s.Missed, &s.Recent} {
+	for _, list := range []*[]time.Time{&s.Due, &s.Told, &s.Missed, &s.OnHost, &s.Recent} {
 		*list = slices.Clone(*list)
 	}
-	s.Running = slices.Clone(s.Running)
+	s.Running, s.Away = slices.Clone(s.Running), slices.Clone(s.Away)
 	if l.Incident == nil && s.Incident != "" {
 		j.byHand, s.Incident = true, ""
 	}

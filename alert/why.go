@@ -12,6 +12,8 @@ import (
 const (
 	seenWithin = 90 * time.Second // of its beginning, an agent sees what is wrong with its host
 	cronReads  = time.Minute      // within which cron takes up an entry that was put back
+
+	startsItself = "builtin" // the scheduler of an agent whose daemon starts the jobs
 )
 
 // why is one thing that may have kept an entry from starting at an instant: a code and the end
@@ -57,9 +59,9 @@ func whyOff(e *entry, due time.Time) (code, reason string) {
 	report := &e.Agent.Status.Report
 	switch host := report.Host; {
 	case host == nil, e.skew() != 0: // when it was started, its clock may have been another
-	case host.BootedAt != nil && host.BootedAt.After(due):
+	case host.BootedAt != nil && host.BootedAt.After(due) && !e.upUntil(due, *host.BootedAt):
 		return crontopus.CausePoweredOff, fmt.Sprintf("%s was off until %s", e.Agent.Name, clock(*host.BootedAt, e.Now))
-	case report.Crontab == nil && host.StartedAt.After(due): // cron starts entries without the agent's daemon
+	case report.Scheduler == startsItself && host.StartedAt.After(due) && !e.upUntil(due, host.StartedAt): // others start entries without the agent's daemon
 		return crontopus.CauseAgentStopped, fmt.Sprintf("the agent on %s was started only at %s", e.Agent.Name, clock(host.StartedAt, e.Now))
 	}
 	return "", ""

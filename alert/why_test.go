@@ -47,10 +47,13 @@ func TestWhyNothingRan(t *testing.T) {
 			r.Paused, r.Host = true, health(func(h *crontopus.HostHealth) { h.BootedAt = &booted })
 		}, true, crontopus.CausePoweredOff, []string{"db-01 was off until 13:05 UTC; besides, the agent on db-01 is paused"}},
 		"its agent was started, which cron does not need": {func(r *crontopus.AgentReport) {
-			r.Crontab, r.Host = &crontopus.Crontab{}, health(func(h *crontopus.HostHealth) { h.StartedAt = beganAt(5) })
+			r.Scheduler, r.Crontab, r.Host = "crontab", &crontopus.Crontab{}, health(func(h *crontopus.HostHealth) { h.StartedAt = beganAt(5) })
+		}, true, crontopus.CauseNeverStarted, nil},
+		"its agent was started, which systemd does not need": {func(r *crontopus.AgentReport) {
+			r.Scheduler, r.Host = "systemd", health(func(h *crontopus.HostHealth) { h.StartedAt = beganAt(5) })
 		}, true, crontopus.CauseNeverStarted, nil},
 		"its agent was started, which runs the jobs itself": {func(r *crontopus.AgentReport) {
-			r.Host = health(func(h *crontopus.HostHealth) { h.StartedAt = beganAt(5) })
+			r.Scheduler, r.Host = "builtin", health(func(h *crontopus.HostHealth) { h.StartedAt = beganAt(5) })
 		}, true, crontopus.CauseAgentStopped, []string{"the agent on db-01 was started only at 13:05 UTC"}},
 		"cron was dead at the time": {func(r *crontopus.AgentReport) {
 			r.Host = health(func(h *crontopus.HostHealth) { h.SchedulerWas = lasted(1, 4, "no cron daemon is running") })

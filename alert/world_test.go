@@ -188,8 +188,11 @@ func (w *world) see(watch *crontopus.Watch) crontopus.Look {
 		l.Job = &job
 	}
 	l.Host = w.open(crontopus.AgentWatchID("a1"))
+	if host := w.watches[crontopus.AgentWatchID("a1")]; host != nil {
+		l.Away = host.State.Away
+	}
 	l.Parents = w.parents
-	wanted := append(slices.Clone(watch.State.Due), watch.State.Missed...)
+	wanted := slices.Concat(watch.State.Due, watch.State.Missed, watch.State.OnHost)
 	var ids []string
 	for id := range w.runs {
 		ids = append(ids, id)
@@ -250,9 +253,12 @@ func (w *world) keep(v *crontopus.Verdict) {
 			w.incidents[i] = in
 		}
 	}
-	if v.Host != nil {
-		i := slices.IndexFunc(w.incidents, func(o crontopus.Incident) bool { return o.ID == v.Host.Incident })
-		w.incidents[i].Move(v.Host)
+	for j := range v.Hosts {
+		i := slices.IndexFunc(w.incidents, func(o crontopus.Incident) bool { return o.ID == v.Hosts[j].Incident })
+		w.incidents[i].Move(&v.Hosts[j])
+	}
+	if in := v.Incidents; v.Watch.Kind == crontopus.WatchAgent && len(in) > 0 && in[0].Kind == crontopus.AlertAgentOffline && !in[0].Open() {
+		w.entry().LookAt = w.now // the host is back
 	}
 }
 

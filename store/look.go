@@ -72,7 +72,8 @@ func (f *facts) read(ctx context.Context, s *Store) error {
 	for _, part := range []func(context.Context) error{
 		f.agents, f.jobs, f.sources,
 		f.runs, f.signals, // in this order: a run that is seen has its signal seen, too
-		f.incidents, f.neighbours,
+		f.incidents, f.absences, // in this order: an absence whose incident is over is seen
+		f.neighbours,
 	} {
 		if err := part(ctx); err != nil {
 			return err

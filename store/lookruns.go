@@ -38,7 +38,7 @@ func (f *facts) runs(ctx context.Context) error {
 	var instants, ids []asked
 	for i := range f.looks {
 		l := &f.looks[i]
-		for _, list := range [][]time.Time{l.Watch.State.Due, l.Watch.State.Missed} {
+		for _, list := range [][]time.Time{l.Watch.State.Due, l.Watch.State.Missed, l.Watch.State.OnHost} {
 			for _, d := range list {
 				if !d.After(f.now) {
 					instants = append(instants, asked{l: l, due: d})

@@ -43,6 +43,23 @@ func (f *facts) open(ctx context.Context, v many, lock string, put func(*crontop
 	return err
 }
 
+// absences reads the last one of the hosts of entries, where something looks wrong.
+func (f *facts) absences(ctx context.Context) error {
+	v, list := f.watched(func(l *crontopus.Look) bool { return l.Agent != nil && f.suspicious(l) })
+	withEach(&v, "host", "text", list, func(l **crontopus.Look) string { return crontopus.AgentWatchID((*l).Watch.AgentID) })
+	type found struct {
+		key   watchKey
+		state crontopus.WatchState
+	}
+	all, err := collectMany(ctx, f.t, func(r row, a *found) error {
+		return r.Scan(&a.key.tenant, &a.key.id, document(&a.state))
+	}, v, "SELECT v.tenant, v.watch, w.state FROM v CROSS JOIN watches w WHERE w.tenant_id = v.tenant AND w.id = v.host")
+	for i := range all {
+		f.at[all[i].key].Away = all[i].state.Away
+	}
+	return err
+}
+
 func (f *facts) parents(ctx context.Context) error {
 	for i := range f.looks {
 		l := &f.looks[i]
@@ -81,16 +98,27 @@ func keepVerdicts(ctx context.Context, t tx, looks []crontopus.Look, verdicts []
 		if err := writeEvents(ctx, t, v.Watch.Tenant, v.Events); err != nil {
 			return err
 		}
-		if v.Host != nil {
-			key := watchKey{v.Watch.Tenant, v.Host.Incident}
+		for j := range v.Hosts {
+			h := &v.Hosts[j]
+			key := watchKey{v.Watch.Tenant, h.Incident}
 			if host[key] == nil {
-				host[key] = &crontopus.MissedOnHost{Incident: v.Host.Incident}
+				host[key] = &crontopus.MissedOnHost{Incident: h.Incident}
 			}
-			host[key].Missed = append(host[key].Missed, v.Host.Missed...)
-			host[key].Retracted = append(host[key].Retracted, v.Host.Retracted...)
+			host[key].Missed = append(host[key].Missed, h.Missed...)
+			host[key].Retracted = append(host[key].Retracted, h.Retracted...)
+		}
+		if returned(v) {
+			if err := wakeMissed(ctx, t, v.Watch.Tenant, v.Watch.AgentID, looks[i].Now); err != nil {
+				return err
+			}
 		}
 	}
 	return moveMissed(ctx, t, host)
+}
+
+// returned reports whether a verdict ends a host's absence.
+func returned(v *crontopus.Verdict) bool {
+	return slices.ContainsFunc(v.Incidents, func(in crontopus.Incident) bool { return in.Kind == crontopus.AlertAgentOffline && !in.Open() })
 }
 
 func dropSignals(ctx context.Context, t tx, looks []crontopus.Look, verdicts []crontopus.Verdict) error {

@@ -82,6 +82,15 @@ func wakeAgents(ctx context.Context, t tx, beats []crontopus.Heartbeat, now time
 	return err
 }
 
+// wakeMissed has an agent's entries looked at that something is wrong with: the agent is back, and
+// has told why nothing ran. Those that another server looks at see it themselves.
+func wakeMissed(ctx context.Context, t tx, tenant crontopus.TenantID, id string, now time.Time) error {
+	_, err := t.Exec(ctx, `
+		UPDATE watches SET look_at = $1 WHERE tenant_id = $2 AND id IN (SELECT w.id FROM watches w
+			WHERE w.tenant_id = $2 AND w.agent_id = $3 AND w.kind = 'entry' AND w.alert = 1 AND w.look_at > $1`+t.Claim("w")+`)`, micros(now), tenant, id)
+	return err
+}
+
 // signal tells the detector of the runs that it must see: those that did not go well, and every
 // one of an entry that something is wrong with. The watch is written first, so that no look is
 // under way that would drop the signal with those before it.

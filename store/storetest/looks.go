@@ -154,7 +154,7 @@ var lookCases = cases{
 				in := *l.Incident
 				in.ResolvedAt = &at
 				v.Incidents = []crontopus.Incident{in, next}
-				v.Host = &crontopus.MissedOnHost{Incident: l.Host.ID, Missed: []crontopus.MissedRun{missed}}
+				v.Hosts = []crontopus.MissedOnHost{{Incident: l.Host.ID, Missed: []crontopus.MissedRun{missed}}}
 			}
 			return v
 		})
@@ -165,7 +165,7 @@ var lookCases = cases{
 			v := crontopus.Verdict{Watch: l.Watch}
 			v.Watch.LookAt = now.Add(4 * time.Hour)
 			if l.Watch.Kind == crontopus.WatchEntry {
-				v.Host = &crontopus.MissedOnHost{Incident: l.Host.ID, Retracted: []crontopus.MissedRun{missed}}
+				v.Hosts = []crontopus.MissedOnHost{{Incident: l.Host.ID, Retracted: []crontopus.MissedRun{missed}}}
 			}
 			return v
 		})
@@ -173,6 +173,41 @@ var lookCases = cases{
 		require.Equal(t, []crontopus.MissedRun{missed}, of(seen, host).Incident.Missed)
 		require.Equal(t, 1, of(seen, host).Incident.MissedCount)
 		require.Zero(t, of(look(t, s, now.Add(5*time.Hour), nil), host).Incident.MissedCount)
+	},
+	"a host that is back has what it missed looked at, which sees its absence": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		other := w.agent("db-02")
+		w.publish(other, 1, "backup")
+		now, entry := soon(), crontopus.EntryWatchID(named("backup"), a.ID)
+		look(t, s, now, func(l *crontopus.Look) crontopus.Verdict {
+			v := crontopus.Verdict{Watch: l.Watch}
+			v.Watch.Alert = true
+			v.Watch.LookAt = now.AddDate(0, 0, 1)
+			if v.Watch.ID == crontopus.AgentWatchID(a.ID) {
+				v.Incidents = []crontopus.Incident{incident(&l.Watch, crontopus.AlertAgentOffline, now)}
+				v.Watch.LookAt = now.Add(time.Minute)
+			}
+			return v
+		})
+		now = now.Add(time.Hour)
+		back := crontopus.Absence{Since: now.Add(-time.Hour), Until: now}
+		looks := look(t, s, now, func(l *crontopus.Look) crontopus.Verdict {
+			in := *l.Incident
+			back.Incident, in.ResolvedAt = in.ID, &now
+			l.Watch.State.Away = []crontopus.Absence{back}
+			return crontopus.Verdict{Watch: l.Watch, Incidents: []crontopus.Incident{in}}
+		})
+		require.Len(t, looks, 1)
+		missed := crontopus.MissedRun{Job: named("backup"), Agent: a.Name, Due: now.Add(-time.Minute)}
+		looks = look(t, s, now, func(l *crontopus.Look) crontopus.Verdict {
+			return crontopus.Verdict{Watch: l.Watch, Hosts: []crontopus.MissedOnHost{{Incident: back.Incident, Missed: []crontopus.MissedRun{missed}}}}
+		})
+		require.Len(t, looks, 1, "entries of other hosts lie still")
+		require.Equal(t, []crontopus.Absence{back}, of(looks, entry).Away)
+		require.Nil(t, of(looks, entry).Host)
+		story, err := s.Incident(t.Context(), crontopus.DefaultTenant, back.Incident)
+		require.NoError(t, err)
+		require.Equal(t, []crontopus.MissedRun{missed}, story.Missed, "also of an incident that is over")
 	},
 	"what is gone is not watched any more": func(t *testing.T, s *store.Store) {
 		running(t, s)
