@@ -71,6 +71,7 @@ type HostHealth struct {
 	BootID        string     `json:"bootId,omitempty"`        // of the running system
 	BootedAt      *time.Time `json:"bootedAt,omitempty"`      // by the host's clock
 	StartedAt     time.Time  `json:"startedAt"`               // the agent's daemon
+	AliveUntil    *time.Time `json:"aliveUntil,omitempty"`    // when the daemon before it was last at work
 	UnheardSince  *time.Time `json:"unheardSince,omitempty"`  // since when this daemon could not reach the server, before it last could again
 	UnheardUntil  *time.Time `json:"unheardUntil,omitempty"`  // and when it could
 	UnheardWhy    string     `json:"unheardWhy,omitempty"`    // what its last attempt ended with

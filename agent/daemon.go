@@ -97,6 +97,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	defer lock.Close()
 	d.reporter.resume()
+	defer func() { d.options.State.alive(d.options.Now()) }()
 	reconcile := loop.Loop{
 		Name: "reconciling", Interval: d.options.Interval, Wake: d.drift, Log: d.options.Log, Step: d.reconcile,
 		Backoff: loop.Backoff{Min: time.Second, Max: time.Minute},

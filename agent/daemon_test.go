@@ -233,6 +233,7 @@ type duty struct {
 	table  *table
 	spool  *agent.Spool
 	daemon *agent.Daemon
+	stop   func()
 	policy string
 	life   time.Duration // of the bundles that publish makes
 	reload func(context.Context) (bool, error)
@@ -253,7 +254,8 @@ func onDuty(t *testing.T, test func(d *duty)) {
 			return was != nil, nil
 		}
 		d.spool = agent.NewSpool(s.state.SpoolDir())
-		defer d.start()()
+		d.stop = d.start()
+		defer func() { d.stop() }()
 		test(d)
 	})
 }

@@ -56,6 +56,9 @@ func newHealth(o DaemonOptions) *health {
 	}
 	started := o.Now().UTC()
 	h := &health{host: crontopus.HostHealth{StartedAt: started}, lastly: started, folders: []string{o.State.Dir, os.TempDir()}}
+	if at, err := o.State.lastAlive(); err == nil && !at.After(started) {
+		h.host.AliveUntil = &at
+	}
 	id, at := boot()
 	h.host.BootID = id
 	if !at.IsZero() {
@@ -66,6 +69,19 @@ func newHealth(o DaemonOptions) *health {
 		h.dead = s.Dead
 	}
 	return h
+}
+
+// alive notes that the daemon is at work: the one after it, perhaps of another boot, says until when. That
+// it cannot be noted is told by whoever writes the report.
+func (s State) alive(now time.Time) { _ = os.Chtimes(s.ReportFile(), time.Time{}, now) }
+
+// lastAlive is when a daemon last noted that.
+func (s State) lastAlive() (time.Time, error) {
+	info, err := os.Stat(s.ReportFile())
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime().UTC(), nil
 }
 
 // heard notes what a poll ended with. The first that is answered after others were not says

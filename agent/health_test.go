@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -30,6 +31,23 @@ func TestWhatAHostSaysOfItsSilence(t *testing.T) {
 		require.WithinDuration(t, cut, *host.UnheardSince, time.Minute)
 		require.WithinDuration(t, cut.Add(10*time.Minute), *host.UnheardUntil, 20*time.Second)
 		require.True(t, host.StartedAt.Before(cut))
+	})
+}
+
+// What was due before the host, or its agent, was started anew is judged by until when it was up.
+func TestADaemonSaysUntilWhenTheOneBeforeItWasAtWork(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		require.Nil(t, d.server.lastReport(t).Host.AliveUntil, "there was none")
+		d.after(10 * time.Minute)
+		noted, err := os.Stat(d.state.ReportFile())
+		require.NoError(t, err)
+		require.WithinDuration(t, time.Now(), noted.ModTime(), time.Minute, "one that is killed has noted it with its last poll")
+		d.stop()
+		ended := time.Now().UTC()
+		d.after(5 * time.Minute)
+		d.stop = d.start()
+		d.after(time.Minute)
+		require.Equal(t, &ended, d.server.lastReport(t).Host.AliveUntil)
 	})
 }
 

@@ -96,6 +96,7 @@ func (r *reporter) reachable(err error) {
 	r.online = err == nil
 	r.health.heard(now, err)
 	r.mu.Unlock()
+	r.state.alive(now)
 	r.wake.Send()
 }
 

@@ -13,7 +13,7 @@ func (e *entry) hostDown() bool {
 }
 
 func (e *entry) hostOffline() bool {
-	return e.Look.Host != nil && e.Look.Host.Kind == crontopus.AlertAgentOffline
+	return e.Host != nil && e.Host.Kind == crontopus.AlertAgentOffline
 }
 
 // returning reports whether the host is heard of again and has yet to say why it was away: until
@@ -29,7 +29,7 @@ func (e *entry) absence(due time.Time) (incident string) {
 		}
 	}
 	if e.hostDown() { // as far as anybody knows
-		return e.Look.Host.ID
+		return e.Host.ID
 	}
 	return ""
 }
@@ -39,9 +39,12 @@ func (e *entry) upAfter(due time.Time, a *crontopus.Absence) bool {
 	return due.Add(e.job.Spec.Run.Splay.Std()).Before(a.Since)
 }
 
-// upUntil reports whether it was heard of when an instant's run was to begin, though it was started later.
-func (e *entry) upUntil(due, started time.Time) bool {
-	return slices.ContainsFunc(e.Away, func(a crontopus.Absence) bool { return e.upAfter(due, &a) && !started.After(a.Until) })
+// wasUp reports whether the host was up when an instant's run was to begin, though it was started later.
+func (e *entry) wasUp(due time.Time, host *crontopus.HostHealth) bool {
+	if at := host.AliveUntil; at != nil && !at.Before(due.Add(e.job.Spec.Run.Splay.Std())) {
+		return true
+	}
+	return slices.ContainsFunc(e.Away, func(a crontopus.Absence) bool { return e.upAfter(due, &a) && !host.StartedAt.After(a.Until) })
 }
 
 // missOnHost notes a miss in an incident of the host, even one that is just over.

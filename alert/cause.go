@@ -70,7 +70,7 @@ func causeOfRemoval(e *entry) crontopus.Cause {
 	case e.Left != nil && e.Left.Job.Spec.Suspend:
 		return causeOfSuspension(e, e.Left)
 	case e.Left != nil:
-		c.Sentence = e.where() + " is not to run there any more: its target was changed in Git by " + commitWords(e.Left)
+		c.Sentence = e.where() + " is not to run there any more: its target, last changed in Git by " + commitWords(e.Left) + ", does not match the host"
 		c.Evidence = commitEvidence(&e.Left.Commit, e.SourceURL)
 	case src != nil && src.Status.Commit != nil:
 		c.Sentence = e.where() + " is not to run any more: the job was removed in Git, as of " + commitText(src.Status.Commit)
@@ -115,6 +115,9 @@ func causeOfFailure(e *entry, r *crontopus.Run) crontopus.Cause {
 	}
 	if why == "" {
 		why = "it ended with " + exitWords(r)
+	}
+	if r.Attempt > 1 {
+		why += fmt.Sprintf(" (the last of %d attempts)", r.Attempt)
 	}
 	what := "failed"
 	if r.ScheduledFor != nil {

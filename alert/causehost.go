@@ -59,6 +59,17 @@ func (j *judgement) restarted(host *crontopus.HostHealth) bool {
 	return j.here(host.StartedAt).After(j.state().Silent)
 }
 
+// upUntil is until when a host that is back is known to have been up before.
+func (j *judgement) upUntil() time.Time {
+	silent, report := j.state().Silent, &j.Agent.Status.Report
+	if host := report.Host; host != nil && host.AliveUntil != nil && report.ReceivedAt.After(silent) {
+		if at := j.here(*host.AliveUntil); at.Before(j.Now) {
+			return later(silent, &at)
+		}
+	}
+	return silent
+}
+
 // offUntil is until when a host that is back started no job, zero where it went on: all the time where it does
 // not say.
 func (j *judgement) offUntil() time.Time {

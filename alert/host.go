@@ -58,7 +58,7 @@ func (j *judgement) back() bool {
 	in := j.incident()
 	in.Cause = causeOfReturn(j)
 	j.resolve(crontopus.ResolvedRecovered, in.Cause.Sentence)
-	s.Away = append(s.Away, crontopus.Absence{Incident: in.ID, Since: s.Silent, Until: j.Now, Off: j.offUntil()})
+	s.Away = append(s.Away, crontopus.Absence{Incident: in.ID, Since: j.upUntil(), Until: j.Now, Off: j.offUntil()})
 	s.Away = s.Away[max(0, len(s.Away)-mostAbsences):]
 	s.Silent, s.Changed, s.BootID, s.Process = time.Time{}, time.Time{}, "", ""
 	return true

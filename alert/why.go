@@ -59,9 +59,10 @@ func whyOff(e *entry, due time.Time) (code, reason string) {
 	report := &e.Agent.Status.Report
 	switch host := report.Host; {
 	case host == nil, e.skew() != 0: // when it was started, its clock may have been another
-	case host.BootedAt != nil && host.BootedAt.After(due) && !e.upUntil(due, *host.BootedAt):
+	case e.wasUp(due, host):
+	case host.BootedAt != nil && host.BootedAt.After(due):
 		return crontopus.CausePoweredOff, fmt.Sprintf("%s was off until %s", e.Agent.Name, clock(*host.BootedAt, e.Now))
-	case report.Scheduler == startsItself && host.StartedAt.After(due) && !e.upUntil(due, host.StartedAt): // others start entries without the agent's daemon
+	case report.Scheduler == startsItself && host.StartedAt.After(due): // others start entries without the agent's daemon
 		return crontopus.CauseAgentStopped, fmt.Sprintf("the agent on %s was started only at %s", e.Agent.Name, clock(host.StartedAt, e.Now))
 	}
 	return "", ""
@@ -168,9 +169,18 @@ func whyChanged(e *entry, due time.Time) (code, reason string) {
 	return "", ""
 }
 
-// ranHere reports whether the host has begun the entry since it has it with these times.
+// ranHere reports whether the host has begun the entry since it has it with these times. One that did not
+// get a change in time goes on with the former ones.
 func (e *entry) ranHere() bool {
-	return e.Newest != nil && place(e.Newest).After(e.state().Since)
+	if e.Newest == nil || !place(e.Newest).After(e.state().Since) {
+		return false
+	}
+	due := e.Newest.ScheduledFor
+	if due == nil || e.set == nil {
+		return true
+	}
+	next, ok := e.set.Next(due.Add(-time.Second))
+	return ok && next.Equal(*due)
 }
 
 // during reports whether an outage may have kept from starting what was due.

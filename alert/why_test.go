@@ -42,6 +42,11 @@ func TestWhyNothingRan(t *testing.T) {
 			booted := beganAt(5)
 			r.At, r.Host = r.At.AddDate(-10, 0, 0), health(func(h *crontopus.HostHealth) { h.BootedAt = &booted })
 		}, true, crontopus.CauseClockWrong, []string{"the clock of db-01 is 3652 days behind"}},
+		"its boot came after, and it was up at the time": {func(r *crontopus.AgentReport) {
+			booted, alive := beganAt(5), beganAt(4)
+			r.Host = health(func(h *crontopus.HostHealth) { h.BootedAt, h.AliveUntil = &booted, &alive })
+			r.Drift = []crontopus.Drift{drift(6, crontopus.DriftMissing)}
+		}, true, crontopus.CauseEntryDeleted, []string{"did not start at 13:00 UTC: its entry was deleted by hand"}},
 		"it was off, and is paused": {func(r *crontopus.AgentReport) {
 			booted := beganAt(5)
 			r.Paused, r.Host = true, health(func(h *crontopus.HostHealth) { h.BootedAt = &booted })
@@ -95,7 +100,7 @@ func TestWhyNothingRan(t *testing.T) {
 			w := newWorld("0 * * * *", grace(10*time.Minute))
 			if c.held {
 				w.until(noon.Add(time.Second), true)
-				w.run(noon.Add(30*time.Second), crontopus.EventSuccess)
+				w.checkIn(crontopus.CheckIn{RunID: "by hand", Event: crontopus.EventSuccess, At: noon.Add(30 * time.Second)})
 			}
 			w.until(noon.Add(time.Hour+9*time.Minute), true)
 			w.report(c.says)
@@ -136,7 +141,7 @@ func TestAnEntryThatGitTakesAway(t *testing.T) {
 	}{
 		"suspended":                {func(l *crontopus.Look) { l.Job.Job.Spec.Suspend = true }, crontopus.CauseSuspended, "the job was suspended in Git by 0123456789 (Ada: dump at night)"},
 		"suspended, and published": {func(l *crontopus.Look) { l.Job.Job.Spec.Suspend = true; l.Job, l.Left = nil, l.Job }, crontopus.CauseSuspended, "was suspended in Git by 0123456789"},
-		"for other hosts now":      {func(l *crontopus.Look) { l.Job, l.Left = nil, l.Job }, crontopus.CauseJobRemoved, "its target was changed in Git by 0123456789"},
+		"for other hosts now":      {func(l *crontopus.Look) { l.Job, l.Left = nil, l.Job }, crontopus.CauseJobRemoved, "its target, last changed in Git by 0123456789"},
 		"removed": {func(l *crontopus.Look) {
 			l.Job, l.Source = nil, &crontopus.Source{Status: crontopus.SourceStatus{Commit: &removal}}
 		}, crontopus.CauseJobRemoved, "the job was removed in Git, as of fedcba9876 (Bob: no more dumps)"},

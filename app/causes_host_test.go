@@ -13,6 +13,7 @@ import (
 type hardship struct {
 	host   string
 	run    string            // of its job; "": one that does well
+	grace  string            // of its job; "": 2m
 	harm   func(h *villager) // at 12:00:30
 	push   map[string]string // comes to Git right after
 	brink  func(h *villager) // at 12:01:58
@@ -20,6 +21,7 @@ type hardship struct {
 	mend   func(h *villager) // at 12:08:00
 	remend map[string]string // comes to Git then
 	told   []telling
+	no     []string // about what there must be no incident at all
 }
 
 // telling is an incident that there is to be.
@@ -30,6 +32,7 @@ type telling struct {
 	code     string
 	says     []string // in its sentence
 	evidence []string // in its evidence, "what: says"
+	missed   int      // runs in it
 }
 
 type story int // when an incident is read
@@ -108,7 +111,7 @@ var hardships = []hardship{
 		{about: "on-suspended", at: mended, kind: crontopus.AlertFailed, code: crontopus.CauseSuspended, says: []string{"the job was suspended in Git by ", "Alex Author: mended in Git"}},
 	}},
 	{host: "moved", run: failing, mend: nothing, remend: map[string]string{"moved.yaml": jobOf("on-moved", "elsewhere", failing)}, told: []telling{
-		{about: "on-moved", at: mended, kind: crontopus.AlertFailed, code: crontopus.CauseJobRemoved, says: []string{"its target was changed in Git by ", "Alex Author: mended in Git"}},
+		{about: "on-moved", at: mended, kind: crontopus.AlertFailed, code: crontopus.CauseJobRemoved, says: []string{"its target, last changed in Git by ", "Alex Author: mended in Git"}},
 	}},
 	{host: "rescheduled", told: []telling{
 		{about: "on-rescheduled", at: harmed, kind: crontopus.AlertMissed, code: crontopus.CauseScheduleChanged, says: []string{"did not start at 12:02 UTC: its schedule was changed in Git meanwhile, by ", "Alex Author: at another time"}},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -61,10 +62,18 @@ var causes = []injected{
 			h.OOMKills = func() int64 { kills++; return kills }
 		},
 		kind: crontopus.AlertFailed, code: crontopus.CauseOutOfMemory, says: []string{"the kernel", "memory"}},
+	{job: "out-of-memory-again", run: `{script: "test -e $HOME/tried && kill -KILL $$; touch $HOME/tried; exit 3", retries: {limit: 1, backoff: 1s}, environment: {HOME: "FOLDER"}}`,
+		harm: func(_ *testing.T, h *harmedHost) {
+			kills := int64(0)
+			h.OOMKills = func() int64 { kills++; return kills }
+		},
+		kind: crontopus.AlertFailed, code: crontopus.CauseOutOfMemory, says: []string{"the kernel", "memory", "(the last of 2 attempts)"}},
 	{job: "no-folder", run: `{command: [/bin/true], workingDirectory: /nowhere/at/all}`,
 		kind: crontopus.AlertFailed, code: crontopus.CauseFolderMissing, says: []string{"/nowhere/at/all", "no such file"}},
 	{job: "no-secret", run: `{command: [/bin/true], secrets: {TOKEN: "file:/nowhere/token"}}`,
 		kind: crontopus.AlertFailed, code: crontopus.CauseSecretMissing, says: []string{"TOKEN", "/nowhere/token"}},
+	{job: "one-secret", run: `{command: [/bin/true], secrets: {TOKEN: "file:FOLDER/token"}}`, // which another host has
+		kind: crontopus.AlertFailed, code: crontopus.CauseSecretMissing, says: []string{"TOKEN", "/token", "no such file"}},
 	{job: "no-command", run: `{command: [/nowhere/program]}`,
 		kind: crontopus.AlertFailed, code: crontopus.CauseCommandMissing, says: []string{"/nowhere/program"}},
 	{job: "disk-full", run: `{script: "echo write error: No space left on device; exit 1"}`,
@@ -126,6 +135,7 @@ func TestEachCauseIsNamedWithItsEvidence(t *testing.T) {
 	server := start(t, filepath.Join(t.TempDir(), "data"), func(o *app.Options) { o.AllowNetworks = []string{"127.0.0.0/8"} })
 	p := newPeer(t)
 	require.NoError(t, server.SetSecret(t.Context(), wire.SecretInput{Name: "hook", Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}))
+	folder := t.TempDir()
 	files := map[string]string{"alerting.yaml": strings.ReplaceAll(causesAlerting, "URL", p.URL)}
 	for _, c := range causes {
 		files[c.job+".yaml"] = fmt.Sprintf(`apiVersion: crontopus.dev/v1
@@ -135,22 +145,17 @@ spec:
   schedule: "* * * * *"
   target: {all: true}
   run: %s
-`, c.job, c.run)
+`, c.job, strings.ReplaceAll(c.run, "FOLDER", folder))
 	}
 	repo := gittest.NewRepo(t)
 	repo.Commit(t, "what goes wrong", files)
-	enrolled := server.enrolls(t, "db-01")
+	enrolled, other := server.enrolls(t, "db-01"), server.enrolls(t, "web-01")
 	_, err := server.AddSource(t.Context(), wire.SourceInput{Name: "fleet", URL: repo.URL(), Branch: gittest.Branch})
 	require.NoError(t, err)
-	var raw []byte
-	until(t, "the host has its bundle", func() bool {
-		raw, _, _, err = enrolled.Bundle(t.Context(), "", 0, time.Time{})
-		taker := &fleetAgent{digests: map[crontopus.Generation]string{}}
-		if err == nil && len(raw) > 0 {
-			taker.took(raw)
-		}
-		return len(taker.newest.Jobs) == len(causes)
-	})
+	raw, token := bundleOf(t, enrolled, len(causes)), filepath.Join(folder, "token")
+	require.NoError(t, os.WriteFile(token, []byte("s3cret"), 0o600))
+	newHarmedHost(t, other, bundleOf(t, other, len(causes)), "one-secret").exec(time.Now().Add(-time.Minute))
+	require.NoError(t, os.Remove(token))
 	var hosts sync.WaitGroup
 	for _, c := range causes {
 		h := newHarmedHost(t, enrolled, raw, c.job)
@@ -180,8 +185,28 @@ spec:
 				require.Contains(t, in.Cause.Sentence, words)
 			}
 			require.NotEmpty(t, in.Cause.Evidence)
+			if c.job == "one-secret" {
+				require.True(t, slices.ContainsFunc(in.Cause.Evidence, func(e crontopus.Evidence) bool {
+					return e.What == "on web-01" && e.Says == "succeeded"
+				}), "that another host has it is evidence")
+			}
 		})
 	}
+}
+
+// bundleOf is a host's, once it has all jobs.
+func bundleOf(t *testing.T, enrolled enrolledHost, jobs int) (raw []byte) {
+	t.Helper()
+	until(t, "the host has its bundle", func() (whole bool) {
+		var err error
+		raw, _, _, err = enrolled.Bundle(t.Context(), "", 0, time.Time{})
+		taker := &fleetAgent{digests: map[crontopus.Generation]string{}}
+		if err == nil && len(raw) > 0 {
+			taker.took(raw)
+		}
+		return len(taker.newest.Jobs) == jobs
+	})
+	return raw
 }
 
 // newHarmedHost accepts the bundle as the agent does, in a folder of its own for each job.

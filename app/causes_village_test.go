@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 	"testing"
@@ -45,6 +46,11 @@ func clock(hour string) {
 // must name their cause and show its evidence, at first and when it is over.
 func TestEachHardshipOfAHostIsNamed(t *testing.T) {
 	t.Parallel()
+	befall(t, hardships)
+}
+
+// befall lets each hardship befall its host, and compares what is told.
+func befall(t *testing.T, hardships []hardship) {
 	p := newPeer(t)
 	p.Config.SetKeepAlivesEnabled(false) // while a connection is open, no time passes in a bubble
 	repo := gittest.NewRepo(t)
@@ -52,7 +58,7 @@ func TestEachHardshipOfAHostIsNamed(t *testing.T) {
 	later, after := map[string]string{}, map[string]string{}
 	for _, c := range hardships {
 		files["alerting-"+c.host+".yaml"] = strings.NewReplacer("HOST", c.host, "URL", p.URL).Replace(villageAlerting)
-		files[c.host+".yaml"] = jobOf("on-"+c.host, c.host, c.run)
+		files[c.host+".yaml"] = strings.Replace(jobOf("on-"+c.host, c.host, c.run), "grace: 2m", "grace: "+cmp.Or(c.grace, "2m"), 1)
 		maps.Copy(later, c.push)
 		maps.Copy(after, c.remend)
 	}
@@ -100,11 +106,16 @@ func TestEachHardshipOfAHostIsNamed(t *testing.T) {
 				in, found := read[want.at][about]
 				require.True(t, found, "no such incident")
 				want.check(t, &in)
+				require.True(t, want.missed == 0 || want.missed == in.MissedCount, "%d missed: %v", in.MissedCount, in.Missed)
 				require.Contains(t, heard, in.ID+" incident.opened", "nobody was told")
 				if want.at == mended && !in.Open() {
 					require.Contains(t, heard[in.ID+" incident.resolved"], in.ResolvedWhy)
 				}
 			})
+		}
+		for _, about := range c.no {
+			require.NotContains(t, read[harmed], about)
+			require.NotContains(t, read[mended], about)
 		}
 	}
 }
