@@ -130,6 +130,7 @@ func TestSourceFromItsAddingToItsRemoval(t *testing.T) {
 	require.Equal(t, crontopus.SourceSecrets{Password: "hunter2", WebhookSecret: added.WebhookSecret}, s.store.secrets[added.Source.ID])
 	require.Len(t, added.WebhookSecret, 53)
 	require.Equal(t, []string{"key:the admin"}, s.store.actors)
+	require.Empty(t, s.store.requests, "it is due as it is; asked for, it would be synced twice where another server was quick")
 
 	got, err := c.Source(t.Context(), "jobs")
 	require.NoError(t, err)

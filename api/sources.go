@@ -16,6 +16,7 @@ import (
 )
 
 type sourceStore interface {
+	// CreateSource stores a source that is due at once, without a request.
 	CreateSource(ctx context.Context, tenant crontopus.TenantID, actor string, source crontopus.Source, secrets crontopus.SourceSecrets) error
 	Source(ctx context.Context, tenant crontopus.TenantID, name string) (crontopus.Source, error)
 	Sources(ctx context.Context, tenant crontopus.TenantID, page crontopus.Page) (sources []crontopus.Source, next string, err error)
@@ -91,9 +92,6 @@ func (s sources) create(ctx context.Context, in *struct{ Body wire.SourceInput }
 		WebhookSecret: cmp.Or(in.Body.WebhookSecret, token.New(token.Webhook)),
 	}
 	if err := s.store.CreateSource(ctx, c.tenant, c.actor(), source, secrets); err != nil {
-		return nil, err
-	}
-	if err := s.store.RequestSync(ctx, c.tenant, c.actor(), source.Name, s.now()); err != nil {
 		return nil, err
 	}
 	s.wakeSyncer()

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -133,6 +134,28 @@ func TestATraceLeadsFromAPushToTheHost(t *testing.T) {
 	require.NotContains(t, tree(t, traces["sync"]), "webhook")
 	require.Contains(t, tree(t, traces["sync"]), "commit")
 	require.Len(t, traces, 2)
+}
+
+// One server takes the webhook and answers the agent, another syncs and publishes: between them is the database.
+// Were a new source synced twice there, the second sync could be the one to find the push, for nobody.
+func TestATraceLeadsOverSeveralServers(t *testing.T) {
+	t.Parallel()
+	c, s := newCollector(t), newShared(t)
+	s.first.OTLPEndpoint, s.first.Roles = c.URL, []string{app.RoleSyncer}
+	syncer := open(t, s.first)
+	stop := run(t, syncer)
+	front := s.options(t, app.RoleAPI)
+	front.OTLPEndpoint = c.URL
+	s.give(t, front, "box.key", "keyset.json")
+	api := s.start(t, front, slog.New(slog.DiscardHandler))
+	f := newForge(t, api)
+	agent := api.enrolls(t, "db-01").Client
+	applies(t, agent, "/bin/true")
+	f.push(t, map[string]string{"hello.yaml": otherJob})
+	applies(t, agent, "/bin/false")
+	api.stop()
+	require.NoError(t, stop())
+	require.Equal(t, whole, tree(t, c.told(t)["webhook"]))
 }
 
 func TestATraceOfARevisionThatIsRefusedSaysWhy(t *testing.T) {
