@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -109,6 +110,7 @@ func (r *reporter) change(f func(*crontopus.AgentReport)) {
 
 // tell sends the report if it says something new, or if the last one is old.
 func (r *reporter) tell(ctx context.Context) error {
+	defer debug.FreeOSMemory() // a daemon sleeps until the next one: see Daemon.reconcile
 	now := r.now()
 	report, online := r.current(now)
 	content, err := json.Marshal(report)
