@@ -21,6 +21,7 @@ import (
 type Store interface {
 	agentKeyStore
 	agentStore
+	alertingStore
 	badgeStore
 	bundleStore
 	channelStore

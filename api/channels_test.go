@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,4 +27,19 @@ func TestChannelsAreTriedAndSecretsNeverShown(t *testing.T) {
 	_, err = s.as(crontopus.RoleViewer).TestChannel(t.Context(), crontopus.JobName{Namespace: "production", Name: "ops"})
 	require.Equal(t, crontopus.CodeForbidden, crontopus.ErrorCode(err))
 	require.Equal(t, crontopus.CodeForbidden, crontopus.ErrorCode(s.as(crontopus.RoleOperator).SetSecret(t.Context(), wire.SecretInput{})))
+}
+
+func TestWhoIsToldIsShownWithWhereItStands(t *testing.T) {
+	s := newServer(t)
+	list, err := s.as(crontopus.RoleViewer).Alerting(t.Context())
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+	said := list.Items[0]
+	require.Equal(t, "critical", said.Policy.Metadata.Name)
+	require.Equal(t, "ops", said.Policy.Spec.Notify[0].Channel)
+	require.Nil(t, said.Channel)
+	require.Nil(t, said.Window)
+	require.Equal(t, "s1", said.SourceID)
+	require.Equal(t, "alerting.yaml:4", fmt.Sprint(said.Path, ":", said.Line))
+	require.Equal(t, "main@sha1:1", said.Revision)
 }

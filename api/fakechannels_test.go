@@ -26,6 +26,13 @@ func (s *fakeStore) Channels(context.Context, crontopus.TenantID) ([]crontopus.N
 		Spec: crontopus.ChannelSpec{Type: crontopus.ChannelSlack, Slack: &crontopus.SlackChannel{URL: "secret:slack"}}}}, s.fail
 }
 
+func (s *fakeStore) DesiredAlerting(context.Context, crontopus.TenantID) ([]crontopus.DesiredAlerting, error) {
+	policy := &crontopus.AlertPolicy{Kind: crontopus.KindAlertPolicy, Metadata: crontopus.Metadata{Namespace: "production", Name: "critical"},
+		Spec: crontopus.AlertPolicySpec{Match: crontopus.Match{All: true}, Notify: []crontopus.Notify{{Channel: "ops"}}}}
+	return []crontopus.DesiredAlerting{{AlertingManifest: crontopus.AlertingManifest{Policy: policy}, SourceID: "s1", Path: "alerting.yaml", Line: 4,
+		Revision: "main@sha1:1"}}, s.fail
+}
+
 func (s *fakeStore) testChannel(_ context.Context, _ crontopus.TenantID, actor string, channel crontopus.JobName) (crontopus.Notification, error) {
 	s.actors = append(s.actors, actor+" tests "+channel.String())
 	return crontopus.Notification{ID: "n1", Channel: channel, What: crontopus.NotifyTest, State: crontopus.NotificationFailed,

@@ -24,6 +24,7 @@ func registerAll(r *router, a *API, o Options) {
 	keys{o.Store, o.Now, r.auth.keys.Forget}.register(r)
 	secrets{o.Store}.register(r)
 	channels{o.Store, o.TestChannel}.register(r)
+	alerting{o.Store}.register(r)
 	sources{o.Store, o.Now, o.PublicURL, o.CheckSourceURL, o.WakeSyncer}.register(r)
 	pins{o.Store, o.Now, o.WakeSyncer}.register(r)
 	syncs{o.Store}.register(r)

@@ -149,10 +149,10 @@ func (in *diffInput) compare(cmd *cobra.Command) (*diff.Report, error) {
 	if live != nil {
 		r.Own(live.others)
 	}
-	if in.base != "" {
+	if in.base == "" && live.untold {
+		r.Notes = append(r.Notes, "policies, channels and windows are not compared: the server is too old to tell its own")
+	} else {
 		r.Alerting = diff.Alerting(before.alerting, after.alerting)
-	} else if len(after.alerting) > 0 {
-		r.Notes = append(r.Notes, "policies, channels and windows are compared with a commit only (--base)")
 	}
 	return r, nil
 }

@@ -16,6 +16,9 @@ type liveSource struct {
 	jobs   []crontopus.DesiredJob       // that are in force
 	others map[crontopus.JobName]string // the jobs of other sources, and whose they are
 	agents []crontopus.Agent
+
+	alerting []crontopus.DesiredAlerting // that is in force
+	untold   bool                        // the server is too old to tell it
 }
 
 // ask reads what the server has in force of the source that the folder is.
@@ -33,6 +36,11 @@ func (in *diffInput) ask(cmd *cobra.Command) (*liveSource, error) {
 			return nil, err
 		}
 	}
+	if in.base == "" {
+		if err := live.readAlerting(cmd, api); err != nil {
+			return nil, err
+		}
+	}
 	agents, err := everyPage(cmd.Context(), api.Agents)
 	live.agents = agents.Items
 	return live, err
@@ -47,6 +55,22 @@ func (l *liveSource) read(cmd *cobra.Command, api *client.Client) error {
 			l.jobs = append(l.jobs, job.DesiredJob)
 		} else {
 			l.others[job.Job.Name()] = job.Source
+		}
+	}
+	return err
+}
+
+// readAlerting reads the source's policies, channels and windows.
+func (l *liveSource) readAlerting(cmd *cobra.Command, api *client.Client) error {
+	list, err := api.Alerting(cmd.Context())
+	if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
+		l.untold = true
+		return nil
+	}
+	for _, said := range list.Items {
+		if said.SourceID == l.source.ID {
+			l.alerting = append(l.alerting, crontopus.DesiredAlerting{
+				AlertingManifest: crontopus.AlertingManifest{Policy: said.Policy, Channel: said.Channel, Window: said.Window}, Path: said.Path, Line: said.Line})
 		}
 	}
 	return err
@@ -83,5 +107,5 @@ func (l *liveSource) side() side {
 	if revision := l.source.Status.LastAppliedRevision; revision != "" {
 		name += " at " + shortRevision(revision)
 	}
-	return side{name: name, jobs: l.jobs}
+	return side{name: name, jobs: l.jobs, alerting: l.alerting}
 }

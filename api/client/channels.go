@@ -14,6 +14,11 @@ func (c *Client) Channels(ctx context.Context) (wire.List[crontopus.Notification
 	return get[wire.List[crontopus.NotificationChannel]](ctx, c, "/api/v1/channels", nil)
 }
 
+// Alerting lists the policies, channels and windows of the repositories, and where they stand.
+func (c *Client) Alerting(ctx context.Context) (wire.List[wire.Alerting], error) {
+	return get[wire.List[wire.Alerting]](ctx, c, "/api/v1/alerting", nil)
+}
+
 // TestChannel sends one message to a channel and returns it with its attempt.
 func (c *Client) TestChannel(ctx context.Context, name crontopus.JobName) (crontopus.Notification, error) {
 	return post[crontopus.Notification](ctx, c, "/api/v1/channels/"+url.PathEscape(name.Namespace)+"/"+url.PathEscape(name.Name)+"/test", nil)

@@ -74,6 +74,7 @@ func TestEveryMethodIsOneRequest(t *testing.T) {
 		{"create silence", with((*client.Client).CreateSilence, wire.SilenceInput{Match: crontopus.Match{All: true}, For: crontopus.Duration(time.Hour), Reason: "move"}),
 			"POST /api/v1/silences", `{"match":{"all":true},"for":"1h","reason":"move"}`},
 		{"end silence", with((*client.Client).EndSilence, "s/1"), "POST /api/v1/silences/s%2F1/end", ""},
+		{"alerting", noting((*client.Client).Alerting), "GET /api/v1/alerting", ""},
 		{"status", noting((*client.Client).Status), "GET /api/v1/status", ""},
 		{"agents", paged((*client.Client).Agents, page), "GET /api/v1/agents?after=a%2Fb%2Bc&limit=7", ""},
 		{"agent", with((*client.Client).Agent, "db-01"), "GET /api/v1/agents/db-01", ""},

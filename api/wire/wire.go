@@ -41,6 +41,18 @@ type List[T any] struct {
 	Next  string `json:"next"`
 }
 
+// Alerting is a manifest that says who is told of what, as it is in force, and where it stands.
+// Exactly one of the three is set.
+type Alerting struct {
+	Policy   *crontopus.AlertPolicy         `json:"policy,omitempty"`
+	Channel  *crontopus.NotificationChannel `json:"channel,omitempty"`
+	Window   *crontopus.MaintenanceWindow   `json:"window,omitempty"`
+	SourceID string                         `json:"sourceId"` // the source that owns it
+	Path     string                         `json:"path"`     // file within the repository
+	Line     int                            `json:"line"`
+	Revision string                         `json:"revision"` // that last changed it
+}
+
 // Problem is an error of the API: RFC 9457 with a stable code, what to do next and the request's id.
 type Problem struct {
 	Type      string              `json:"type,omitempty"`

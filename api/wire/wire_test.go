@@ -24,6 +24,7 @@ var update = flag.Bool("update", false, "write the golden files of testdata anew
 var messages = map[string]any{
 	"agent":           &crontopus.Agent{},
 	"agent-report":    &crontopus.AgentReport{},
+	"alerting":        &wire.Alerting{},
 	"api-key":         &crontopus.APIKey{},
 	"approve":         &wire.Approve{},
 	"pin":             &wire.Pin{},
