@@ -60,7 +60,12 @@ type Reader struct {
 	Trace   bool      // Document.Field is asked for
 
 	spent *atomic.Int64 // bytes that the matrices of a tree have made so far; nil: of one file
+	found *atomic.Int64 // problems of a tree so far
 }
+
+// MaxProblems is how many problems are kept of all files that are read together, warnings
+// included: they take memory, and nobody reads so many.
+const MaxProblems = 250_000
 
 // Read is Load for who has several trees: without the check of manifests against each
 // other, and with paths as display makes them of those of fsys. Links are not followed;
@@ -77,12 +82,17 @@ func (r Reader) Read(fsys fs.FS, root string, display func(string) string) (Tree
 			below[i] = name
 		}
 	}
-	r.spent = new(atomic.Int64)
+	r.spent, r.found = new(atomic.Int64), new(atomic.Int64)
 	parts, between := r.parts(fsys, names, below, display)
 	wrong := overmade(parts)
 	if wrong != nil { // whose jobs were made is chance
+		r.found.Store(0)
 		parts, between = r.parts(fsys, names, below, display) // now of each matrix the first job only
 		problems = append(problems, wrong...)
+	}
+	if r.found.Load() > MaxProblems {
+		return Tree{}, crontopus.Errorf(crontopus.CodeTooLarge, "there are more than %d problems here", MaxProblems).
+			WithHint("name a folder below it, or leave folders out with a line in %s", IgnoreFile)
 	}
 	tree := Tree{Problems: append(problems, between...), Files: names}
 	for i := range parts {
@@ -106,10 +116,12 @@ func (r Reader) parts(fsys fs.FS, names, below []string, display func(string) st
 		var workers sync.WaitGroup
 		for range min(runtime.GOMAXPROCS(0), len(which)) {
 			workers.Go(func() {
-				for k := next.Add(1) - 1; k < int64(len(which)); k = next.Add(1) - 1 {
+				for k := next.Add(1) - 1; k < int64(len(which)) && r.found.Load() <= MaxProblems; k = next.Add(1) - 1 {
 					i := which[k]
 					r.spent.Add(-int64(parts[i].Made())) // it is read again
+					r.found.Add(-int64(len(parts[i].Problems)))
 					parts[i] = r.read(fsys, names[i], display(names[i]), scopes[k])
+					r.found.Add(int64(len(parts[i].Problems)))
 				}
 			})
 		}

@@ -121,3 +121,30 @@ func TestFoldersInFoldersWithoutEndAreRefused(t *testing.T) {
 	_, _, err := manifests.Load(fstest.MapFS{deep: manifest("a")}, ".")
 	require.ErrorContains(t, err, "lies in more than 100 folders")
 }
+
+func TestMoreProblemsThanAnybodyReadsAreToldAsOne(t *testing.T) {
+	t.Parallel()
+	odd := func(doc *manifests.Document, _ func(string) manifests.Place) (found []crontopus.Problem) {
+		for i := range 200 {
+			found = append(found, crontopus.Problem{File: doc.Path, Line: doc.Line, Path: fmt.Sprint("/spec/", i), Code: "odd", Severity: crontopus.SeverityWarning})
+		}
+		return found
+	}
+	folder := func(files int) fstest.MapFS {
+		fsys := fstest.MapFS{}
+		for i := range files {
+			text := fmt.Sprintf("apiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: job-%d}\nspec: {schedule: \"@daily\", target: {all: true}, run: {command: [/bin/true]}}\n", i)
+			fsys[fmt.Sprintf("job-%d.yaml", i)] = &fstest.MapFile{Data: []byte(text)}
+		}
+		return fsys
+	}
+	reader := manifests.Reader{Inspect: odd}
+	name := func(name string) string { return name }
+	most, err := reader.Read(folder(manifests.MaxProblems/200), ".", name)
+	require.NoError(t, err)
+	require.Len(t, most.Problems, manifests.MaxProblems)
+	_, err = reader.Read(folder(manifests.MaxProblems/200+1), ".", name)
+	require.ErrorContains(t, err, "there are more than 250000 problems here")
+	require.Equal(t, crontopus.CodeTooLarge, crontopus.ErrorCode(err))
+	require.Contains(t, crontopus.ErrorHint(err), "name a folder below it")
+}

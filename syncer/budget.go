@@ -15,7 +15,6 @@ const (
 	maxRevisionJobs     = 200_000
 	maxRevisionText     = 256 << 20 // of what the jobs say
 	maxRevisionAlerting = 10_000    // policies, channels and windows: each incident is held against all of them
-	maxRevisionProblems = 250_000
 )
 
 // cost is what one file adds.
@@ -70,8 +69,8 @@ func (b *budget) replace(paths int, before, now cost) error {
 		return tooMuch("its jobs say more than %s together", crontopus.Size(maxRevisionText))
 	case b.spent.alerting > maxRevisionAlerting:
 		return tooMuch("it has more than %d policies, channels and windows", maxRevisionAlerting)
-	case b.spent.problems > maxRevisionProblems:
-		return tooMuch("it has more than %d problems", maxRevisionProblems)
+	case b.spent.problems > manifests.MaxProblems:
+		return tooMuch("it has more than %d problems", manifests.MaxProblems)
 	}
 	return nil
 }
