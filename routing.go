@@ -20,9 +20,10 @@ type Routing struct {
 
 // Told is the last that a channel was told of an incident.
 type Told struct {
-	What NotificationEvent `json:"what"`
-	At   time.Time         `json:"at"`
-	Kind AlertKind         `json:"kind"` // of the incident, as it was told
+	What  NotificationEvent `json:"what"`
+	At    time.Time         `json:"at"`
+	Kind  AlertKind         `json:"kind"`            // of the incident, as it was told
+	Cause string            `json:"cause,omitempty"` // its code
 }
 
 // Decision is what comes of a case.

@@ -53,7 +53,7 @@ func (r *routing) again(at time.Time) {
 
 // tell decides on one notification.
 func (r *routing) tell(channel crontopus.JobName, what crontopus.NotificationEvent) {
-	r.Decision.Routing.Told[channel.String()] = crontopus.Told{What: what, At: r.Now, Kind: r.Decision.Incident.Kind}
+	r.Decision.Routing.Told[channel.String()] = crontopus.Told{What: what, At: r.Now, Kind: r.Decision.Incident.Kind, Cause: r.Decision.Incident.Cause.Code}
 	r.Notify = append(r.Notify, crontopus.Notification{ID: newID(r.Now), Tenant: r.Decision.Incident.Tenant, Incident: r.Decision.Incident.ID,
 		Channel: channel, What: what, At: r.Now, State: crontopus.NotificationPending, Attempts: []crontopus.Attempt{}})
 	r.Events = append(r.Events, crontopus.IncidentEvent{ID: newID(r.Now), Incident: r.Decision.Incident.ID, At: r.Now, What: "notified",
@@ -85,11 +85,16 @@ func (r *routing) follow(p *crontopus.AlertPolicy) {
 			r.again(due)
 		case !known:
 			r.tell(channel, crontopus.NotifyOpened)
-		case told.Kind != in.Kind && !in.Flapping:
+		case told.Kind != in.Kind && !in.Flapping, vague(told.Cause) && !vague(in.Cause.Code):
 			r.tell(channel, crontopus.NotifyChanged)
 		}
 		r.remind(p, channel)
 	}
+}
+
+// vague reports whether a cause says only that none is known: people are told once that is found out.
+func vague(code string) bool {
+	return code == crontopus.CauseNeverStarted || code == crontopus.CauseUnknown
 }
 
 // remind tells a channel again after a while.

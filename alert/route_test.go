@@ -131,6 +131,24 @@ func TestAnotherKindIsToldAsAChange(t *testing.T) {
 	require.Empty(t, d.until(minutes(3)))
 }
 
+// An agent finds only later what somebody did to an entry: who was told that nobody knows why hears of it, once.
+func TestACauseThatIsFoundLaterIsTold(t *testing.T) {
+	says := func(d *desk, code string) {
+		d.change(func(in *crontopus.Incident) { in.Kind, in.Cause.Code = crontopus.AlertMissed, code })
+	}
+	d := newDesk()
+	says(d, crontopus.CauseNeverStarted)
+	require.Equal(t, []string{"chat opened"}, d.until(minutes(1)))
+	says(d, crontopus.CauseEntryDeleted)
+	require.Equal(t, []string{"chat changed"}, d.until(minutes(2)))
+	says(d, crontopus.CauseNeverStarted) // of the next instant
+	require.Empty(t, d.until(minutes(3)))
+	says(d, crontopus.CauseEntryEdited)
+	require.Empty(t, d.until(minutes(4)), "who was told of one cause is not told of each")
+	d.resolve()
+	require.Equal(t, []string{"chat resolved"}, d.until(minutes(5)))
+}
+
 func TestNobodyIsToldWhileItIsQuiet(t *testing.T) {
 	for name, quiet := range map[string]func(*desk){
 		"snoozed":  func(d *desk) { at := minutes(60); d.in.SnoozedUntil = &at },

@@ -3,14 +3,18 @@ package app_test
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/app"
 	"crontopus.dev/crontopus/internal/filelock"
+	"crontopus.dev/crontopus/internal/gittest"
 )
 
 // together are hardships of which each alone would be another story.
@@ -62,7 +66,7 @@ var together = []hardship{
 	{host: "deleted-and-restarted", brink: deleted, soon: func(h *villager) { h.off(); h.boot() }, told: []telling{
 		{about: "on-deleted-and-restarted", at: harmed, kind: crontopus.AlertMissed, code: crontopus.CauseEntryDeleted, says: []string{"did not start at 12:02 UTC: its entry was deleted by hand"}, missed: 1},
 	}},
-	{host: "gives-up", run: `{command: [/bin/sh, -c, "echo x >> COUNT; exit $(( ($(wc -l < COUNT) - 1) % 3 + 1 ))"], retries: {limit: 2, backoff: 1s}}`, told: []telling{
+	{host: "gives-up", run: `{command: [/bin/sh, -c, "echo x >> FOLDER/count; exit $(( ($(wc -l < FOLDER/count) - 1) % 3 + 1 ))"], retries: {limit: 2, backoff: 1s}}`, told: []telling{
 		{about: "on-gives-up", at: harmed, kind: crontopus.AlertFailed, code: crontopus.CauseExitCode, says: []string{"exit code 3 (the last of 3 attempts)"}, evidence: []string{"attempts: 3"}},
 	}},
 	{host: "refused-and-failing", run: failing, harm: func(h *villager) { h.tampers(forged) }, push: map[string]string{"refused-and-failing-new.yaml": jobOf("new-refused", "refused-and-failing", "")}, told: []telling{
@@ -84,12 +88,47 @@ func rescheduled(host, when string) string {
 	return fmt.Sprintf("apiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: on-%s}\nspec:\n  schedule: %q\n  target: {agents: [%s]}\n  run: {command: [/bin/true]}\n  monitor: {grace: 2m}\n", host, when, host)
 }
 
+// An entry is deleted, and its grace is over before its agent looks for that: who was told that nobody knows why
+// is told once it is found.
+func TestACauseThatIsFoundLaterIsToldLater(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	p.Config.SetKeepAlivesEnabled(false)
+	repo := gittest.NewRepo(t)
+	repo.Commit(t, "a hasty job", map[string]string{"job.yaml": strings.Replace(onlyOnce("backup", "hasty", ""), "grace: 2m", "grace: 10s", 1),
+		"alerting.yaml": strings.NewReplacer("HOST", "hasty", "URL", p.URL).Replace(villageAlerting)})
+	var read map[string]crontopus.Incident
+	synctest.Test(t, func(t *testing.T) {
+		clock("11:57:40")
+		v := newVillage(t, repo, func(*app.Options) {})
+		h := v.settles("hasty")
+		clock("12:00:30")
+		h.endDaemon()
+		h.startDaemon() // which looks now, and five minutes later
+		clock("12:01:58")
+		deleted(h)
+		clock("12:07:00")
+		read = v.incidents()
+	})
+	in := read["backup on hasty"]
+	told := map[string]string{}
+	for _, m := range p.heard() {
+		require.Equal(t, in.ID, m.Data.Incident.ID)
+		told[m.Type] = m.Data.Text
+	}
+	require.Len(t, told, 2)
+	require.Contains(t, told["incident.opened"], "backup on hasty did not start at 12:02 UTC: hasty is online")
+	require.Contains(t, told["incident.changed"], "backup on hasty did not start at 12:02 UTC: its entry was deleted by hand on hasty, found and put back at 12:0")
+	require.Equal(t, crontopus.CauseEntryDeleted, in.Cause.Code)
+	require.WithinRange(t, in.OpenedAt, in.Missed[0].Due.Add(10*time.Second), in.Missed[0].Due.Add(65*time.Second)) // once its agent has been heard of
+}
+
 // Of more than one thing that is wrong, what is told must be what kept the job from running.
 func TestHardshipsThatComeTogetherAreNamed(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	together := slices.Clone(together)
 	for i := range together {
-		together[i].run = strings.ReplaceAll(together[i].run, "COUNT", filepath.Join(dir, "count"))
+		together[i].run = strings.ReplaceAll(together[i].run, "FOLDER", t.TempDir())
 	}
 	befall(t, together)
 }
