@@ -79,6 +79,7 @@ type HostHealth struct {
 	SchedulerWas  *Outage    `json:"schedulerWas,omitempty"`  // when that was last so, and is over
 	DiskFull      string     `json:"diskFull,omitempty"`      // a folder that the agent or its jobs write to, with no room left
 	DiskWas       *Outage    `json:"diskWas,omitempty"`       // when that was last so, and is over
+	CheckInsLost  *Outage    `json:"checkInsLost,omitempty"`  // when runs could last not keep what they had to say, so that nobody will hear it
 }
 
 // Outage is something that was wrong with a host for a while, by the host's clock.

@@ -3,9 +3,12 @@
 package agent
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -35,8 +38,45 @@ func (s State) OnBell(heard func()) (stop func(), err error) { return hear(s.bel
 // one: then a run need not deliver by itself.
 func (s State) Ring() bool { return ring(s.bellFile()) }
 
+// OnLoss calls heard when a run could not keep a check-in, with what it says of it, until stop is called.
+func (s State) OnLoss(heard func(why string)) (stop func(), err error) {
+	return listenAt(s.lossFile(), func(pipe io.Reader) {
+		for lines := bufio.NewReader(pipe); ; {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return
+			}
+			heard(strings.TrimSuffix(line, "\n"))
+		}
+	})
+}
+
+// longestLoss bounds what is said of a loss: a pipe takes so much as one piece.
+const longestLoss = 1000
+
+// Lose tells the daemon of a check-in that could not be kept, and reports whether there is one. A
+// pipe needs no room on the disk that has none.
+func (s State) Lose(why string) bool {
+	why = strings.ReplaceAll(why[:min(len(why), longestLoss)], "\n", " ")
+	return tell(s.lossFile(), strings.ToValidUTF8(why, "")+"\n")
+}
+
 // hear calls heard, once or more often, when somebody rings at the path.
 func hear(path string, heard func()) (deafen func(), err error) {
+	return listenAt(path, func(pipe io.Reader) {
+		buf := make([]byte, 64)
+		for {
+			n, err := pipe.Read(buf)
+			if n == 0 || err != nil {
+				return
+			}
+			heard()
+		}
+	})
+}
+
+// listenAt has read read from a pipe at the path until deafen is called.
+func listenAt(path string, read func(io.Reader)) (deafen func(), err error) {
 	if err := unix.Mkfifo(path, 0o600); err != nil && !errors.Is(err, unix.EEXIST) {
 		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot make the pipe %s: %w", path, err)
 	}
@@ -48,14 +88,7 @@ func hear(path string, heard func()) (deafen func(), err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		buf := make([]byte, 64)
-		for {
-			n, err := pipe.Read(buf)
-			if n == 0 || err != nil {
-				return
-			}
-			heard()
-		}
+		read(pipe)
 	}()
 	return func() {
 		_ = pipe.Close() // which is what ends the reading
@@ -63,15 +96,18 @@ func hear(path string, heard func()) (deafen func(), err error) {
 	}, nil
 }
 
-// ring reports whether anybody hears it. It does not wait, also where so much was rung that
+// ring reports whether anybody hears it.
+func ring(path string) bool { return tell(path, "!") }
+
+// tell reports whether anybody hears it. It does not wait, also where so much was told that
 // the pipe is full: who hears will see to it.
-func ring(path string) bool {
+func tell(path, what string) bool {
 	pipe, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
-	_, err = unix.Write(pipe, []byte{'!'})
-	_ = unix.Close(pipe) // the byte is written, or it is not
+	_, err = unix.Write(pipe, []byte(what))
+	_ = unix.Close(pipe) // it is written whole, or not at all
 	return err == nil || errors.Is(err, unix.EAGAIN)
 }
 

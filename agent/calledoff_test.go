@@ -122,7 +122,7 @@ func TestARunByHandIsTriedAgainAsItBegan(t *testing.T) {
 
 func TestPurgeLeavesNothing(t *testing.T) {
 	s := newSite(t)
-	for _, file := range []string{s.state.KeyFile(), s.state.NextKeyFile(), s.state.Dir + "/key.lock"} {
+	for _, file := range []string{s.state.KeyFile(), s.state.NextKeyFile(), s.state.Dir + "/key.lock", s.state.Dir + "/bell", s.state.Dir + "/losses"} {
 		require.NoError(t, os.WriteFile(file, nil, 0o600))
 	}
 	require.NoError(t, s.state.Purge())

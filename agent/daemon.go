@@ -196,3 +196,6 @@ func (d *Daemon) reachable(err error) {
 
 // Deliver sends what is in the spool soon; it does not wait for it.
 func (d *Daemon) Deliver() { d.spooled.Send() }
+
+// Lost notes that a run could not keep a check-in, and why.
+func (d *Daemon) Lost(why string) { d.reporter.lost(why) }

@@ -365,7 +365,7 @@ func (r *run) finish(ctx context.Context, final crontopus.CheckIn) {
 }
 
 // spool keeps a check-in, and before it the one that waits for it. A failure must not fail the
-// job, so it is only logged.
+// job, so it is only logged, and told to the daemon.
 func (r *run) spool(ctx context.Context, c crontopus.CheckIn) {
 	all := []crontopus.CheckIn{c}
 	if r.unsaid != nil {
@@ -374,6 +374,7 @@ func (r *run) spool(ctx context.Context, c crontopus.CheckIn) {
 	}
 	if err := r.Spool.Add(all...); err != nil {
 		r.Log.ErrorContext(ctx, "a check-in is lost", "job", c.Job, "event", c.Event, "error", err)
+		r.State.Lose(c.Job.String() + ": " + err.Error())
 	}
 }
 

@@ -14,6 +14,11 @@ import (
 // restarted is not dead.
 const deadFor = 3 * time.Second
 
+const (
+	sameLoss = time.Hour          // check-ins that are lost less far apart are lost together
+	lossKept = 7 * 24 * time.Hour // how long it is told
+)
+
 // health is what a daemon knows of its host that explains why jobs did not run. The reporter's
 // lock guards it.
 type health struct {
@@ -99,9 +104,23 @@ func (h *health) heard(now time.Time, err error) {
 	h.lastly, h.cut = now, nil
 }
 
+// lost notes that a check-in could not be kept, and reports whether that is news.
+func (h *health) lost(now time.Time, why string) (news bool) {
+	now = now.UTC()
+	loss := crontopus.Outage{Since: now, Until: now, Why: why}
+	if last := h.host.CheckInsLost; last != nil && now.Sub(last.Until).Abs() < sameLoss {
+		loss.Since = last.Since
+	}
+	h.host.CheckInsLost = &loss
+	return loss.Since.Equal(now)
+}
+
 // now is what there is to say. It calls again when there may be more to it soon.
 func (h *health) now(now time.Time, again func()) *crontopus.HostHealth {
 	host := h.host
+	if lost := host.CheckInsLost; lost != nil && now.Sub(lost.Until) > lossKept {
+		host.CheckInsLost = nil
+	}
 	host.DiskFull = h.fullNow.see(now, fullFolder(h.folders), 0)
 	host.DiskWas = h.fullNow.was
 	if h.dead == nil {

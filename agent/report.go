@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -63,6 +64,9 @@ func (r *reporter) resume() {
 	defer r.mu.Unlock()
 	r.report.Applied, r.report.Refused = last.Applied, last.Refused
 	r.report.Denied, r.report.Drift = last.Denied, last.Drift
+	if last.Host != nil {
+		r.health.host.CheckInsLost = last.Host.CheckInsLost
+	}
 }
 
 // Run tells the server until ctx ends.
@@ -101,6 +105,18 @@ func (r *reporter) reachable(err error) {
 	r.wake.Send()
 }
 
+// lost notes that a check-in could not be kept. Where one cannot, the next ones cannot either: the
+// first is told at once, the others with whatever there is to tell.
+func (r *reporter) lost(why string) {
+	now := r.now()
+	r.mu.Lock()
+	first := r.health.lost(now, why)
+	r.mu.Unlock()
+	if first {
+		r.wake.Send()
+	}
+}
+
 func (r *reporter) change(f func(*crontopus.AgentReport)) {
 	r.mu.Lock()
 	f(&r.report)
@@ -121,17 +137,15 @@ func (r *reporter) tell(ctx context.Context) error {
 		return nil
 	}
 	report.At = now.UTC()
-	if err := writeJSON(r.state.ReportFile(), report); err != nil {
-		return err
-	}
+	kept := writeJSON(r.state.ReportFile(), report) // the server hears of a full disk all the same
 	if !online {
-		return nil
+		return kept
 	}
 	if err := withReload(ctx, r.reloadKey, func() error { return r.server.Report(ctx, report) }); err != nil {
-		return err
+		return errors.Join(err, kept)
 	}
 	r.sent, r.sentAt = content, now
-	return nil
+	return kept
 }
 
 // current returns the report as of now, and whether the server can be told.

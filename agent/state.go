@@ -29,6 +29,7 @@ func (s State) PausedFile() string   { return s.path("paused") }
 func (s State) LockFile() string     { return s.path("lock") }
 func (s State) keyLockFile() string  { return s.path("key.lock") } // held while the key is changed
 func (s State) bellFile() string     { return s.path("bell") }     // a pipe at which the daemon listens, see Ring
+func (s State) lossFile() string     { return s.path("losses") }   // a pipe at which the daemon hears what was lost, see OnLoss
 func (s State) ClaimsDir() string    { return s.path("claims") }   // due instants that a run has taken, by job
 func (s State) LocksDir() string     { return s.path("locks") }    // who runs, by job
 func (s State) SpoolDir() string     { return s.path("spool") }    // check-ins to be delivered

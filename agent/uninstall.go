@@ -31,7 +31,7 @@ func Uninstall(ctx context.Context, state State, scheduler Scheduler) ([]crontop
 func (s State) Purge() error {
 	for _, file := range []string{
 		s.BundleFile(), s.MarkFile(), s.AppliedFile(), s.ReportFile(), s.ConfigFile(), s.PausedFile(),
-		s.ClaimsDir(), s.LocksDir(), s.SpoolDir(), s.IdentityFile(), s.KeyFile(), s.NextKeyFile(), s.keyLockFile(), s.LockFile(), s.bellFile(),
+		s.ClaimsDir(), s.LocksDir(), s.SpoolDir(), s.IdentityFile(), s.KeyFile(), s.NextKeyFile(), s.keyLockFile(), s.LockFile(), s.bellFile(), s.lossFile(),
 	} {
 		if err := os.RemoveAll(file); err != nil {
 			return crontopus.Errorf(crontopus.CodeUnavailable, "cannot delete the agent's state: %w", err)

@@ -136,6 +136,10 @@ func describeAgent(t *table, a crontopus.Agent) {
 	t.row("Clock:", clock(r))
 	t.row("Generation:", generation(r.Applied)+" applied, "+generation(s.Desired)+" published")
 	t.row("Delivered up to:", t.style.time(s.SpoolDrained))
+	if r.Host != nil && r.Host.CheckInsLost != nil {
+		lost := r.Host.CheckInsLost
+		t.row("Lost:", fmt.Sprintf("check-ins could not be kept on the host, from %s to %s: %s", t.style.time(&lost.Since), t.style.time(&lost.Until), lost.Why))
+	}
 	if r.Error != "" {
 		t.row("Error:", r.Error)
 	}

@@ -68,6 +68,11 @@ SIGHUP makes it look for drift at once.`,
 				return err
 			}
 			defer deafen()
+			forget, err := h.state.OnLoss(daemon.Lost)
+			if err != nil {
+				return err
+			}
+			defer forget()
 			return daemon.Run(cmd.Context())
 		},
 	}
