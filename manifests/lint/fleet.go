@@ -16,12 +16,14 @@ import (
 // minute is a start of jobs of one target.
 type minute struct {
 	target string
-	at     int64 // seconds from 1970
+	clock  string // whose zone it is: "", or each host's
+	at     int64  // seconds from 1970
 }
 
 // herd finds the minutes in which too many jobs of one target start, and tells the first
 // job of each. Jobs that spread themselves, and those that come more often than hourly,
-// make no herd.
+// make no herd. Those in the time zone of their hosts meet each other by the clock of each
+// host; whether they meet the others, nobody knows here.
 func herd(docs []manifests.Document) (found []finding) {
 	starting := map[minute][]*manifests.Document{}
 	for i := range docs {
@@ -29,9 +31,13 @@ func herd(docs []manifests.Document) (found []finding) {
 		if doc.Job.Spec.Suspend || doc.Job.Spec.Target.Ping || doc.Job.Spec.Run.Splay > 0 {
 			continue
 		}
-		target := TargetName(&doc.Job.Spec.Target)
+		target, clock := TargetName(&doc.Job.Spec.Target), ""
+		if doc.Job.Spec.Timezone == crontopus.TimezoneHost {
+			clock = crontopus.TimezoneHost
+		}
 		for _, at := range startsOf(doc.Job) {
-			starting[minute{target, at}] = append(starting[minute{target, at}], doc)
+			m := minute{target, clock, at}
+			starting[m] = append(starting[m], doc)
 		}
 	}
 	told := map[*manifests.Document]bool{}
@@ -51,11 +57,16 @@ func herd(docs []manifests.Document) (found []finding) {
 }
 
 func compareMinutes(a, b minute) int {
-	return cmp.Or(strings.Compare(a.target, b.target), cmp.Compare(a.at, b.at))
+	return cmp.Or(strings.Compare(a.target, b.target), cmp.Compare(a.at, b.at), strings.Compare(a.clock, b.clock))
 }
 
 // startsOf returns the job's runs on the calendar's first day, or its first one after it.
 func startsOf(job *crontopus.Job) []int64 {
+	if job.Spec.Timezone == crontopus.TimezoneHost {
+		anywhere := *job
+		anywhere.Spec.Timezone = crontopus.DefaultTimezone
+		job = &anywhere
+	}
 	set := times(job)
 	if set == nil {
 		return nil

@@ -138,6 +138,15 @@ func TestAHerdIsToldOnce(t *testing.T) {
 	require.Empty(t, said(t, herd(40, "30 4 * * *", "*/5 * * * *")), "what comes all the time meets everything")
 	require.Equal(t, []string{"job-aa.yaml:5:13 herd: 29 jobs start on all agents in the same minute as this one"}, said(t, herd(30, "30 4 * * *", "0 * * * *")))
 
+	const zone = "timezone: Europe/Helsinki"
+	require.Equal(t, []string{"job-aa.yaml:5:13 herd: 20 jobs start on all agents in the same minute as this one"}, said(t, herd(21, zone, "timezone: host")),
+		"each host has one clock")
+	zones := herd(40, "", "")
+	for name, text := range herd(20, zone, "timezone: host") {
+		zones[name] = text
+	}
+	require.Empty(t, said(t, zones), "whose clocks meet is not known")
+
 	apart := herd(21, "", "")
 	apart["job-aa.yaml"] = named("job-aa", "{all: true}", "{labels: {role: db}}")
 	require.Empty(t, said(t, apart), "another target")

@@ -35,7 +35,7 @@ var rules = []Rule{
 		Name: "herd", Severity: crontopus.SeverityWarning,
 		Summary: "more than 20 jobs of one target in the same minute", fleet: herd,
 		Why: "Many jobs that start together make each other slow, and what they share (a database, a network) too. " +
-			"Spread them with `H` in the minute, or with `run.splay`.",
+			"Spread them with `H` in the minute, or with `run.splay`. Jobs with `timezone: host` are counted by themselves.",
 		Example: "# 21 jobs with the same target and\nschedule: \"0 0 * * *\"",
 	},
 	{
