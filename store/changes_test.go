@@ -25,11 +25,15 @@ type listener struct {
 // listen lets s hear until the test ends, and returns once it does: when it has looked for
 // what it missed before.
 func listen(t testing.TB, s *store.Store) listener {
+	return listenAndLog(t, s, slog.DiscardHandler)
+}
+
+func listenAndLog(t testing.TB, s *store.Store, log slog.Handler) listener {
 	l := listener{t, make(chan store.Change, 1000)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- s.SystemListen(ctx, slog.New(slog.DiscardHandler), func(c store.Change) { l.heard <- c })
+		ended <- s.SystemListen(ctx, slog.New(log), func(c store.Change) { l.heard <- c })
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -37,6 +41,18 @@ func listen(t testing.TB, s *store.Store) listener {
 	})
 	l.caughtUp()
 	return l
+}
+
+// said is a log of which a test reads the messages.
+type said struct {
+	slog.Handler
+	lines chan string
+}
+
+func (s said) Enabled(context.Context, slog.Level) bool { return true }
+func (s said) Handle(_ context.Context, r slog.Record) error {
+	s.lines <- r.Message
+	return nil
 }
 
 // next returns what is heard next.
@@ -172,7 +188,8 @@ func TestPostgresChangesThatNobodyToldAreFound(t *testing.T) {
 	here, there := openURL(t, url), openURL(t, url)
 	const tenant = crontopus.DefaultTenant
 	enrolledIn(t, here, tenant, "published", "revoked", "rotated", "left alone")
-	other := listen(t, there)
+	log := said{slog.DiscardHandler, make(chan string, 1000)}
+	other := listenAndLog(t, there, log)
 
 	// In one transaction with the end of the connection, so that no notification gets through.
 	pgtest.SQL(t, url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '"+pgtest.Name(t, url)+"' AND query LIKE 'LISTEN%'")
@@ -190,6 +207,8 @@ func TestPostgresChangesThatNobodyToldAreFound(t *testing.T) {
 		}
 	}
 	require.Less(t, time.Since(begin), time.Second, "it hears again")
+	require.Equal(t, "hearing what other servers change failed", <-log.lines)
+	require.Equal(t, "what other servers change is heard again", <-log.lines, "and says so")
 }
 
 // While no connection can be had to listen on, the database is asked.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -31,6 +30,7 @@ func (p postgresTx) Tell(ctx context.Context, c Change) error {
 
 // listen has a connection of its own, outside the pool, that sees no rows.
 func (e *postgresEngine) listen(ctx context.Context, log *slog.Logger, hear func(Change), catchUp func(context.Context) error) error {
+	lost := false
 	l := loop.Loop{
 		Name: "hearing what other servers change", Backoff: loop.Backoff{Min: listenBackoff / 8, Max: listenBackoff}, Log: log,
 		Step: func(ctx context.Context) error {
@@ -39,9 +39,16 @@ func (e *postgresEngine) listen(ctx context.Context, log *slog.Logger, hear func
 				defer hangUp(ctx, conn)
 			}
 			missed := catchUp(ctx) // after LISTEN: nothing falls between the two
-			if err != nil || missed != nil {
-				return errors.Join(postgresError(err), missed)
+			if err != nil {
+				return postgresError(err) // which is why catching up failed, where it did
 			}
+			if missed != nil {
+				return missed
+			}
+			if lost {
+				log.InfoContext(ctx, "what other servers change is heard again")
+			}
+			lost = true // whenever the next line ends
 			return postgresError(e.attend(ctx, conn, hear))
 		},
 	}

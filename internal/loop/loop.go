@@ -23,7 +23,7 @@ type Loop struct {
 }
 
 // Run takes a first step at once and returns nil when ctx ends. An error of a step is
-// logged here, and only here. One that has a method RetryAfter() time.Duration keeps the
+// logged here, and only here, and so is the first step that goes well after it. One that has a method RetryAfter() time.Duration keeps the
 // next step off for so long at least, even when woken.
 func (l *Loop) Run(ctx context.Context) error {
 	failures := 0
@@ -36,6 +36,9 @@ func (l *Loop) Run(ctx context.Context) error {
 			failures++
 			l.Log.WarnContext(ctx, l.Name+" failed", "error", err, "failures", failures)
 		default:
+			if failures > 0 {
+				l.Log.InfoContext(ctx, l.Name+" works again", "failures", failures)
+			}
 			failures = 0
 		}
 		if !rest(ctx, max(asked(err), l.Gap)) || !l.wait(ctx, failures) {

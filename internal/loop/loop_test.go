@@ -1,10 +1,12 @@
 package loop_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,6 +92,33 @@ func TestFailuresBackOffAndSuccessResets(t *testing.T) {
 		require.NoError(t, l.Run(ctx))
 		require.Len(t, at, 5, "after the success it waits for the interval")
 		require.InDelta(t, (1+2+4+8)*0.75, at[4].Seconds(), (1+2+4+8)*0.25)
+	})
+}
+
+func TestTheLogSaysThatAStepFailsAndOnceThatItWorksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		var log bytes.Buffer
+		steps := 0
+		l := loop.Loop{Name: "polling", Interval: time.Minute, Log: slog.New(slog.NewTextHandler(&log, nil)), Step: func(context.Context) error {
+			if steps++; steps == 2 || steps == 3 {
+				return errors.New("no")
+			}
+			return nil
+		}}
+		require.NoError(t, l.Run(ctx))
+		var lines []string
+		for line := range strings.Lines(log.String()) {
+			_, said, _ := strings.Cut(strings.TrimSpace(line), " ")
+			lines = append(lines, said)
+		}
+		require.Greater(t, steps, 10)
+		require.Equal(t, []string{
+			`level=WARN msg="polling failed" error=no failures=1`,
+			`level=WARN msg="polling failed" error=no failures=2`,
+			`level=INFO msg="polling works again" failures=2`,
+		}, lines)
 	})
 }
 
