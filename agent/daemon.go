@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -54,8 +55,9 @@ type Daemon struct {
 	reconciler Reconciler
 	puller     *puller
 	reporter   *reporter
-	drift      loop.Signal // reconciles at once
-	spooled    loop.Signal // delivers at once
+	denied     []crontopus.Denial // that the log has; used by look only
+	drift      loop.Signal        // reconciles at once
+	spooled    loop.Signal        // delivers at once
 }
 
 // NewDaemon returns a daemon that Run starts.
@@ -129,6 +131,11 @@ func (d *Daemon) reconcile(ctx context.Context) error {
 func (d *Daemon) look(ctx context.Context) error {
 	out, err := d.bring(ctx)
 	d.reporter.reconciled(out, err)
+	if len(out.Denied) > 0 && !slices.Equal(out.Denied, d.denied) { // every look finds them again
+		d.options.Log.WarnContext(ctx, "jobs are denied; crontopus-agent status shows all",
+			"jobs", len(out.Denied), "first", out.Denied[0].Job.String(), "reason", out.Denied[0].Reason)
+	}
+	d.denied = out.Denied
 	for _, drift := range out.Drift {
 		d.options.Log.WarnContext(ctx, "an entry was changed by another hand, and repaired",
 			"entry", drift.Entry, "kind", string(drift.Kind), "found", drift.Detail)

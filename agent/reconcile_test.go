@@ -361,3 +361,30 @@ func TestEntriesOfExtensionsAreGated(t *testing.T) {
 		require.Equal(t, due, ok, "%d November", day)
 	}
 }
+
+func TestTheLogSaysOnceWhatIsDenied(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		require.NoError(t, os.WriteFile(d.policy, []byte("maxJobs: 1\n"), 0o600))
+		d.publish(1, "a", "b", "c")
+		d.after(time.Hour)
+		require.Equal(t, []string{"a"}, d.table.names())
+		require.Equal(t, 1, strings.Count(d.log.String(), "jobs are denied"), "not with each look for drift")
+		require.Contains(t, d.log.String(), "jobs=2 first=default/b")
+		require.Contains(t, d.log.String(), "maxJobs")
+		d.publish(2, "a", "b")
+		require.Contains(t, d.log.String(), "jobs=1 first=default/b")
+	})
+}
+
+func TestDaemonWhoseBundleExpires(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.life = time.Hour
+		d.publish(1, "a")
+		d.after(2 * time.Hour)
+		require.Equal(t, []string{"a"}, d.table.names())
+		require.Equal(t, crontopus.RefusedExpired, d.server.lastReport(t).Refused.Code)
+		d.publish(1, "a") // renewed
+		d.after(time.Minute)
+		require.Nil(t, d.server.lastReport(t).Refused)
+	})
+}
