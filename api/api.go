@@ -127,6 +127,7 @@ func build(o Options) (*API, *router) {
 	a.mux, a.door = r.mux, r.mux
 	if o.HealthOnly {
 		health{o.Store, a.gate}.register(r)
+		r.mux.NotFound(otherRole) // for it is there, at another server
 	} else {
 		registerAll(r, a, o)
 	}

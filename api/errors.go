@@ -158,6 +158,15 @@ func errNoRoute(r *http.Request) *crontopus.Error {
 	return crontopus.Errorf(crontopus.CodeNotFound, "there is nothing at %s", r.URL.Path).WithHint("GET /openapi.json lists every route")
 }
 
+// errOtherRole is for who was led to a server that is not for them, by a load balancer or a
+// URL: what they asked for exists, and may be asked for again.
+var errOtherRole = &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "this server does not have the role api, so it answers nothing but /healthz and /readyz",
+	Hint: "ask a server that has it (see --roles), and let a load balancer know of no other"}
+
+func otherRole(w http.ResponseWriter, r *http.Request) {
+	writeProblem(w, newProblem(r.Context(), http.StatusServiceUnavailable, errOtherRole))
+}
+
 func errNoMethod(r *http.Request, allowed []string) *crontopus.Error {
 	return crontopus.Errorf(codeMethodNotAllowed, "%s does not take %s", r.URL.Path, r.Method).WithHint("it takes %s", strings.Join(allowed, ", "))
 }

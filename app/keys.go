@@ -79,7 +79,8 @@ func (o *Options) requireKeys(ctx context.Context) error {
 			WithHint("start a server with the role syncer first, which makes the keys, and copy %s from its keys/ to %s", strings.Join(needed, " and "), dir)
 	}
 	return crontopus.Errorf(crontopus.CodeConflict, "the database belongs to an installation whose keys are not here: %s is missing", missing).
-		WithHint("copy %s from keys/ of a server that runs on this database to %s; agents trust no other keys", strings.Join(needed, " and "), dir)
+		WithHint("copy %s from keys/ of a server that runs on this database, or from where its keys are kept, to %s; agents trust no other keys. "+
+			"If no copy is left: crontopus keys recover", strings.Join(needed, ", "), dir)
 }
 
 // signingKey makes a key only for an installation that never had one: agents would not

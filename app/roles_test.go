@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/client"
 	"crontopus.dev/crontopus/app"
 	"crontopus.dev/crontopus/internal/pgtest"
@@ -97,12 +98,17 @@ func TestServersThatSplitTheirRoles(t *testing.T) {
 	run(t, syncer)
 	require.Equal(t, http.StatusOK, status(t, syncer, "/readyz"))
 	require.Equal(t, http.StatusOK, status(t, syncer, "/healthz"))
-	require.Equal(t, http.StatusNotFound, status(t, syncer, "/api/v1/jobs"))
+	there, err := client.New(syncer.URL(), client.WithAPIKey(adminKey(t, s.first)))
+	require.NoError(t, err)
+	_, err = there.Sources(t.Context(), crontopus.Page{})
+	require.ErrorContains(t, err, "does not have the role api")
+	require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err), "an agent that was led there keeps what it has to say")
 
 	front := s.options(t, app.RoleAPI, app.RoleAlert)
 	message, hint = refused(t, front)
 	require.Contains(t, message, "whose keys are not here")
-	require.Contains(t, hint, "box.key and keyset.json")
+	require.Contains(t, hint, "box.key, keyset.json")
+	require.Contains(t, hint, "keys recover", "for who has lost them all")
 	s.give(t, front, "box.key", "keyset.json")
 	api := s.start(t, front, slog.New(slog.DiscardHandler))
 	host := api.enrolls(t, "db-01")
