@@ -1,6 +1,9 @@
 package crontopus
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Source is a Git repository, branch and path that a tenant syncs from. Its credentials
 // are kept apart, in the secret box.
@@ -54,6 +57,10 @@ type SourceSecrets struct {
 	KnownHosts    string `json:"knownHosts,omitempty"` // lines as in ssh's known_hosts
 	WebhookSecret string `json:"webhookSecret"`
 }
+
+// ErrDoesNotOpen is the cause where a stored credential was sealed with another key than today's:
+// no further attempt can read it.
+var ErrDoesNotOpen = errors.New("a stored credential does not open")
 
 // Condition is one aspect of a thing's state, as Kubernetes writes it.
 type Condition struct {

@@ -87,7 +87,7 @@ func (b *Box) sealed(blob []byte) bool {
 
 // Open decrypts what Seal made.
 func (b *Box) Open(aad, blob []byte) ([]byte, error) {
-	sealed := &crontopus.Error{Code: crontopus.CodeInternal, Message: "a stored credential does not open"}
+	sealed := &crontopus.Error{Code: crontopus.CodeInternal, Message: crontopus.ErrDoesNotOpen.Error(), Err: crontopus.ErrDoesNotOpen}
 	if len(blob) < 2 || blob[0] != boxVersion || len(blob) < 2+int(blob[1]) {
 		return nil, sealed.WithHint("it is not a sealed value; store the credential anew")
 	}

@@ -45,6 +45,7 @@ func TestBoxNamesTheKeyThatIsMissing(t *testing.T) {
 	other, err := store.NewBox("older", [32]byte{2})
 	require.NoError(t, err)
 	_, err = newBox(t).Open(nil, other.Seal(nil, []byte("x")))
+	require.ErrorIs(t, err, crontopus.ErrDoesNotOpen)
 	require.Contains(t, crontopus.ErrorHint(err), `"older"`)
 	for _, id := range []string{"", string(make([]byte, 256))} {
 		_, err = store.NewBox(id, [32]byte{})

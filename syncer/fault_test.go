@@ -126,6 +126,21 @@ func TestAnEmptyRepositoryWaitsForItsFirstCommit(t *testing.T) {
 	requireState(t, "true Synced", h.sync(t, sourceID))
 }
 
+func TestCredentialsThatNobodyCanOpenEndTheSync(t *testing.T) {
+	h := newHouse(t)
+	h.repo.Commit(t, "first", map[string]string{"a.yaml": manifest("a", "one")})
+	requireState(t, "true Synced", h.sync(t, sourceID))
+
+	h.sealed = crontopus.Errorf(crontopus.CodeInternal, "%w", crontopus.ErrDoesNotOpen)
+	lost := h.sync(t, sourceID)
+	require.Contains(t, requireState(t, "false AuthenticationFailed", lost), "another keys/box.key")
+	require.Nil(t, lost.NextAttemptAt, "a person must act")
+	require.Equal(t, 1, lost.Jobs, "what was in force stays")
+
+	h.sealed = nil
+	requireState(t, "true Synced", h.sync(t, sourceID))
+}
+
 func TestCredentials(t *testing.T) {
 	logs := &recorder{}
 	h := newHouse(t, func(h *house) { h.opts.Log = slog.New(logs) })

@@ -18,6 +18,7 @@ type memStore struct {
 	mu       sync.Mutex
 	sources  map[string]*crontopus.Source
 	secrets  map[string]crontopus.SourceSecrets
+	sealed   error // why credentials do not open
 	states   map[string]crontopus.DesiredState
 	alerting map[string][]crontopus.DesiredAlerting // by source
 	epoch    int64
@@ -154,7 +155,7 @@ func (m *memStore) SystemAbandonSync(_ context.Context, id, owner string, now ti
 func (m *memStore) SourceSecrets(_ context.Context, _ crontopus.TenantID, id string) (crontopus.SourceSecrets, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.secrets[id], nil
+	return m.secrets[id], m.sealed
 }
 
 func (m *memStore) AgentsAt(context.Context, crontopus.TenantID) ([]crontopus.Agent, int64, error) {

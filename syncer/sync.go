@@ -108,6 +108,11 @@ func (a *attempt) run(ctx context.Context) error {
 // fetch starts the child and reads what it lists.
 func (a *attempt) fetch(ctx context.Context) (*fetchChild, *listing, error) {
 	secrets, err := a.Store.SourceSecrets(ctx, a.source.Tenant, a.source.ID)
+	if errors.Is(err, crontopus.ErrDoesNotOpen) { // jobs stay, and whoever looks is told, instead of a sync that never ends
+		return nil, nil, stalled(crontopus.ReasonAuthenticationFailed,
+			"the source's credentials were sealed with another keys/box.key than this server has; "+
+				"restore that file and sync again, or remove the source and add it again with its credentials")
+	}
 	if err != nil {
 		return nil, nil, err
 	}
