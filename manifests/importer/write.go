@@ -27,7 +27,7 @@ func (d *draft) write(quoted bool) string {
 			file = l.file
 			fmt.Fprintf(w, "# and from %s\n", shown(file))
 		}
-		fmt.Fprintf(w, "# %d: %s\n", l.number, shown(l.text))
+		fmt.Fprintf(w, "# %d: %s\n", l.number, strings.TrimRight(shown(l.text), " \t")) // as crontopus fmt has it
 	}
 	j := &d.job
 	w.field(0, "apiVersion", j.APIVersion)
