@@ -64,7 +64,7 @@ type Deliverer struct {
 // NewDeliverer returns a Deliverer. It starts nothing.
 func NewDeliverer(o DelivererOptions) *Deliverer {
 	return &Deliverer{o: o, client: notify.NewClient(o.Guard), mail: email.Sender{Guard: o.Guard, Roots: o.Roots},
-		crowd: crowd{busy: map[destination]int{}}}
+		crowd: crowd{busy: map[destination]int{}, slow: map[destination]bool{}}}
 }
 
 // Deliver makes one attempt at a notification, unless it needs none any more or its channel has enough to do. It returns after how long the next is due, 0
@@ -90,9 +90,9 @@ func (d *Deliverer) Deliver(ctx context.Context, tenant crontopus.TenantID, id s
 	if !ok {
 		return crowdedStep, nil
 	}
-	defer leave()
 	o := notify.Outcome{}
 	began := d.o.Now()
+	defer func() { leave(d.o.Now().Sub(began)) }()
 	if lacks { // a secret may still be set; a channel that is gone from Git was meant to be
 		o = notify.Outcome{Answer: err.Error(), Permanent: delivery.Channel.Metadata.Name == ""}
 	} else {

@@ -212,45 +212,6 @@ func TestDeliverWaitsForASecretThatIsNotSetYet(t *testing.T) {
 	require.Contains(t, s.recorded[0].Answer, "no secret")
 }
 
-// One channel that is slow has some of the hands of a server, never all.
-func TestDeliverSendsOnlySoManyToOneChannelAtOnce(t *testing.T) {
-	const atOnce = 4
-	held, free := make(chan struct{}, 2*atOnce), make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { held <- struct{}{}; <-free }))
-	defer server.Close()
-	release := sync.OnceFunc(func() { close(free) })
-	defer release()
-	s := toWebhook(server.URL)
-	d := deliverer(s, t0)
-	done := make(chan error, atOnce+1)
-	begin := func() {
-		_, err := d.Deliver(context.Background(), "default", "n1")
-		done <- err
-	}
-	for range atOnce {
-		go begin()
-	}
-	for range atOnce {
-		<-held
-	}
-	again, err := d.Deliver(t.Context(), "default", "n1")
-	require.NoError(t, err)
-	require.Equal(t, 4*time.Second, again, "it is taken up a little later")
-	require.Empty(t, held)
-	s.delivery.Notification.Channel.Name = "others"
-	go begin()
-	<-held // another channel's goes out
-	release()
-	for range atOnce + 1 {
-		require.NoError(t, <-done)
-	}
-	s.delivery.Notification.Channel = ops
-	s.delivery.Notification.State = crontopus.NotificationPending
-	again, err = d.Deliver(t.Context(), "default", "n1")
-	require.NoError(t, err)
-	require.Zero(t, again, "there is room again")
-}
-
 func TestDeliverAbidesByTheGuard(t *testing.T) {
 	address, ids := peer(t, 200)
 	s := toWebhook(address)
