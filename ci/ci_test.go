@@ -121,6 +121,9 @@ func newForge(t *testing.T) (posted func() string, address string) {
 			var sent struct{ Body string }
 			_ = json.Unmarshal(data, &sent)
 			body = r.URL.Path + "\n" + sent.Body
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, `{"id": 1, "user": {"id": -2}}`)
+			return
 		}
 		_, _ = io.WriteString(w, "[]")
 	}))
