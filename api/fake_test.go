@@ -39,6 +39,7 @@ type fakeStore struct {
 	pingURLs map[string]crontopus.JobName
 	pingKeys map[[32]byte]crontopus.PingKey
 	pings    []crontopus.Ping // that were recorded
+	logged   []string         // runs' ids, as far as named, and what they said on their way
 
 	follows []crontopus.TenantID // that other servers were to tell of
 

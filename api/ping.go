@@ -22,8 +22,9 @@ type pingStore interface {
 	SystemPingKey(ctx context.Context, hash [32]byte) (crontopus.PingKey, error)
 	// RecordPing commits a ping, unless its URL or key is no longer good: not_found.
 	RecordPing(ctx context.Context, p crontopus.Ping) error
-	// CheckPing reports whether RecordPing would take a ping of the job, without one: not_found if not.
-	CheckPing(ctx context.Context, tenant crontopus.TenantID, p crontopus.Ping, job crontopus.JobName) error
+	// LogPing keeps the check-in's output with the run that goes on, if one does, and changes nothing else of it.
+	// not_found as RecordPing.
+	LogPing(ctx context.Context, tenant crontopus.TenantID, p crontopus.Ping, c crontopus.CheckIn) error
 }
 
 // pings takes check-ins by an address alone, as the ping API of Healthchecks does, so that whatever
@@ -135,8 +136,8 @@ func (s pings) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err != nil:
-	case path.log: // nothing of it is kept, and it is refused where any other ping is
-		err = s.store.CheckPing(ctx, p.Tenant, p, job)
+	case path.log:
+		err = s.log(ctx, p, job, output, rid)
 	default:
 		err = s.record(ctx, p, job, told{event: path.event, exitCode: path.exitCode, output: output}, rid)
 	}
@@ -221,6 +222,15 @@ func (s pings) record(ctx context.Context, p crontopus.Ping, job crontopus.JobNa
 	err := s.store.RecordPing(ctx, p)
 	tell(s.observer, c, err)
 	return err
+}
+
+// log keeps what a run says on its way. rid is "" where the ping names no run.
+func (s pings) log(ctx context.Context, p crontopus.Ping, job crontopus.JobName, output []byte, rid string) error {
+	c := crontopus.CheckIn{Job: job, Output: output}
+	if p.Unnamed = rid == ""; !p.Unnamed {
+		c.RunID = ridRun(p.Tenant, job, rid)
+	}
+	return s.store.LogPing(ctx, p.Tenant, p, c)
 }
 
 // ridRun is the run that a ping names: the same for the same job and name, and nobody else's.

@@ -244,6 +244,17 @@ func TestAnUnknownPingIsNotLookedUpAgainAtOnce(t *testing.T) {
 	require.Equal(t, 200, s.send(http.MethodGet, "/ping/"+otherID, "").status)
 }
 
+// Whose a log without a rid is, is the store's to say.
+func TestALogIsKeptWithTheRunThatItNames(t *testing.T) {
+	s, key := pinged(t)
+	require.Equal(t, 200, s.send(http.MethodPost, "/ping/"+pingID+"/start?rid="+ridA, "").status)
+	started := s.store.pings[0].CheckIns[0].RunID
+	require.Equal(t, 200, s.send(http.MethodPost, "/ping/"+pingID+"/log?rid="+strings.ToUpper(ridA), "halfway").status)
+	require.Equal(t, 200, s.send(http.MethodPost, "/ping/"+key+"/nightly-backup/log", strings.Repeat("x", 10_001)).status)
+	require.Equal(t, []string{started + " halfway", " " + strings.Repeat("x", 10_000)}, s.store.logged)
+	require.Len(t, s.store.pings, 1, "it is no check-in")
+}
+
 func TestARotatedPingURLIsGoneAtOnce(t *testing.T) {
 	s, _ := pinged(t)
 	require.Equal(t, 200, s.send(http.MethodGet, "/ping/"+pingID, "").status)

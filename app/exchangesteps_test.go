@@ -48,9 +48,6 @@ type stage struct {
 type unpinged struct{ *store.Store }
 
 func (unpinged) RecordPing(context.Context, crontopus.Ping) error { return nil }
-func (unpinged) CheckPing(context.Context, crontopus.TenantID, crontopus.Ping, crontopus.JobName) error {
-	return nil
-}
 
 func newStage(t *testing.T, s setting) *stage {
 	t.Helper()

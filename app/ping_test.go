@@ -86,6 +86,11 @@ func TestCurlPingsAndTheRunIsThere(t *testing.T) {
 	require.Equal(t, "disk full\x1b[2J", string(run.Output), "as it was sent")
 	require.NotNil(t, run.Started)
 
+	out, err = shell(t, env, `curl -fsS "$PING_URL/start"; curl -fsS "$PING_URL/log" -d halfway; curl -fsS "$PING_URL" -d done; curl -fsS "$PING_URL/log" -d late`)
+	require.NoError(t, err, out)
+	require.Equal(t, "OKOKOKOK", out)
+	require.Equal(t, "halfway\ndone", string(newest().Output))
+
 	// A body of 100 MB is cut, and its sender gets to hear the answer.
 	out, err = shell(t, env, `head -c 100000000 /dev/zero | tr '\0' x | curl -sS -o /dev/null -w '%{http_code}' -H 'Content-Type: text/plain' -T - -X POST "$PING_URL/fail"`)
 	require.True(t, strings.HasPrefix(out, "200"), "%v %s", err, out)

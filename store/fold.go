@@ -213,7 +213,11 @@ func (f *fold) one(i *item) (*runKept, error) {
 	case run.ScheduledFor == nil && scheduled && f.byDue[due] != nil:
 		i.ScheduledFor = nil // another run has it
 	}
-	run.Apply(i.CheckIn)
+	c := i.CheckIn
+	if i.proof != nil && c.Event.Final() && !run.Ended() {
+		c.Output = further(run.Output, c.Output) // after what pings logged on the way
+	}
+	run.Apply(c)
 	f.know(run)
 	return run, nil
 }

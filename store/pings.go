@@ -88,24 +88,6 @@ func (s *Store) SystemPingURL(ctx context.Context, id string) (tenant crontopus.
 	return tenant, job, err
 }
 
-// CheckPing reports whether a ping of the job would be recorded: not_found where its URL or key is
-// no longer good, or the job never was.
-func (s *Store) CheckPing(ctx context.Context, tenant crontopus.TenantID, p crontopus.Ping, job crontopus.JobName) error {
-	return s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
-		good, err := exists(ctx, t, `
-			SELECT 1 FROM ping_urls WHERE tenant_id = $1 AND id = $2 AND namespace = $4 AND name = $5
-			UNION ALL SELECT 1 FROM ping_keys WHERE tenant_id = $1 AND id = $3 AND namespace = $4 AND revoked_at IS NULL`,
-			tenant, p.URL, p.Key, job.Namespace, job.Name)
-		if err == nil && !good {
-			err = errNoPingURL
-		}
-		if err != nil {
-			return err
-		}
-		return s.jobWasThere(ctx, t, tenant, job)
-	})
-}
-
 const pingKeyColumns = "tenant_id, id, namespace, created_at, revoked_at"
 
 func scanPingKey(r row, k *crontopus.PingKey) error {

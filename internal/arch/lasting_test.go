@@ -10,7 +10,7 @@ import (
 // which every file that is to outlive the program goes through.
 var writesItself = map[string]string{
 	"agent/account_unix.go: scriptFile":   "a run's script, gone before the run is",
-	"agent/ask.go: listenAt":                  "a FIFO",
+	"agent/ask.go: listenAt":              "a FIFO",
 	"agent/crontab/place.go: whole":       "what crontab(1) reads, gone when it has",
 	"agent/policyfile.go: readPolicy":     "opened to read",
 	"agent/spoollimit.go: setAside":       "a damaged check-in, for a person to look at if it is still there",

@@ -16,6 +16,8 @@ const (
 	here  = crontopus.DefaultTenant
 	actor = "key:admin"
 	runID = "019ab000-0000-7000-8000-000000000001"
+
+	pingedID = "019ab000-0000-7000-8000-000000000002" // a run's without an agent
 )
 
 var now = time.Date(2026, 3, 1, 2, 30, 0, 0, time.UTC)
@@ -143,6 +145,16 @@ var transactions = []transaction{
 	{"EnsurePingURL", nil, func(ctx context.Context, s *store.Store) error {
 		_, err := s.EnsurePingURL(ctx, here, backup)
 		return err
+	}},
+	{"LogPing", func(ctx context.Context, s *store.Store) error {
+		_, err := s.RecordCheckIns(ctx, here, "", []crontopus.CheckIn{{RunID: pingedID, Job: backup, Event: crontopus.EventStart, At: now}})
+		return err
+	}, func(ctx context.Context, s *store.Store) error {
+		url, err := s.PingURL(ctx, here, backup)
+		if err != nil {
+			return err
+		}
+		return s.LogPing(ctx, here, crontopus.Ping{URL: url}, crontopus.CheckIn{RunID: pingedID, Job: backup, Output: []byte("halfway")})
 	}},
 	{"RotatePingURL", nil, func(ctx context.Context, s *store.Store) error {
 		_, err := s.RotatePingURL(ctx, here, actor, backup)

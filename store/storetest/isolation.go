@@ -106,8 +106,8 @@ var strangers = map[string]struct {
 	"PingURL": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.PingURL(ctx, there, named("backup"))
 	}},
-	"CheckPing": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
-		return nil, s.CheckPing(ctx, there, crontopus.Ping{Key: "p1"}, named("backup"))
+	"LogPing": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return nil, s.LogPing(ctx, there, crontopus.Ping{Key: "p1"}, crontopus.CheckIn{Job: named("backup"), Output: []byte("theirs")})
 	}},
 	"RotatePingURL": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		id, err := s.RotatePingURL(ctx, there, actor, named("backup"))

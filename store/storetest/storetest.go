@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"isolation":     isolationCases,
 		"jobs":          jobCases,
 		"pings":         pingCases,
+		"ping logs":     pingLogCases,
 		"notifications": notificationCases,
 		"secrets":       secretCases,
 		"pins":          pinCases,
