@@ -27,6 +27,7 @@ type night struct {
 	s     *store.Store
 	now   time.Time
 	agent crontopus.Agent
+	more  []crontopus.Agent // without jobs
 	jobs  []crontopus.JobName
 	told  []string // "what sentence", in the order in which it was decided
 
@@ -107,7 +108,11 @@ func (n *night) until(end time.Time, up bool) {
 	for ; n.now.Before(end); n.now = n.now.Add(30 * time.Second) {
 		require.NoError(n.t, n.s.SystemServing(ctx, n.now))
 		if at := n.now; up {
-			require.NoError(n.t, n.s.SystemHeartbeats(ctx, []crontopus.Heartbeat{{Tenant: crontopus.DefaultTenant, AgentID: n.agent.ID, At: at, SpoolDrained: &at}}))
+			var beats []crontopus.Heartbeat
+			for _, a := range append([]crontopus.Agent{n.agent}, n.more...) {
+				beats = append(beats, crontopus.Heartbeat{Tenant: crontopus.DefaultTenant, AgentID: a.ID, At: at, SpoolDrained: &at})
+			}
+			require.NoError(n.t, n.s.SystemHeartbeats(ctx, beats))
 		}
 		var servers sync.WaitGroup
 		for _, s := range n.others {
@@ -130,21 +135,24 @@ func (n *night) look(ctx context.Context, s *store.Store, tell func(string)) {
 		assertNoError(n.t, err)
 		again = looked == 100
 	}
-	_, err := s.SystemRoute(ctx, n.now, 100, func(cases []crontopus.Case) (decisions []crontopus.Decision) {
-		for i := range cases {
-			d := alert.Decide(&cases[i])
-			for _, m := range d.Notify {
-				words := d.Incident.Cause.Sentence
-				if m.What == crontopus.NotifyResolved {
-					words = d.Incident.ResolvedWhy
+	for again := true; again; {
+		routed, err := s.SystemRoute(ctx, n.now, 100, func(cases []crontopus.Case) (decisions []crontopus.Decision) {
+			for i := range cases {
+				d := alert.Decide(&cases[i])
+				for _, m := range d.Notify {
+					words := d.Incident.Cause.Sentence
+					if m.What == crontopus.NotifyResolved {
+						words = d.Incident.ResolvedWhy
+					}
+					tell(string(m.What) + ": " + words)
 				}
-				tell(string(m.What) + ": " + words)
+				decisions = append(decisions, d)
 			}
-			decisions = append(decisions, d)
-		}
-		return decisions
-	})
-	assertNoError(n.t, err)
+			return decisions
+		})
+		assertNoError(n.t, err)
+		again = routed == 100
+	}
 }
 
 // assertNoError is for goroutines, which may not end the test.

@@ -28,16 +28,16 @@ func insertNotifications(ctx context.Context, t tx, list []crontopus.Notificatio
 	})
 	for i := range list {
 		n := &list[i]
-		opens, err := overRate(ctx, t, n)
+		over, err := overRate(ctx, t, n)
 		if err != nil {
 			return err
 		}
-		if opens.IsZero() {
+		if !over {
 			n.State = crontopus.NotificationPending
 			err = deliverLater(ctx, t, n, time.Time{})
 		} else {
 			n.State = crontopus.NotificationDropped
-			err = errors.Join(insertNotification(ctx, t, n), tellOfDropped(ctx, t, n, opens))
+			err = errors.Join(insertNotification(ctx, t, n), tellOfDropped(ctx, t, n))
 		}
 		if err != nil {
 			return err
@@ -69,49 +69,63 @@ func insertNotification(ctx context.Context, t tx, n *crontopus.Notification) er
 	return err
 }
 
-// overRate returns when the channel takes more, or zero if it takes this one. All servers count what
+// overRate reports whether the channel has taken as many as it takes in an hour. All servers count what
 // the database holds, one after the other for each channel. The end of an incident is not counted, and is
 // told wherever anything of the incident was told: else a pager would never be quiet.
-func overRate(ctx context.Context, t tx, n *crontopus.Notification) (opens time.Time, err error) {
+func overRate(ctx context.Context, t tx, n *crontopus.Notification) (over bool, err error) {
 	channel, err := channelByName(ctx, t, n.Tenant, n.Channel, t.ForUpdate("desired_alerting"))
 	if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
-		return opens, nil // whoever delivers it says so
+		return false, nil // whoever delivers it says so
 	}
 	if err != nil {
-		return opens, err
+		return false, err
 	}
-	counted, err := collect(ctx, t, func(r row, at *time.Time) error { return r.Scan(instant(at)) }, `
-		SELECT at FROM notifications WHERE tenant_id = $1 AND namespace = $2 AND name = $3 AND at > $4
-			AND state <> 'dropped' AND what NOT IN ('resolved', 'test', 'dropped')
-		ORDER BY at DESC LIMIT $5`,
-		n.Tenant, n.Channel.Namespace, n.Channel.Name, micros(n.At.Add(-time.Hour)), channel.Spec.MaxPerHour)
-	if err != nil || len(counted) < channel.Spec.MaxPerHour {
-		return opens, err
+	counted := 0
+	err = t.QueryRow(ctx, `
+		SELECT count(*) FROM (SELECT 1 FROM notifications WHERE tenant_id = $1 AND namespace = $2 AND name = $3 AND at > $4 AND at <= $5
+			AND state <> 'dropped' AND what NOT IN ('resolved', 'test', 'dropped') LIMIT $6) AS taken`,
+		n.Tenant, n.Channel.Namespace, n.Channel.Name, micros(n.At.Add(-time.Hour)), micros(n.At.Add(time.Hour)), channel.Spec.MaxPerHour).Scan(&counted)
+	if err != nil || counted < channel.Spec.MaxPerHour {
+		return false, err
 	}
 	if n.What == crontopus.NotifyResolved {
 		told, err := exists(ctx, t, `SELECT 1 FROM notifications WHERE tenant_id = $1 AND incident_id = $2
 			AND namespace = $3 AND name = $4 AND state <> 'dropped'`, n.Tenant, n.Incident, n.Channel.Namespace, n.Channel.Name)
-		if told || err != nil {
-			return opens, err
-		}
+		return !told, err
 	}
-	return counted[len(counted)-1].Add(time.Hour), nil
+	return true, nil
 }
 
-// tellOfDropped makes sure that the channel is told how many were dropped, once it takes more.
-func tellOfDropped(ctx context.Context, t tx, n *crontopus.Notification, opens time.Time) error {
-	waits, err := exists(ctx, t, `SELECT 1 FROM notifications
-		WHERE tenant_id = $1 AND namespace = $2 AND name = $3 AND what = 'dropped' AND state = 'pending'`,
+// What happens in a minute is told as one count, and no more than one count in an hour.
+const (
+	countsAfter = time.Minute
+	countsEvery = time.Hour
+)
+
+// tellOfDropped makes sure that the channel is told how many were dropped. Nobody misses the end of what
+// nobody was told of.
+func tellOfDropped(ctx context.Context, t tx, n *crontopus.Notification) error {
+	if n.What == crontopus.NotifyResolved {
+		return nil
+	}
+	words, err := collect(ctx, t, scanNotification, selectNotifications+`
+		WHERE tenant_id = $1 AND namespace = $2 AND name = $3 AND what = 'dropped' ORDER BY at DESC LIMIT 1`,
 		n.Tenant, n.Channel.Namespace, n.Channel.Name)
-	if waits || err != nil {
+	if err != nil || len(words) > 0 && words[0].State == crontopus.NotificationPending {
 		return err
+	}
+	at := n.At.Add(countsAfter)
+	if len(words) > 0 {
+		if next := words[0].At.Add(countsEvery); next.After(at) && next.Before(at.Add(countsEvery)) {
+			at = next
+		}
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
 	}
 	return deliverLater(ctx, t, &crontopus.Notification{ID: id.String(), Tenant: n.Tenant, Channel: n.Channel,
-		What: crontopus.NotifyDropped, At: n.At, State: crontopus.NotificationPending}, opens)
+		What: crontopus.NotifyDropped, At: n.At, State: crontopus.NotificationPending}, at)
 }
 
 // CreateTest stores a notification that a person asked for in order to see whether the channel
@@ -155,7 +169,7 @@ func (s *Store) tells(ctx context.Context, t tx, d *crontopus.Delivery) error {
 	n := &d.Notification
 	if n.What == crontopus.NotifyDropped {
 		return t.QueryRow(ctx, `SELECT count(*) FROM notifications
-			WHERE tenant_id = $1 AND namespace = $2 AND name = $3 AND state = 'dropped' AND at >= $4`,
+			WHERE tenant_id = $1 AND namespace = $2 AND name = $3 AND state = 'dropped' AND what <> 'resolved' AND at >= $4`,
 			n.Tenant, n.Channel.Namespace, n.Channel.Name, micros(n.At)).Scan(&d.Dropped)
 	}
 	if n.Incident == "" {
