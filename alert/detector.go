@@ -21,7 +21,7 @@ const (
 type DetectorStore interface {
 	// SystemLook has watches judged whose time has come, at most limit, and keeps the verdicts.
 	SystemLook(ctx context.Context, now time.Time, limit int, judge func([]crontopus.Look) []crontopus.Verdict) (int, error)
-	// SystemAdopt makes watches for what has none.
+	// SystemAdopt makes watches for what has none, and makes good that the clock was set back.
 	SystemAdopt(ctx context.Context, now time.Time) error
 }
 
@@ -44,6 +44,7 @@ type Detector struct {
 
 	wake    loop.Signal
 	adopted time.Time
+	stepped time.Time
 }
 
 // NewDetector makes a Detector. It starts nothing; Run does.
@@ -62,7 +63,10 @@ func (d *Detector) Run(ctx context.Context) error {
 }
 
 func (d *Detector) step(ctx context.Context) error {
-	if now := d.Now(); d.adopted.IsZero() || now.Sub(d.adopted) >= adoptEvery || now.Before(d.adopted) {
+	now := d.Now()
+	back := now.Before(d.stepped)
+	d.stepped = now
+	if d.adopted.IsZero() || now.Sub(d.adopted) >= adoptEvery || back {
 		if err := d.Store.SystemAdopt(ctx, now); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -82,6 +83,40 @@ func TestWhatTellsOfItselfHasNoLag(t *testing.T) {
 	o := detected(t, w, nil)
 	require.Equal(t, []crontopus.AlertKind{crontopus.AlertFailed}, o.opened)
 	require.Empty(t, o.lags)
+}
+
+// adopter counts how often a detector makes good what it may have missed.
+type adopter struct {
+	times   []time.Time
+	adopted int
+	end     context.CancelFunc
+}
+
+func (a *adopter) now() time.Time {
+	now := a.times[0]
+	if a.times = a.times[1:]; len(a.times) == 0 {
+		a.times = []time.Time{now}
+		a.end()
+	}
+	return now
+}
+
+func (a *adopter) SystemAdopt(context.Context, time.Time) error { a.adopted++; return nil }
+
+func (a *adopter) SystemLook(context.Context, time.Time, int, func([]crontopus.Look) []crontopus.Verdict) (int, error) {
+	return 0, nil
+}
+
+func TestADetectorSeesThatItsClockWasSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		at := func(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
+		a := &adopter{times: []time.Time{at(0), at(0), at(1), at(1), at(60), at(60), at(30), at(30), at(31), at(31)}} // each step asks twice
+		ctx, cancel := context.WithCancel(t.Context())
+		a.end = cancel
+		d := alert.NewDetector(alert.Detector{Store: a, Now: a.now, Log: slog.New(slog.DiscardHandler)})
+		require.NoError(t, d.Run(ctx))
+		require.Equal(t, 2, a.adopted, "at first, and then")
+	})
 }
 
 func TestAnIncidentThatIsNotCommittedIsNotToldOf(t *testing.T) {

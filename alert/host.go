@@ -18,6 +18,9 @@ func judgeAgent(l *crontopus.Look) crontopus.Verdict {
 	}
 	j := begin(l, agentSubject(l.Agent))
 	s := j.state()
+	if s.Silent.After(l.Now) { // our clock was set back meanwhile
+		s.Silent = l.Now
+	}
 	last := heard(l.Agent, l.UpSince)
 	after := offlineAfter(j.policies(crontopus.AlertAgentOffline))
 	if !l.Now.Before(last.Add(after)) {
@@ -45,7 +48,7 @@ func judgeAgent(l *crontopus.Look) crontopus.Verdict {
 // or while only we were away.
 func (j *judgement) back() bool {
 	s, status := j.state(), &j.Agent.Status
-	if status.LastSeenAt == nil || !status.LastSeenAt.After(s.Silent) {
+	if status.LastSeenAt == nil || !status.LastSeenAt.After(s.Silent) || status.LastSeenAt.After(j.Now) {
 		return false
 	}
 	if s.Changed.IsZero() {

@@ -53,9 +53,13 @@ func (r *routing) again(at time.Time) {
 
 // tell decides on one notification.
 func (r *routing) tell(channel crontopus.JobName, what crontopus.NotificationEvent) {
-	r.Decision.Routing.Told[channel.String()] = crontopus.Told{What: what, At: r.Now, Kind: r.Decision.Incident.Kind, Cause: r.Decision.Incident.Cause.Code}
-	r.Notify = append(r.Notify, crontopus.Notification{ID: newID(r.Now), Tenant: r.Decision.Incident.Tenant, Incident: r.Decision.Incident.ID,
-		Channel: channel, What: what, At: r.Now, State: crontopus.NotificationPending, Attempts: []crontopus.Attempt{}})
+	at := r.Now
+	if last := r.Decision.Routing.Told[channel.String()].At; !at.After(last) { // our clock was set back: what is told later stays the later
+		at = last.Add(time.Microsecond)
+	}
+	r.Decision.Routing.Told[channel.String()] = crontopus.Told{What: what, At: at, Kind: r.Decision.Incident.Kind, Cause: r.Decision.Incident.Cause.Code}
+	r.Notify = append(r.Notify, crontopus.Notification{ID: newID(at), Tenant: r.Decision.Incident.Tenant, Incident: r.Decision.Incident.ID,
+		Channel: channel, What: what, At: at, State: crontopus.NotificationPending, Attempts: []crontopus.Attempt{}})
 	r.Events = append(r.Events, crontopus.IncidentEvent{ID: newID(r.Now), Incident: r.Decision.Incident.ID, At: r.Now, What: "notified",
 		Text: string(what) + " to " + channel.String()})
 }

@@ -149,6 +149,20 @@ func TestACauseThatIsFoundLaterIsTold(t *testing.T) {
 	require.Equal(t, []string{"chat resolved"}, d.until(minutes(5)))
 }
 
+// Our clock is set back by an hour between a beginning and its end: which of the two is the later is known by
+// when they were decided.
+func TestWhatIsToldLaterIsTheLaterWhateverOurClockDoes(t *testing.T) {
+	d := newDesk()
+	d.until(minutes(1))
+	opened := d.routing.Told["production/chat"]
+	d.now = minutes(-60)
+	d.resolve()
+	require.Equal(t, []string{"chat resolved"}, d.until(minutes(-59)))
+	require.True(t, d.routing.Told["production/chat"].At.After(opened.At))
+	d.change(func(*crontopus.Incident) {})
+	require.Empty(t, d.until(minutes(600)))
+}
+
 func TestNobodyIsToldWhileItIsQuiet(t *testing.T) {
 	for name, quiet := range map[string]func(*desk){
 		"snoozed":  func(d *desk) { at := minutes(60); d.in.SnoozedUntil = &at },

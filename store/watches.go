@@ -133,7 +133,8 @@ func signal(ctx context.Context, t tx, runs []*runKept, now time.Time) error {
 	return nil
 }
 
-// SystemAdopt makes watches for what has none: a server of a version that knew of none made it.
+// SystemAdopt makes watches for what has none: a server of a version that knew of none made it. And it makes
+// good that the clock was set back.
 func (s *Store) SystemAdopt(ctx context.Context, now time.Time) error {
 	return s.engine.write(ctx, scopeDue, func(t tx) error {
 		for _, query := range []string{
@@ -151,8 +152,22 @@ func (s *Store) SystemAdopt(ctx context.Context, now time.Time) error {
 				return err
 			}
 		}
-		return nil
+		return setBack(ctx, t, now)
 	})
+}
+
+// setBack has whoever was heard of later than now heard of now, and looked at by that: else nobody would
+// see before then that a host is offline, or back.
+func setBack(ctx context.Context, t tx, now time.Time) error {
+	n, err := t.Exec(ctx, "UPDATE agents SET last_seen_at = $1 WHERE last_seen_at > $2", micros(now), micros(now.Add(servingGap)))
+	if err != nil || n == 0 {
+		return err
+	}
+	if _, err := t.Exec(ctx, "UPDATE watches SET look_at = $1 WHERE kind = 'agent' AND look_at > $1", micros(now)); err != nil {
+		return err
+	}
+	_, err = t.Exec(ctx, "UPDATE incidents SET route_at = $1 WHERE route_at > $1", micros(now))
+	return err
 }
 
 // servingGap is how long nobody may have answered agents before that counts as our absence.
