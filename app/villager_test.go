@@ -46,8 +46,11 @@ type villager struct {
 	endDaemon, endCron func()
 }
 
-func (v *village) settles(name string) *villager {
-	h := &villager{v: v, name: name, state: agent.State{Dir: v.t.TempDir()}, root: v.t.TempDir()}
+func (v *village) settles(name string) *villager { return v.settlesOn(name, v.t.TempDir()) }
+
+// settlesOn has the agent's folder where the test says.
+func (v *village) settlesOn(name, dir string) *villager {
+	h := &villager{v: v, name: name, state: agent.State{Dir: dir}, root: v.t.TempDir()}
 	v.hosts = append(v.hosts, h)
 	require.NoError(v.t, h.state.Create())
 	enrolled := v.enrolls(name, h.dial)
