@@ -142,6 +142,33 @@ func TestDeliverIsPatientForLongerEachTime(t *testing.T) {
 	require.LessOrEqual(t, again, 15*time.Minute)
 }
 
+// A channel is down for a day: what it was to be told arrives within a quarter of an hour of its return, once, and it is not
+// hammered meanwhile.
+func TestAChannelThatIsDownForADayIsToldWhenItIsBack(t *testing.T) {
+	now, up := t0, t0.Add(24*time.Hour)
+	asked, taken := 0, 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; now.Before(up) {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		taken++
+	}))
+	defer server.Close()
+	s := toWebhook(server.URL)
+	d := alert.NewDeliverer(alert.DelivererOptions{Store: s, Guard: loopback, Now: func() time.Time { return now }, Log: quiet})
+	for again := time.Nanosecond; again > 0; {
+		var err error
+		now = now.Add(again)
+		again, err = d.Deliver(t.Context(), "default", "n1")
+		require.NoError(t, err)
+	}
+	require.Equal(t, crontopus.NotificationDelivered, s.delivery.Notification.State)
+	require.WithinDuration(t, up, now, 15*time.Minute)
+	require.Equal(t, 1, taken)
+	require.Less(t, asked, 4*24*2+12, "four to eight times an hour")
+}
+
 // The message went out, and the server died before it could write that down.
 func TestDeliverSendsAgainUnderTheSameIDWhatItDidNotRecord(t *testing.T) {
 	address, ids := peer(t, 200)
