@@ -27,7 +27,7 @@ build: ## Build bin/crontopus and bin/crontopus-agent, which run on any Linux: t
 
 .PHONY: test
 test: install-deps ## Run every test, with the race detector
-	$(GO) test $(RACE) -timeout 20m ./...
+	$(GO) test $(RACE) -timeout 40m ./...
 
 .PHONY: install-deps
 install-deps: ## Install what the tests need and this machine lacks (cron, gcc, git, postgresql, pre-commit)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -44,6 +43,7 @@ type DaemonOptions struct {
 	Version    string
 	Boot       func() (id string, at time.Time)        // of the running system, zero where it does not say; nil: as the kernel tells
 	ReloadKey  func(ctx context.Context) (bool, error) // called when the server does not know this agent; nil: there is nothing to reload
+	Rest       func()                                  // called when a look or a report is over and the daemon goes back to sleep; nil: nothing to do
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -62,6 +62,9 @@ type Daemon struct {
 
 // NewDaemon returns a daemon that Run starts.
 func NewDaemon(o DaemonOptions) *Daemon {
+	if o.Rest == nil {
+		o.Rest = func() {}
+	}
 	d := &Daemon{
 		options:    o,
 		reconciler: Reconciler{State: o.State, Scheduler: o.Scheduler, Now: o.Now, Log: o.Log},
@@ -69,7 +72,7 @@ func NewDaemon(o DaemonOptions) *Daemon {
 		spooled:    loop.NewSignal(),
 	}
 	d.reporter = &reporter{
-		state: o.State, server: o.Server, reloadKey: o.ReloadKey, hostZone: o.Scheduler.HostZone, now: o.Now, log: o.Log, wake: loop.NewSignal(), online: true,
+		state: o.State, server: o.Server, reloadKey: o.ReloadKey, hostZone: o.Scheduler.HostZone, rest: o.Rest, now: o.Now, log: o.Log, wake: loop.NewSignal(), online: true,
 		report: crontopus.AgentReport{Instance: crontopus.Instance{Name: rand.Text()}, Version: o.Version, Scheduler: o.Scheduler.Name(), Facts: Facts()},
 	}
 	if cron, ok := o.Scheduler.(interface{ Crontab() crontopus.Crontab }); ok {
@@ -119,10 +122,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// reconcile is one look at the scheduler, which has the whole bundle in memory. It gives that
-// back at once: a daemon is asleep most of its life.
+// reconcile is one look at the scheduler, which has the whole bundle in memory.
 func (d *Daemon) reconcile(ctx context.Context) error {
-	defer debug.FreeOSMemory()
+	defer d.options.Rest()
 	return d.look(ctx)
 }
 

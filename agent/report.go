@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +36,7 @@ type reporter struct {
 	hostZone  func() string
 	crontab   func() crontopus.Crontab // nil: the scheduler keeps none
 	health    *health
+	rest      func()      // see DaemonOptions
 	wake      loop.Signal // something may have changed
 
 	mu     sync.Mutex
@@ -126,7 +126,7 @@ func (r *reporter) change(f func(*crontopus.AgentReport)) {
 
 // tell sends the report if it says something new, or if the last one is old.
 func (r *reporter) tell(ctx context.Context) error {
-	defer debug.FreeOSMemory() // a daemon sleeps until the next one: see Daemon.reconcile
+	defer r.rest()
 	now := r.now()
 	report, online := r.current(now)
 	content, err := json.Marshal(report)

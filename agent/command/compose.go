@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -80,6 +81,7 @@ func (h *host) daemon(server *client.Client, entryConfig string, stdout, stderr 
 		State: h.state, Identity: h.id, Server: server, Scheduler: scheduler, Spool: h.spool,
 		Policy: h.policy, UID: os.Getuid(), Interval: h.config.Interval,
 		ReloadKey: func(ctx context.Context) (bool, error) { return agent.ReloadKey(ctx, h.state, server) },
+		Rest:      debug.FreeOSMemory, // it is asleep most of its life
 		Version:   usage.Version(), Now: time.Now, Log: h.log,
 	})
 	return daemon, nil
