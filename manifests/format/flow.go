@@ -147,6 +147,10 @@ func (f *flowParser) plain() *flow {
 	if text == "" {
 		return nil
 	}
+	if text[0] == '#' { // "{#": no text begins so, and a comment has a space before it
+		f.failed = true
+		return nil
+	}
 	v := &flow{}
 	for line := range strings.SplitSeq(text, "\n") {
 		v.lines = append(v.lines, strings.TrimSpace(line))

@@ -50,7 +50,6 @@ func Format(file string, data []byte) ([]byte, []crontopus.Problem) {
 	out.WriteString(asTheyAre(lines[next:], false))
 	formatted := []byte(out.String())
 	if t, same := compare(texts, formatted); !same {
-
 		return data, []crontopus.Problem{beyond(file, t)}
 	}
 	return formatted, nil
