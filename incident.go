@@ -129,6 +129,7 @@ const (
 	CauseStillRunning    = "previousRunStillRunning"
 	CauseReplaced        = "replaced" // by the next run
 	CauseDiskFull        = "diskFull"
+	CauseCheckInLost     = "checkInLost" // it may have run: the host could not keep what it had to say
 	CauseServerAway      = "serverAway"
 	CauseClockWrong      = "clockWrong"
 	CauseTooLong         = "tooLong"

@@ -46,10 +46,14 @@ func (e *entry) whyNot(due time.Time) (code, reason string) {
 	if code != "" {
 		return code, strings.Join(reasons, "; besides, ")
 	}
+	lost := e.unheard(due)
 	for _, find := range likely {
 		if code, reason = find(e, due); code != "" {
-			return code, reason
+			return code, reason + lost
 		}
+	}
+	if lost != "" {
+		return crontopus.CauseCheckInLost, strings.TrimPrefix(lost, "; ")
 	}
 	return crontopus.CauseNeverStarted, fmt.Sprintf("%s is online, its agent holds generation %s, and says of nothing that kept it from starting",
 		e.Agent.Name, e.Agent.Status.Report.Applied)
@@ -181,6 +185,15 @@ func (e *entry) ranHere() bool {
 	}
 	next, ok := e.set.Next(due.Add(-time.Second))
 	return ok && next.Equal(*due)
+}
+
+// unheard says that the entry may have run all the same, "" where it would have been heard of.
+func (e *entry) unheard(due time.Time) string {
+	host := e.Agent.Status.Report.Host
+	if host == nil || !e.during(host.CheckInsLost, due) {
+		return ""
+	}
+	return fmt.Sprintf("; it may have run unheard: what runs on %s had to say could not be kept (%s)", e.Agent.Name, host.CheckInsLost.Why)
 }
 
 // during reports whether an outage may have kept from starting what was due.

@@ -90,6 +90,17 @@ func TestWhyNothingRan(t *testing.T) {
 				h.DiskWas = lasted(-5, 5, "/var/lib/crontopus-agent (its disk is full)")
 			})
 		}, true, crontopus.CauseDiskFull, []string{"db-01 had no room left until 13:05 UTC in /var/lib/crontopus-agent"}},
+		"it had no room, and lost what runs had to say": {func(r *crontopus.AgentReport) {
+			r.Host = health(func(h *crontopus.HostHealth) {
+				h.DiskWas, h.CheckInsLost = lasted(-5, 5, "/var/lib/crontopus-agent (its disk is full)"), lasted(0, 1, "no space left on device")
+			})
+		}, true, crontopus.CauseDiskFull, []string{"had no room left", "it may have run unheard: what runs on db-01 had to say could not be kept (no space left on device)"}},
+		"it lost what runs had to say": {func(r *crontopus.AgentReport) {
+			r.Host = health(func(h *crontopus.HostHealth) { h.CheckInsLost = lasted(0, 1, "permission denied") })
+		}, true, crontopus.CauseCheckInLost, []string{"it may have run unheard", "(permission denied)"}},
+		"it lost what runs had to say, long before": {func(r *crontopus.AgentReport) {
+			r.Host = health(func(h *crontopus.HostHealth) { h.CheckInsLost = lasted(-20, -10, "permission denied") })
+		}, true, crontopus.CauseNeverStarted, nil},
 		"it has no room, and the entry was deleted": {func(r *crontopus.AgentReport) {
 			r.Drift = []crontopus.Drift{drift(4, crontopus.DriftMissing)}
 			r.Host = health(func(h *crontopus.HostHealth) { h.DiskFull = "/var/lib/crontopus-agent" })
