@@ -1,11 +1,11 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
-	"sort"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/envelope"
@@ -55,17 +55,18 @@ func LoadJob(state State, name crontopus.JobName) (*crontopus.Job, string, error
 	}
 	var job *crontopus.Job
 	var revision string
-	for key, value := range members(payload) {
+	w := &walk{payload}
+	for key := range w.members {
 		var err error
 		switch key {
 		case "tenant":
-			err = json.Unmarshal(value, &header.Tenant)
+			err = json.Unmarshal(w.value(), &header.Tenant)
 		case "agent":
-			err = json.Unmarshal(value, &header.Agent)
+			err = json.Unmarshal(w.value(), &header.Agent)
 		case "jobs":
-			job, err = findJob(value, name)
+			job, err = findJob(w, name)
 		case "revisions":
-			err = findRevision(value, name, &revision)
+			err = findRevision(w, name, &revision)
 		}
 		if err != nil {
 			return nil, "", untrusted(state, err.Error())
@@ -85,36 +86,30 @@ func notHere(name crontopus.JobName) error {
 		WithHint("`crontopus-agent status` lists the jobs of this host")
 }
 
-// findJob searches jobs, which Accept knows to be sorted, and decodes the few it looks at.
-func findJob(list []byte, name crontopus.JobName) (*crontopus.Job, error) {
-	var jobs [][]byte
-	for item := range items(list) {
-		jobs = append(jobs, item)
-	}
-	var found *crontopus.Job
-	var failed error
-	sort.Find(len(jobs), func(i int) int {
-		var job crontopus.Job
-		if err := json.Unmarshal(jobs[i], &job); err != nil {
-			failed = err
-			return 0
+// findJob decodes the job of the list at hand that has the name: of those that hold it as a string,
+// which is hardly ever another.
+func findJob(w *walk, name crontopus.JobName) (found *crontopus.Job, err error) {
+	quoted := []byte(`"` + name.Name + `"`)
+	for range w.items {
+		item := w.value()
+		if found != nil || err != nil || !bytes.Contains(item, quoted) {
+			continue
 		}
-		order := name.Compare(job.Name())
-		if order == 0 {
+		var job crontopus.Job
+		if err = json.Unmarshal(item, &job); err == nil && job.Name() == name {
 			found = &job
 		}
-		return order
-	})
-	return found, failed
+	}
+	return found, err
 }
 
-func findRevision(object []byte, name crontopus.JobName, revision *string) error {
-	for key, value := range members(object) {
+func findRevision(w *walk, name crontopus.JobName, revision *string) (err error) {
+	for key := range w.members {
 		if key == name.String() {
-			return json.Unmarshal(value, revision)
+			err = json.Unmarshal(w.value(), revision)
 		}
 	}
-	return nil
+	return err
 }
 
 func readBundle(state State) ([]byte, error) {
