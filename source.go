@@ -49,15 +49,6 @@ type PinStatus struct {
 	Gone         bool   `json:"gone,omitempty"` // the branch's history was rewritten and has the pinned commit no more
 }
 
-// SourceSecrets are a source's credentials. They are stored in the secret box only.
-type SourceSecrets struct {
-	Username      string `json:"username,omitempty"`
-	Password      string `json:"password,omitempty"`   // or an access token
-	SSHKey        string `json:"sshKey,omitempty"`     // a private key, PEM or OpenSSH form, without passphrase
-	KnownHosts    string `json:"knownHosts,omitempty"` // lines as in ssh's known_hosts
-	WebhookSecret string `json:"webhookSecret"`
-}
-
 // ErrDoesNotOpen is the cause where a stored credential was sealed with another key than today's:
 // no further attempt can read it.
 var ErrDoesNotOpen = errors.New("a stored credential does not open")

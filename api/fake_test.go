@@ -25,6 +25,7 @@ type fakeStore struct {
 	agents    map[string]crontopus.Agent
 	sources   map[string]crontopus.Source
 	secrets   map[string]crontopus.SourceSecrets
+	lost      bool // the secrets do not open any more
 	syncs     map[string]crontopus.Sync
 	jobs      []crontopus.DesiredJob
 	runs      map[string]crontopus.Run

@@ -96,6 +96,21 @@ func (s *fakeStore) LimitSource(ctx context.Context, _ crontopus.TenantID, _, na
 	return s.edit(ctx, name, func(source *crontopus.Source) error { source.Limits = limits; return nil })
 }
 
+// ChangeSourceSecrets knows no others where lost says so.
+func (s *fakeStore) ChangeSourceSecrets(ctx context.Context, tenant crontopus.TenantID, actor, name string, change, whole crontopus.SourceSecrets, _ time.Time) (replaced bool, err error) {
+	source, err := s.Source(ctx, tenant, name)
+	if err != nil {
+		return false, err
+	}
+	return s.lost, s.locked(func() error {
+		s.actors = append(s.actors, actor)
+		if s.secrets[source.ID] = s.secrets[source.ID].With(change); s.lost {
+			s.secrets[source.ID] = whole
+		}
+		return nil
+	})
+}
+
 func (s *fakeStore) ApprovePlan(ctx context.Context, _ crontopus.TenantID, _, name, plan string) error {
 	return s.edit(ctx, name, func(source *crontopus.Source) error {
 		if source.Status.HeldPlan != plan {

@@ -84,7 +84,7 @@ func newServer(t *testing.T) *server {
 		},
 		PublicURL: "https://cron.example.com/", Observer: s.seen, Tracer: s.traced, TestChannel: s.store.testChannel, WakeSyncer: func() { s.syncs.Add(1) },
 		CheckSourceURL: func(url string) error {
-			if strings.HasPrefix(url, "https://") {
+			if strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "ssh://") {
 				return nil
 			}
 			return crontopus.Errorf(crontopus.CodeForbidden, "%s is not allowed", url).WithHint("use https")

@@ -231,19 +231,3 @@ func TestAPIKeyIsShownOnceAndWorks(t *testing.T) {
 	require.NotContains(t, string(r.body), made.Secret)
 	require.NotContains(t, s.log.String(), made.Secret)
 }
-
-func TestASourceBySSHKeepsItsKeyInTheBox(t *testing.T) {
-	s := newServer(t)
-	c := s.as(crontopus.RoleAdmin)
-	want := crontopus.SourceSecrets{SSHKey: "BEGIN\nEND\n", KnownHosts: "git.example.com ssh-ed25519 AAAA", WebhookSecret: "hush"}
-	in := wire.SourceInput{Name: "by-ssh", URL: "https://git.example.com/ops/jobs.git",
-		SSHKey: want.SSHKey, KnownHosts: want.KnownHosts, WebhookSecret: want.WebhookSecret}
-	added, err := c.AddSource(t.Context(), in)
-	require.NoError(t, err)
-	require.Equal(t, want, s.store.secrets[added.Source.ID])
-	for _, noKey := range []string{"a\x00b", strings.Repeat("a", 33<<10)} {
-		in.Name, in.SSHKey = "no-text", noKey
-		_, err := c.AddSource(t.Context(), in)
-		require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err))
-	}
-}

@@ -23,6 +23,8 @@ type sourceStore interface {
 	RequestSync(ctx context.Context, tenant crontopus.TenantID, actor, name string, now time.Time) error
 	SuspendSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, suspended bool) error
 	LimitSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, limits crontopus.SourceLimits, now time.Time) error
+	// ChangeSourceSecrets changes what change names; replaced means that nothing else was left, and whole was taken.
+	ChangeSourceSecrets(ctx context.Context, tenant crontopus.TenantID, actor, name string, change, whole crontopus.SourceSecrets, now time.Time) (replaced bool, err error)
 	ApprovePlan(ctx context.Context, tenant crontopus.TenantID, actor, name, planDigest string) error
 	RemoveSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, now time.Time) error
 }
@@ -53,6 +55,9 @@ func (s sources) register(r *router) {
 		"Its jobs then leave their hosts.")), s.remove)
 	add(r, admin, accepted(operation(http.MethodPost, "/api/v1/sources/{name}/limit", "limit-source", tagSources, "Limit what a source's jobs may reach",
 		"Takes the place of all limits that it had. A revision that goes beyond them is refused; what is in force already stays.")), s.limit)
+	add(r, admin, accepted(operation(http.MethodPost, "/api/v1/sources/{name}/credentials", "change-source-credentials", tagSources, "Change a source's credentials",
+		"What is not sent stays as it is, and the source is synced. Where the old ones do not open any more, because the server's key was lost, they are replaced by what is sent. "+
+			"A webhook's secret that the server makes is not shown again.")), s.credentials)
 	add(r, operator, accepted(operation(http.MethodPost, "/api/v1/sources/{name}/sync", "sync-source", tagSources, "Sync now",
 		"However often it is asked for, at most one sync waits behind the one that runs.")), s.sync)
 	add(r, operator, accepted(operation(http.MethodPost, "/api/v1/sources/{name}/approve", "approve-source", tagSources, "Let a held removal through",
@@ -91,6 +96,12 @@ func (s sources) create(ctx context.Context, in *struct{ Body wire.SourceInput }
 		Username: in.Body.Username, Password: in.Body.Password, SSHKey: in.Body.SSHKey, KnownHosts: in.Body.KnownHosts,
 		WebhookSecret: cmp.Or(in.Body.WebhookSecret, token.New(token.Webhook)),
 	}
+	if err := checkSecrets(secrets); err != nil {
+		return nil, err
+	}
+	if err := secrets.CheckFor(source.URL); err != nil {
+		return nil, err
+	}
 	if err := s.store.CreateSource(ctx, c.tenant, c.actor(), source, secrets); err != nil {
 		return nil, err
 	}
@@ -109,14 +120,8 @@ func (s sources) newSource(tenant crontopus.TenantID, in wire.SourceInput) (cron
 	if !crontopus.ValidName(in.Name) {
 		return source, invalid("%q cannot name a source", in.Name).WithHint("use up to 63 of a-z, 0-9 and -, beginning and ending with a letter or digit")
 	}
-	for what, text := range map[string]string{"the URL": in.URL, "the branch": in.Branch, "the path": in.Path,
-		"the user name": in.Username, "the password": in.Password, "the webhook's secret": in.WebhookSecret} {
+	for what, text := range map[string]string{"the URL": in.URL, "the branch": in.Branch, "the path": in.Path} {
 		if err := checkText(what, text, 2048); err != nil {
-			return source, err
-		}
-	}
-	for what, text := range map[string]string{"the ssh key": in.SSHKey, "known_hosts": in.KnownHosts} {
-		if err := checkLines(what, text); err != nil {
 			return source, err
 		}
 	}
@@ -134,11 +139,6 @@ func (s sources) newSource(tenant crontopus.TenantID, in wire.SourceInput) (cron
 		return source, err
 	}
 	return source, s.checkSourceURL(in.URL)
-}
-
-// checkLines refuses what is no text of a few kilobytes.
-func checkLines(what, s string) error {
-	return checkText(what, strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(s), 32<<10)
 }
 
 // checkSourceURL asks the syncer's rules. Whatever they say, it is the request's fault.

@@ -86,7 +86,7 @@ func (s webhook) take(ctx context.Context, in *webhookIn) (*body[webhookAnswer],
 		return nil, err
 	}
 	if !in.signedWith(secret) {
-		return nil, unauthorized("the webhook's signature is missing or wrong").WithHint("set the webhook's secret in the forge to the one that `crontopus sources add` printed")
+		return nil, unauthorized("the webhook's signature is missing or wrong").WithHint("set the webhook's secret in the forge to the one that `crontopus sources add` printed, or to another: `crontopus sources credentials NAME --new-webhook-secret`")
 	}
 	var push struct {
 		Ref string `json:"ref"`

@@ -12,7 +12,7 @@ import (
 
 func newSourcesCommand() *cobra.Command {
 	return addServerFlags(newGroup("sources", "Connect Git repositories and see how they stand",
-		newSourcesAddCommand(), newSourcesListCommand(), newSourcesGetCommand(), newSourcesSyncCommand(), newSourcesApproveCommand(), newSourcesLimitCommand(),
+		newSourcesAddCommand(), newSourcesListCommand(), newSourcesGetCommand(), newSourcesSyncCommand(), newSourcesApproveCommand(), newSourcesLimitCommand(), newSourcesCredentialsCommand(),
 		newSourcesPinCommand(), newSourcesUnpinCommand(), newSourcesRollbackCommand(),
 		newSourcesSuspendCommand(), newSourcesResumeCommand(), newSourcesRemoveCommand()))
 }
@@ -220,10 +220,14 @@ func newSourcesRemoveCommand() *cobra.Command {
 	}
 }
 
+func noSourceName(name string) error {
+	return crontopus.Errorf(crontopus.CodeInvalid, "%q is not the name of a source", name).WithHint("crontopus sources list shows them")
+}
+
 // sourceAction does one thing to a source and says that it is done.
 func sourceAction(cmd *cobra.Command, name, done string, action func(*client.Client) error) error {
 	if !crontopus.ValidName(name) {
-		return crontopus.Errorf(crontopus.CodeInvalid, "%q is not the name of a source", name).WithHint("crontopus sources list shows them")
+		return noSourceName(name)
 	}
 	api, err := connect(cmd)
 	if err != nil {

@@ -3,8 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,13 +10,10 @@ import (
 	"crontopus.dev/crontopus/api/wire"
 )
 
-// envSourcePassword holds the repository's password or token where no file does.
-const envSourcePassword = "CRONTOPUS_SOURCE_PASSWORD"
-
 // sourceFlags are the words of sources add that need work before they can be sent.
 type sourceFlags struct {
-	interval, passwordFile, webhookSecretFile string
-	sshKeyFile, knownHostsFile                string
+	interval string
+	secrets  secretFlags
 }
 
 func newSourcesAddCommand() *cobra.Command {
@@ -44,11 +39,7 @@ prints of its server, once you have compared them with what the server's operato
 	flags.StringVar(&in.Branch, "branch", "main", "branch to follow")
 	flags.StringVar(&in.Path, "path", "", "folder that holds the manifests (default: the whole repository)")
 	flags.StringVar(&f.interval, "interval", "60s", "how often to look for news; a webhook makes it instant")
-	flags.StringVar(&in.Username, "username", "", "user name for a private repository")
-	flags.StringVar(&f.passwordFile, "password-file", "", "`file` that holds its password or access token")
-	flags.StringVar(&f.sshKeyFile, "ssh-key-file", "", "`file` that holds the private key for a repository by ssh")
-	flags.StringVar(&f.knownHostsFile, "known-hosts-file", "", "`file` that holds the known_hosts lines of its server")
-	flags.StringVar(&f.webhookSecretFile, "webhook-secret-file", "", "`file` that holds the webhook's secret (default: one is made)")
+	f.secrets.add(flags, " (default: one is made)")
 	limits.add(flags)
 	output := addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -101,53 +92,11 @@ func (f sourceFlags) fill(in *wire.SourceInput, stdin io.Reader) (err error) {
 	if in.Interval, err = crontopus.ParseDuration(f.interval); err != nil {
 		return crontopus.Errorf(crontopus.CodeInvalid, "--interval: %w", err)
 	}
-	in.Password = os.Getenv(envSourcePassword)
-	stdins := 0
-	for _, name := range []string{f.passwordFile, f.webhookSecretFile, f.sshKeyFile, f.knownHostsFile} {
-		if name == "-" {
-			stdins++
-		}
-	}
-	if stdins > 1 {
-		return crontopus.Errorf(crontopus.CodeInvalid, "standard input cannot hold both secrets").WithHint("put one of them into a file")
-	}
-	for _, secret := range []struct {
-		flag, file string
-		into       *string
-	}{
-		{"--password-file", f.passwordFile, &in.Password},
-		{"--webhook-secret-file", f.webhookSecretFile, &in.WebhookSecret},
-		{"--ssh-key-file", f.sshKeyFile, &in.SSHKey},
-		{"--known-hosts-file", f.knownHostsFile, &in.KnownHosts},
-	} {
-		if secret.file == "" {
-			continue
-		}
-		if *secret.into, err = secretFile(secret.flag, secret.file, stdin); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// secretFile reads a secret without the newline that editors put at its end.
-func secretFile(flag, name string, stdin io.Reader) (string, error) {
-	in := stdin
-	if name != "-" {
-		f, err := openNamed(name)
-		if err != nil {
-			return "", cannotRead(flag+" "+name, err)
-		}
-		defer f.Close()
-		in = f
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxSecret))
+	secrets, err := f.secrets.read(stdin)
 	if err != nil {
-		return "", crontopus.Errorf(crontopus.CodeInvalid, "%s: %w", flag, err)
+		return err
 	}
-	secret := strings.TrimRight(string(data), "\r\n")
-	if secret == "" {
-		return "", crontopus.Errorf(crontopus.CodeInvalid, "%s: %s is empty", flag, name).WithHint("write the secret into it, and nothing else")
-	}
-	return secret, nil
+	in.Username, in.Password, in.WebhookSecret = secrets.Username, secrets.Password, secrets.WebhookSecret
+	in.SSHKey, in.KnownHosts = secrets.SSHKey, secrets.KnownHosts
+	return secrets.CheckFor(in.URL)
 }

@@ -1,46 +1,53 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus/api/client"
 )
 
 func newSourcesPinCommand() *cobra.Command {
-	return &cobra.Command{
+	var wait syncWait
+	cmd := &cobra.Command{
 		Use:   "pin NAME REVISION",
 		Short: "Hold a source at a commit of its branch",
 		Long: `Hold a source at a commit of its branch: by its hash, the first seven characters of it or
 more, or the revision as other commands show it. The commit is validated and brought into
 effect like a push; what is pushed from then on is looked at and changes nothing, until the
-source is unpinned or pinned to another commit.`,
-		Example: "  crontopus sources pin ops 4f2a91c",
-		Args:    exactArgs("NAME", "REVISION"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return sourceAction(cmd, args[0], "Pinning "+args[0]+" to "+args[1]+"; crontopus sources get "+args[0]+" tells the outcome", func(api *client.Client) error {
-				return api.PinSource(cmd.Context(), args[0], args[1])
-			})
-		},
+source is unpinned or pinned to another commit. With --wait it tells the outcome, as sources
+sync does.`,
+		Example: `  crontopus sources pin ops 4f2a91c
+  crontopus sources pin ops 4f2a91c --wait`,
+		Args: exactArgs("NAME", "REVISION"),
 	}
+	wait.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return wait.run(cmd, args[0], func(api *client.Client) (string, error) {
+			return "Pinning " + args[0] + " to " + args[1], api.PinSource(cmd.Context(), args[0], args[1])
+		})
+	}
+	return cmd
 }
 
 func newSourcesUnpinCommand() *cobra.Command {
-	return &cobra.Command{
+	var wait syncWait
+	cmd := &cobra.Command{
 		Use:   "unpin NAME",
 		Short: "Let a pinned source follow its branch again",
 		Args:  exactArgs("NAME"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return sourceAction(cmd, args[0], "Unpinned "+args[0]+"; syncing its branch's head", func(api *client.Client) error {
-				return api.UnpinSource(cmd.Context(), args[0])
-			})
-		},
 	}
+	wait.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return wait.run(cmd, args[0], func(api *client.Client) (string, error) {
+			return "Unpinned " + args[0] + ", syncing its branch's head", api.UnpinSource(cmd.Context(), args[0])
+		})
+	}
+	return cmd
 }
 
 func newSourcesRollbackCommand() *cobra.Command {
 	var to string
+	var wait syncWait
 	cmd := &cobra.Command{
 		Use:   "rollback NAME",
 		Short: "Go back to the revision that was in force before, and stay there",
@@ -53,17 +60,12 @@ Then mend the branch, and let the source follow it: crontopus sources unpin NAME
 		Args: exactArgs("NAME"),
 	}
 	cmd.Flags().StringVar(&to, "to", "", "`revision` that was in force, by its commit or by the id of a sync")
+	wait.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		api, err := connect(cmd)
-		if err != nil {
-			return err
-		}
-		chosen, err := api.RollbackSource(cmd.Context(), args[0], to)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "Going back to %s; crontopus sources get %s tells the outcome\n", chosen.Revision, args[0])
-		return nil
+		return wait.run(cmd, args[0], func(api *client.Client) (string, error) {
+			chosen, err := api.RollbackSource(cmd.Context(), args[0], to)
+			return "Going back to " + chosen.Revision, err
+		})
 	}
 	return cmd
 }

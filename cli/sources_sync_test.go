@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"sync"
 	"testing"
@@ -32,7 +33,14 @@ func (s *syncing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	if r.Method == http.MethodPost {
 		s.asked = true
-		w.WriteHeader(http.StatusAccepted)
+		switch w.Header().Set("Content-Type", "application/json"); path.Base(r.URL.Path) {
+		case "rollback":
+			_ = json.NewEncoder(w).Encode(wire.Pin{Revision: "main@sha1:4f2a91c"})
+		case "credentials":
+			_ = json.NewEncoder(w).Encode(wire.SourceCredentialsChanged{WebhookURL: "https://cron.example.com/hooks/forgejo/s1", WebhookSecret: "ctw_new"})
+		default:
+			w.WriteHeader(http.StatusAccepted)
+		}
 		return
 	}
 	syncs := wire.List[crontopus.Sync]{Items: []crontopus.Sync{}}
@@ -78,6 +86,45 @@ func TestSourcesSyncWaitsForTheSyncThatWasAskedFor(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatMakesASourceSyncWaitsForItAsWell(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		does string
+		args []string
+	}{
+		{"Pinning ops to 4f2a91c …", []string{"pin", "ops", "4f2a91c"}},
+		{"Unpinned ops, syncing its branch's head …", []string{"unpin", "ops"}},
+		{"Going back to main@sha1:4f2a91c …", []string{"rollback", "ops"}},
+		{"Changed the credentials of ops …", []string{"credentials", "ops", "--new-webhook-secret"}},
+	} {
+		for reason, exitCode := range map[string]int{crontopus.ReasonSynced: 0, crontopus.ReasonAuthenticationFailed: 1} {
+			server := httptest.NewServer(&syncing{looks: 2, outcome: crontopus.Sync{Reason: reason, Message: "3 jobs"}})
+			args := append([]string{"sources"}, c.args...)
+			code, stdout, stderr := run(t, append(args, "--wait", "--server", server.URL, "--api-key", "ctk_x")...)
+			server.Close()
+			require.Equal(t, exitCode, code, stderr)
+			require.Contains(t, stderr, c.does)
+			require.Contains(t, stdout, reason+": 3 jobs")
+			require.Equal(t, c.args[0] == "credentials", strings.Contains(stdout, "ctw_new"))
+		}
+	}
+}
+
+func TestChangedCredentialsAndTheirSyncAreOneDocument(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(&syncing{looks: 1, outcome: crontopus.Sync{Reason: crontopus.ReasonSynced}})
+	defer server.Close()
+	code, stdout, stderr := run(t, "sources", "credentials", "ops", "--new-webhook-secret", "--wait", "-o", "json", "--server", server.URL, "--api-key", "ctk_x")
+	require.Zero(t, code, stderr)
+	var got struct {
+		wire.SourceCredentialsChanged
+		Sync crontopus.Sync
+	}
+	require.NoError(t, json.Unmarshal([]byte(stdout), &got), stdout)
+	require.Equal(t, "ctw_new", got.WebhookSecret)
+	require.Equal(t, "after", got.Sync.ID)
 }
 
 func TestSourcesSyncGivesUpWaitingAndSaysHowToGoOn(t *testing.T) {

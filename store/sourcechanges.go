@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"strings"
 	"time"
 
 	"crontopus.dev/crontopus"
@@ -63,6 +66,43 @@ func (s *Store) LimitSource(ctx context.Context, tenant crontopus.TenantID, acto
 	})
 }
 
+// ChangeSourceSecrets changes the credentials that change names, leaves the others, and asks for the
+// sync that finds out whether they are right. Where those that are stored do not open any more
+// (crontopus.ErrDoesNotOpen), whole takes their place, and replaced is true. invalid means that what the
+// source would have then is not enough for its address.
+func (s *Store) ChangeSourceSecrets(ctx context.Context, tenant crontopus.TenantID, actor, name string, change, whole crontopus.SourceSecrets, now time.Time) (replaced bool, err error) {
+	err = s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
+		if err := s.holdsBox(ctx, t); err != nil { // before the source's row, as SystemRekey
+			return err
+		}
+		return s.changeSourceIn(ctx, t, tenant, actor, "source.credentials", name, func(t tx, src crontopus.Source) (string, error) {
+			secrets, err := s.openSourceSecrets(ctx, t, tenant, src.ID)
+			named := change
+			if replaced = errors.Is(err, crontopus.ErrDoesNotOpen); replaced {
+				secrets, named, err = whole, whole, nil
+			}
+			if err != nil {
+				return "", err
+			}
+			secrets = secrets.With(named)
+			if err := secrets.CheckFor(src.URL); err != nil {
+				return "", err
+			}
+			plain, err := json.Marshal(secrets)
+			if err != nil {
+				return "", err
+			}
+			_, err = t.Exec(ctx, "UPDATE sources SET secrets = $1 WHERE tenant_id = $2 AND id = $3",
+				s.box.Seal(sourceAAD(tenant, src.ID), plain), tenant, src.ID)
+			if err != nil {
+				return "", err
+			}
+			return strings.Join(named.Names(), ", "), request(ctx, t, src, crontopus.TriggerManual, now)
+		})
+	})
+	return replaced, err
+}
+
 // RemoveSource asks the syncer to take the source's jobs off the hosts and then to drop it.
 func (s *Store) RemoveSource(ctx context.Context, tenant crontopus.TenantID, actor, name string, now time.Time) error {
 	return s.changeSource(ctx, tenant, actor, "source.remove", name, func(t tx, src crontopus.Source) (string, error) {
@@ -82,17 +122,23 @@ func (s *Store) RemoveSource(ctx context.Context, tenant crontopus.TenantID, act
 func (s *Store) changeSource(ctx context.Context, tenant crontopus.TenantID, actor, action, name string,
 	change func(tx, crontopus.Source) (string, error)) error {
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
-		src, err := lockSource(ctx, t, name, "WHERE tenant_id = $1 AND name = $2", tenant, name)
-		if err != nil {
-			return err
-		}
-		if src.RemovedAt != nil {
-			return crontopus.Errorf(crontopus.CodeConflict, "the source %q is being removed", name)
-		}
-		detail, err := change(t, src)
-		if err != nil {
-			return err
-		}
-		return s.audit(ctx, t, tenant, actor, action, name, detail)
+		return s.changeSourceIn(ctx, t, tenant, actor, action, name, change)
 	})
+}
+
+// changeSourceIn is changeSource in a transaction that does something before.
+func (s *Store) changeSourceIn(ctx context.Context, t tx, tenant crontopus.TenantID, actor, action, name string,
+	change func(tx, crontopus.Source) (string, error)) error {
+	src, err := lockSource(ctx, t, name, "WHERE tenant_id = $1 AND name = $2", tenant, name)
+	if err != nil {
+		return err
+	}
+	if src.RemovedAt != nil {
+		return crontopus.Errorf(crontopus.CodeConflict, "the source %q is being removed", name)
+	}
+	detail, err := change(t, src)
+	if err != nil {
+		return err
+	}
+	return s.audit(ctx, t, tenant, actor, action, name, detail)
 }

@@ -124,12 +124,18 @@ func (s *Store) SystemSource(ctx context.Context, id string) (src crontopus.Sour
 
 // SourceSecrets opens a source's credentials.
 func (s *Store) SourceSecrets(ctx context.Context, tenant crontopus.TenantID, id string) (secrets crontopus.SourceSecrets, err error) {
-	var blob []byte
 	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
-		return t.QueryRow(ctx, "SELECT secrets FROM sources WHERE tenant_id = $1 AND id = $2", tenant, id).Scan(&blob)
+		secrets, err = s.openSourceSecrets(ctx, t, tenant, id)
+		return err
 	})
+	return secrets, err
+}
+
+func (s *Store) openSourceSecrets(ctx context.Context, t tx, tenant crontopus.TenantID, id string) (secrets crontopus.SourceSecrets, err error) {
+	var blob []byte
+	err = t.QueryRow(ctx, "SELECT secrets FROM sources WHERE tenant_id = $1 AND id = $2", tenant, id).Scan(&blob)
 	if errors.Is(err, errNoRow) {
-		return secrets, noSource(id)
+		err = noSource(id)
 	}
 	if err != nil {
 		return secrets, err

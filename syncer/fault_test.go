@@ -133,7 +133,9 @@ func TestCredentialsThatNobodyCanOpenEndTheSync(t *testing.T) {
 
 	h.sealed = crontopus.Errorf(crontopus.CodeInternal, "%w", crontopus.ErrDoesNotOpen)
 	lost := h.sync(t, sourceID)
-	require.Contains(t, requireState(t, "false AuthenticationFailed", lost), "another keys/box.key")
+	told := requireState(t, "false AuthenticationFailed", lost)
+	require.Contains(t, told, "another keys/box.key")
+	require.Contains(t, told, "enter all of them anew: crontopus sources credentials name-of-src-1")
 	require.Nil(t, lost.NextAttemptAt, "a person must act")
 	require.Equal(t, 1, lost.Jobs, "what was in force stays")
 
@@ -148,14 +150,18 @@ func TestCredentials(t *testing.T) {
 	h.repo.Commit(t, "first", map[string]string{"a.yaml": manifest("a", "one")})
 
 	none := h.sync(t, sourceID)
-	require.Contains(t, requireState(t, "false AuthenticationFailed", none), "asks for credentials")
+	told := requireState(t, "false AuthenticationFailed", none)
+	require.Contains(t, told, "asks for credentials")
+	require.Contains(t, told, "crontopus sources credentials name-of-src-1 --username NAME --password-file F")
 	stalled, _ := stateOf(none, crontopus.ConditionStalled)
 	require.Equal(t, "true AuthenticationFailed", stalled)
 	require.Nil(t, none.NextAttemptAt, "a person must act")
 
 	h.secrets[sourceID] = crontopus.SourceSecrets{Username: "bot", Password: "wrong-pa55word"}
 	wrong := h.sync(t, sourceID)
-	require.Contains(t, requireState(t, "false AuthenticationFailed", wrong), "does not accept")
+	told = requireState(t, "false AuthenticationFailed", wrong)
+	require.Contains(t, told, "does not accept")
+	require.Contains(t, told, "give it another: crontopus sources credentials name-of-src-1 --password-file F")
 
 	h.secrets[sourceID] = crontopus.SourceSecrets{Username: "bot", Password: "pa55word-token"}
 	requireState(t, "true Synced", h.sync(t, sourceID))

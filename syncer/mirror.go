@@ -54,7 +54,7 @@ func newMirror(q fetchRequest) (*mirror, error) {
 		return nil, stalled(crontopus.ReasonFetchFailed, "%q cannot name a branch", q.Branch)
 	}
 	m.remote = q.install()
-	if u, ok := parseSSH(q.URL); ok {
+	if u, ok := crontopus.ParseSSH(q.URL); ok {
 		var err error
 		if m.ssh, err = q.newSSH(u, &m.remote.exceeded); err != nil {
 			return nil, err

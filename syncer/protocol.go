@@ -69,6 +69,7 @@ func (h *blobHash) UnmarshalText(text []byte) error {
 // fetchRequest is all that the child is told. Credentials travel here only: never in an
 // argument, the environment or a log.
 type fetchRequest struct {
+	Source           string         `json:"source"` // its name, to be named in messages
 	URL              string         `json:"url"`
 	Branch           string         `json:"branch"`
 	Path             string         `json:"path"`
@@ -86,6 +87,11 @@ type fetchRequest struct {
 	Pin              string         `json:"pin,omitempty"`     // the commit, or the beginning of its hash, that is wanted instead of the head
 	Seen             string         `json:"seen,omitempty"`    // the head when Pin was last looked at
 }
+
+// anew is the command that gives the source other credentials, less its flags.
+func (q *fetchRequest) anew() string { return credentialsAnew(q.Source) }
+
+func credentialsAnew(source string) string { return "crontopus sources credentials " + source }
 
 // listing is what a commit says, without its blobs.
 type listing struct {

@@ -42,7 +42,7 @@ func (q *fetchRequest) install() *httpRemote {
 	client.InstallProtocol("https", c)
 	client.InstallProtocol("http", c)
 	client.InstallProtocol("git", nil)
-	if _, ok := parseSSH(q.URL); !ok {
+	if _, ok := crontopus.ParseSSH(q.URL); !ok {
 		client.InstallProtocol("ssh", nil)
 	}
 	if !q.AllowFileSources {
@@ -127,7 +127,7 @@ func (m *mirror) explain(err error) error {
 	if unexpected, ok := errors.AsType[*plumbing.UnexpectedError](err); ok {
 		err = unexpected.Err // it does not unwrap by itself
 	}
-	if f := m.ssh.explain(err, m.q.URL); f != nil {
+	if f := m.ssh.explain(err, m.q.URL, m.q.Source); f != nil {
 		return f
 	}
 	fetchFailed := crontopus.ReasonFetchFailed
@@ -143,9 +143,9 @@ func (m *mirror) explain(err error) error {
 	case errors.Is(err, errRedirected):
 		return stalled(fetchFailed, "the server redirects to another host or to plain http; if that is right, add the source with the new address")
 	case errors.Is(err, transport.ErrAuthenticationRequired) && m.q.Password == "":
-		return stalled(crontopus.ReasonAuthenticationFailed, "%s asks for credentials, and the source has none; add it with a username and a password or access token", m.q.URL)
+		return stalled(crontopus.ReasonAuthenticationFailed, "%s asks for credentials, and the source has none; give it some: %s --username NAME --password-file F", m.q.URL, m.q.anew())
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed):
-		return stalled(crontopus.ReasonAuthenticationFailed, "%s does not accept the source's credentials; the token may have expired or may not read this repository", m.q.URL)
+		return stalled(crontopus.ReasonAuthenticationFailed, "%s does not accept the source's credentials; the token may have expired or may not read this repository; give it another: %s --password-file F", m.q.URL, m.q.anew())
 	case errors.Is(err, transport.ErrRepositoryNotFound):
 		return transient("there is no repository at %s, or the source's credentials do not show it", m.q.URL)
 	case errors.Is(err, transport.ErrEmptyRemoteRepository):

@@ -20,21 +20,7 @@ import (
 	"crontopus.dev/crontopus/internal/netguard"
 )
 
-// parseSSH reads an address that is fetched by ssh, ssh://user@host/path or
-// user@host:path as git clone takes it; ok is false for any other.
-func parseSSH(raw string) (u *url.URL, ok bool) {
-	if u, err := url.Parse(raw); err == nil && u.Scheme != "" {
-		return u, strings.EqualFold(u.Scheme, "ssh")
-	}
-	where, path, found := strings.Cut(raw, ":")
-	user, host, named := strings.Cut(where, "@")
-	if !found || !named || user == "" || host == "" || strings.ContainsAny(where, "/[]") || strings.Contains(path, ":") {
-		return nil, false
-	}
-	return &url.URL{Scheme: "ssh", User: url.User(user), Host: host, Path: path}, true
-}
-
-// checkSSH is CheckURL for the addresses that parseSSH knows.
+// checkSSH is CheckURL for the addresses that crontopus.ParseSSH knows.
 func checkSSH(u *url.URL, opts Options) error {
 	_, hasPassword := u.User.Password()
 	switch path := strings.TrimLeft(u.Path, "/"); {
@@ -68,12 +54,12 @@ type sshRemote struct {
 func (q *fetchRequest) newSSH(u *url.URL, exceeded *atomic.Bool) (*sshRemote, error) {
 	if q.SSHKey == "" {
 		return nil, stalled(crontopus.ReasonAuthenticationFailed,
-			"%s is fetched by ssh, and the source has no key; add it with --ssh-key-file and --known-hosts-file", q.URL)
+			"%s is fetched by ssh, and the source has no key; give it one: %s --ssh-key-file F --known-hosts-file F", q.URL, q.anew())
 	}
 	keys, err := gitssh.NewPublicKeys(u.User.Username(), []byte(q.SSHKey), "")
 	if err != nil {
 		return nil, stalled(crontopus.ReasonAuthenticationFailed,
-			"the source's ssh key cannot be used; add the source with a private key in PEM or OpenSSH form that has no passphrase")
+			"the source's ssh key cannot be used; give it a private key in PEM or OpenSSH form that has no passphrase: %s --ssh-key-file F", q.anew())
 	}
 	r := &sshRemote{guard: netguard.Guard{Allow: q.AllowNetworks}, exceeded: exceeded}
 	if err := r.trust(q, u, keys); err != nil {
@@ -94,7 +80,7 @@ func (r *sshRemote) trust(q *fetchRequest, u *url.URL, keys *gitssh.PublicKeys) 
 	defer os.Remove(file) //nolint:errcheck // it holds public keys, and the next fetch writes it again
 	db, err := gitssh.NewKnownHostsDb(file)
 	if err != nil {
-		return untrusted("the source's known_hosts lines cannot be read; make them with: ssh-keyscan %s", u.Hostname())
+		return untrusted("the source's known_hosts lines cannot be read; make them with: ssh-keyscan %s > F, then %s --known-hosts-file F", u.Hostname(), q.anew())
 	}
 	port := u.Port()
 	if port == "" {
@@ -112,8 +98,8 @@ func (r *sshRemote) trust(q *fetchRequest, u *url.URL, keys *gitssh.PublicKeys) 
 			what = "is another than the one that the source's known_hosts lines name"
 		}
 		r.refusal = untrusted(
-			"the key of %s, %s, %s; compare it with what its operator publishes, and add the source with its line: ssh-keyscan %s > F, then --known-hosts-file F",
-			host, ssh.FingerprintSHA256(key), what, u.Hostname())
+			"the key of %s, %s, %s; compare it with what its operator publishes, and give the source its line: ssh-keyscan %s > F, then %s --known-hosts-file F",
+			host, ssh.FingerprintSHA256(key), what, u.Hostname(), q.anew())
 		return err
 	}
 	return nil
@@ -157,7 +143,7 @@ type boundedConn struct {
 func (c *boundedConn) Read(p []byte) (int, error) { return c.bounded.Read(p) }
 
 // explain says what only ssh can go wrong with, nil if it was something else.
-func (r *sshRemote) explain(err error, where string) *failure {
+func (r *sshRemote) explain(err error, where, source string) *failure {
 	switch {
 	case r == nil:
 		return nil
@@ -165,7 +151,8 @@ func (r *sshRemote) explain(err error, where string) *failure {
 		return r.refusal
 	case strings.Contains(err.Error(), "ssh: unable to authenticate"): // it has no type
 		return stalled(crontopus.ReasonAuthenticationFailed,
-			"%s does not accept the source's ssh key; add the public half to the repository as a deploy key that may read", where)
+			"%s does not accept the source's ssh key; add the public half to the repository as a deploy key that may read, or give the source another: %s --ssh-key-file F",
+			where, credentialsAnew(source))
 	}
 	return nil
 }

@@ -34,16 +34,16 @@ func TestSourcesBySSH(t *testing.T) {
 		state   string
 		message string
 	}{
-		"no key":            {crontopus.SourceSecrets{KnownHosts: server.KnownHosts}, "false AuthenticationFailed", "--ssh-key-file"},
-		"a key with a typo": {crontopus.SourceSecrets{SSHKey: "hello", KnownHosts: server.KnownHosts}, "false AuthenticationFailed", "no passphrase"},
+		"no key":            {crontopus.SourceSecrets{KnownHosts: server.KnownHosts}, "false AuthenticationFailed", "crontopus sources credentials name-of-src-1 --ssh-key-file F --known-hosts-file F"},
+		"a key with a typo": {crontopus.SourceSecrets{SSHKey: "hello", KnownHosts: server.KnownHosts}, "false AuthenticationFailed", "no passphrase: crontopus sources credentials name-of-src-1 --ssh-key-file F"},
 		"a key that the server does not let in": {crontopus.SourceSecrets{SSHKey: gittest.NewSSHKey(t), KnownHosts: server.KnownHosts},
 			"false AuthenticationFailed", "as a deploy key"},
-		"no known hosts": {crontopus.SourceSecrets{SSHKey: server.Key}, "false VerificationFailed", "ssh-keyscan 127.0.0.1"},
+		"no known hosts": {crontopus.SourceSecrets{SSHKey: server.Key}, "false VerificationFailed", "ssh-keyscan 127.0.0.1 > F, then crontopus sources credentials name-of-src-1 --known-hosts-file F"},
 		"another host's line": {crontopus.SourceSecrets{SSHKey: server.Key,
 			KnownHosts: strings.Replace(server.KnownHosts, "127.0.0.1", "127.0.0.2", 1)}, "false VerificationFailed", "is not known"},
 		"another key": {crontopus.SourceSecrets{SSHKey: server.Key, KnownHosts: h.repo.ServeSSH(t).LineFor(server.Address)},
 			"false VerificationFailed", "is another than"},
-		"nonsense": {crontopus.SourceSecrets{SSHKey: server.Key, KnownHosts: "hello"}, "false VerificationFailed", "cannot be read"},
+		"nonsense": {crontopus.SourceSecrets{SSHKey: server.Key, KnownHosts: "hello"}, "false VerificationFailed", "cannot be read; make them with: ssh-keyscan 127.0.0.1 > F, then crontopus sources credentials name-of-src-1 "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h.mu.Lock()

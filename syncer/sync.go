@@ -111,7 +111,7 @@ func (a *attempt) fetch(ctx context.Context) (*fetchChild, *listing, error) {
 	if errors.Is(err, crontopus.ErrDoesNotOpen) { // jobs stay, and whoever looks is told, instead of a sync that never ends
 		return nil, nil, stalled(crontopus.ReasonAuthenticationFailed,
 			"the source's credentials were sealed with another keys/box.key than this server has; "+
-				"restore that file and sync again, or remove the source and add it again with its credentials")
+				"restore that file and sync again, or enter all of them anew: %s", credentialsAnew(a.source.Name))
 	}
 	if err != nil {
 		return nil, nil, err
@@ -122,7 +122,7 @@ func (a *attempt) fetch(ctx context.Context) (*fetchChild, *listing, error) {
 	}
 	status := a.source.Status
 	child, l, err := a.fetcher.start(ctx, fetchRequest{
-		URL: a.source.URL, Branch: a.source.Branch, Path: a.source.Path, Mirror: a.mirror(a.source.ID),
+		Source: a.source.Name, URL: a.source.URL, Branch: a.source.Branch, Path: a.source.Path, Mirror: a.mirror(a.source.ID),
 		Username: secrets.Username, Password: secrets.Password, SSHKey: secrets.SSHKey, KnownHosts: secrets.KnownHosts,
 		AllowNetworks: a.AllowNetworks, AllowFileSources: a.AllowFileSources,
 		Applied: strings.TrimPrefix(status.LastAppliedRevision, crontopus.Revision(a.source.Branch, "")),

@@ -14,7 +14,7 @@ import (
 // fetched, plain http or a file where the operator did not allow it, credentials inside it. A host's
 // name is not resolved here; that is checked at each dial.
 func CheckURL(raw string, opts Options) error {
-	if u, ok := parseSSH(raw); ok && !strings.ContainsAny(raw, "?#\n\r\t\\ ") {
+	if u, ok := crontopus.ParseSSH(raw); ok && !strings.ContainsAny(raw, "?#\n\r\t\\ ") {
 		return checkSSH(u, opts)
 	}
 	u, err := url.Parse(raw)

@@ -102,6 +102,10 @@ func TestEveryMethodIsOneRequest(t *testing.T) {
 		{"limit source", func(ctx context.Context, c *client.Client) error {
 			return c.LimitSource(ctx, "ops", crontopus.SourceLimits{Namespaces: []string{"team-*"}, MaxEntries: 5})
 		}, "POST /api/v1/sources/ops/limit", `{"namespaces":["team-*"],"maxEntries":5}`},
+		{"change credentials", func(ctx context.Context, c *client.Client) error {
+			_, err := c.ChangeSourceCredentials(ctx, "ops", wire.SourceCredentials{Password: "x", NewWebhookSecret: true})
+			return err
+		}, "POST /api/v1/sources/ops/credentials", `{"password":"x","newWebhookSecret":true}`},
 		{"pin source", func(ctx context.Context, c *client.Client) error { return c.PinSource(ctx, "ops", "0a1b2c3") },
 			"POST /api/v1/sources/ops/pin", `{"revision":"0a1b2c3"}`},
 		{"unpin source", done((*client.Client).UnpinSource, "ops"), "POST /api/v1/sources/ops/unpin", ""},

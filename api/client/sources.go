@@ -45,6 +45,11 @@ func (c *Client) LimitSource(ctx context.Context, name string, limits crontopus.
 	return c.sourceAction(ctx, name, "limit", limits)
 }
 
+// ChangeSourceCredentials changes the credentials that it names, and leaves the others as they are.
+func (c *Client) ChangeSourceCredentials(ctx context.Context, name string, in wire.SourceCredentials) (wire.SourceCredentialsChanged, error) {
+	return post[wire.SourceCredentialsChanged](ctx, c, sourcePath(name)+"/credentials", in)
+}
+
 // PinSource holds the source at a commit of its branch.
 func (c *Client) PinSource(ctx context.Context, name, revision string) error {
 	return c.sourceAction(ctx, name, "pin", wire.Pin{Revision: revision})

@@ -125,45 +125,6 @@ type CheckInResult struct {
 	Message string `json:"message,omitempty"`
 }
 
-// SourceInput adds a source. WebhookSecret is made by the server when it is empty.
-type SourceInput struct {
-	Name          string             `json:"name"`
-	URL           string             `json:"url"`
-	Branch        string             `json:"branch,omitempty"`
-	Path          string             `json:"path,omitempty"`
-	Interval      crontopus.Duration `json:"interval,omitempty"`
-	Username      string             `json:"username,omitempty"`
-	Password      string             `json:"password,omitempty"`
-	SSHKey        string             `json:"sshKey,omitempty"`
-	KnownHosts    string             `json:"knownHosts,omitempty"`
-	WebhookSecret string             `json:"webhookSecret,omitempty"`
-
-	Limits crontopus.SourceLimits `json:"limits,omitzero"` // of what its jobs may reach
-}
-
-// SourceAdded is the answer: the source, and its webhook's secret, shown once.
-type SourceAdded struct {
-	Source        crontopus.Source `json:"source"`
-	WebhookURL    string           `json:"webhookUrl"`
-	WebhookSecret string           `json:"webhookSecret"`
-}
-
-// Approve lets a held plan through. Plan is the digest that a person saw.
-type Approve struct {
-	Plan string `json:"plan"`
-}
-
-// Pin holds a source at a commit: branch@sha1:hash, a hash, or the beginning of one. As an
-// answer it is the revision that was chosen.
-type Pin struct {
-	Revision string `json:"revision"`
-}
-
-// Rollback goes back to a revision that was in force before.
-type Rollback struct {
-	To string `json:"to,omitempty"` // its commit, or a sync's id; default: the last one before the present
-}
-
 // TokenInput asks for an enrolment token.
 type TokenInput struct {
 	Labels      map[string]string  `json:"labels,omitempty"`

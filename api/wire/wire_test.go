@@ -46,10 +46,14 @@ var messages = map[string]any{
 	"source":          &crontopus.Source{},
 	"source-added":    &wire.SourceAdded{},
 	"source-input":    &wire.SourceInput{},
-	"sync":            &crontopus.Sync{},
-	"token-input":     &wire.TokenInput{},
-	"token-made":      &wire.TokenMade{},
-	"whoami":          &wire.Whoami{},
+
+	"source-credentials":         &wire.SourceCredentials{},
+	"source-credentials-changed": &wire.SourceCredentialsChanged{},
+
+	"sync":        &crontopus.Sync{},
+	"token-input": &wire.TokenInput{},
+	"token-made":  &wire.TokenMade{},
+	"whoami":      &wire.Whoami{},
 }
 
 func TestEveryFieldOfEveryMessageIsSpelledAsInItsGoldenFile(t *testing.T) {

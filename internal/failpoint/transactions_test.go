@@ -112,6 +112,11 @@ var transactions = []transaction{
 		return s.StallSource(ctx, here, "s1", crontopus.ReasonSealBroken, "broken", now)
 	}},
 	{"changeSource", nil, func(ctx context.Context, s *store.Store) error { return s.SuspendSource(ctx, here, actor, "ops", true) }},
+	{"ChangeSourceSecrets", nil, func(ctx context.Context, s *store.Store) error {
+		next := crontopus.SourceSecrets{Password: "hunter3"}
+		_, err := s.ChangeSourceSecrets(ctx, here, actor, "ops", next, next, now)
+		return err
+	}},
 	{"CommitPublications", nil, publish},
 	{"SystemMarkExpiring", nil, func(ctx context.Context, s *store.Store) error {
 		_, err := s.SystemMarkExpiring(ctx, now.AddDate(1, 0, 0))

@@ -209,6 +209,11 @@ var strangers = map[string]struct {
 	"LimitSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.LimitSource(ctx, there, actor, "ops", crontopus.SourceLimits{MaxEntries: 1}, t0)
 	}},
+	"ChangeSourceSecrets": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
+		theirs := crontopus.SourceSecrets{Password: "theirs"}
+		replaced, err := s.ChangeSourceSecrets(ctx, there, actor, "ops", theirs, theirs, t0)
+		return replaced, err
+	}},
 	"RemoveSource": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return nil, s.RemoveSource(ctx, there, actor, "ops", t0)
 	}},

@@ -115,6 +115,45 @@ var sourceCases = cases{
 		require.Contains(t, log[0].Detail, "team-*")
 		requireCode(t, crontopus.CodeNotFound, s.LimitSource(t.Context(), here, actor, "none", limits, t0))
 	},
+	"credentials are changed one by one, with a sync that finds out": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		set := func(change crontopus.SourceSecrets) error {
+			replaced, err := s.ChangeSourceSecrets(t.Context(), here, actor, "ops", change, crontopus.SourceSecrets{WebhookSecret: "spare"}, t0)
+			require.False(t, replaced)
+			return err
+		}
+		w.sync(src, "backup")
+		require.NoError(t, s.SystemBeginSync(t.Context(), src.ID, "", t0))
+		require.Nil(t, w.get("ops").RequestedAt)
+		require.NoError(t, set(crontopus.SourceSecrets{Password: "hunter3"}))
+		require.NotNil(t, w.get("ops").RequestedAt)
+		secrets, err := s.SourceSecrets(t.Context(), here, src.ID)
+		require.NoError(t, err)
+		require.Equal(t, crontopus.SourceSecrets{Username: "bot", Password: "hunter3", WebhookSecret: "s3cret"}, secrets)
+		require.NoError(t, set(crontopus.SourceSecrets{Username: "robot", WebhookSecret: "hush"}))
+		secrets, err = s.SourceSecrets(t.Context(), here, src.ID)
+		require.NoError(t, err)
+		require.Equal(t, crontopus.SourceSecrets{Username: "robot", Password: "hunter3", WebhookSecret: "hush"}, secrets)
+
+		log, _, err := s.Audit(t.Context(), here, crontopus.Page{Limit: 2})
+		require.NoError(t, err)
+		require.Equal(t, "source.credentials", log[0].Action)
+		require.Equal(t, "user name, webhook secret", log[0].Detail, "what, and not into what")
+		require.Equal(t, "password", log[1].Detail)
+		require.NoError(t, s.RemoveSource(t.Context(), here, actor, "ops", t0))
+		requireCode(t, crontopus.CodeConflict, set(crontopus.SourceSecrets{Password: "late"}))
+	},
+	"a source by ssh is not left without what it needs": func(t *testing.T, s *store.Store) {
+		require.NoError(t, s.CreateSource(t.Context(), here, actor, crontopus.Source{ID: "o", Name: "ops", URL: "git@forge.example.com:a.git", CreatedAt: t0}, crontopus.SourceSecrets{}))
+		for _, change := range []crontopus.SourceSecrets{{Password: "hunter2"}, {SSHKey: "key"}, {KnownHosts: "line"}} {
+			_, err := s.ChangeSourceSecrets(t.Context(), here, actor, "ops", change, change, t0)
+			requireCode(t, crontopus.CodeInvalid, err)
+		}
+		whole := crontopus.SourceSecrets{SSHKey: "key", KnownHosts: "line"}
+		_, err := s.ChangeSourceSecrets(t.Context(), here, actor, "ops", whole, whole, t0)
+		require.NoError(t, err)
+	},
 	"jobs that were read under other limits are not written": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src := w.source("ops")
