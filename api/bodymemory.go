@@ -68,22 +68,35 @@ func (m *bodyMemory) hold(ctx huma.Context, next func(huma.Context)) {
 // acquire waits for its turn. errBusy where that does not come soon.
 func (m *bodyMemory) acquire(ctx context.Context, who string, weight int64) (release func(), err error) {
 	share := m.enter(who)
-	patience, cancel := context.WithTimeout(ctx, bodiesTimeout)
-	defer cancel()
-	if share.Acquire(patience, weight) != nil {
+	if err := m.await(ctx, share, weight); err != nil {
 		m.leave(who, share)
-		return nil, errBusy
-	}
-	if m.all.Acquire(patience, weight) != nil {
-		share.Release(weight)
-		m.leave(who, share)
-		return nil, errBusy
+		return nil, err
 	}
 	return func() {
 		m.all.Release(weight)
 		share.Release(weight)
 		m.leave(who, share)
 	}, nil
+}
+
+// await takes no timer where there is room: mostly.
+func (m *bodyMemory) await(ctx context.Context, share *bodyShare, weight int64) error {
+	if share.TryAcquire(weight) {
+		if m.all.TryAcquire(weight) {
+			return nil
+		}
+		share.Release(weight)
+	}
+	patience, cancel := context.WithTimeout(ctx, bodiesTimeout)
+	defer cancel()
+	if share.Acquire(patience, weight) != nil {
+		return errBusy
+	}
+	if m.all.Acquire(patience, weight) != nil {
+		share.Release(weight)
+		return errBusy
+	}
+	return nil
 }
 
 func (m *bodyMemory) enter(who string) *bodyShare {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -53,13 +54,15 @@ func saneRequestID(id string) bool {
 // standardHeaders keeps answers out of caches and browsers from guessing at them, and says
 // which version answers: a program of another one can then say so when it understands nothing.
 func standardHeaders(version string) func(http.Handler) http.Handler {
+	standard := http.Header{}
+	standard.Set("X-Content-Type-Options", "nosniff")
+	standard.Set("Cache-Control", "no-store")
+	if version != "" {
+		standard.Set(wire.HeaderVersion, version)
+	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("X-Content-Type-Options", "nosniff")
-			w.Header().Set("Cache-Control", "no-store")
-			if version != "" {
-				w.Header().Set(wire.HeaderVersion, version)
-			}
+			maps.Copy(w.Header(), standard) // nobody writes into a header's values
 			next.ServeHTTP(w, r)
 		})
 	}
@@ -81,8 +84,8 @@ func withReadDeadline(w http.ResponseWriter, body io.ReadCloser) io.ReadCloser {
 
 type deadlineBody struct {
 	io.ReadCloser
-	conn *http.ResponseController
-	set  bool
+	conn        *http.ResponseController
+	set, lifted bool
 }
 
 func (b *deadlineBody) Read(p []byte) (int, error) {
@@ -92,14 +95,22 @@ func (b *deadlineBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		_ = b.conn.SetReadDeadline(time.Time{})
+		b.lift()
 	}
 	return n, err
 }
 
 func (b *deadlineBody) Close() error {
-	_ = b.conn.SetReadDeadline(time.Time{})
+	b.lift()
 	return b.ReadCloser.Close()
+}
+
+// lift takes the deadline off again, once.
+func (b *deadlineBody) lift() {
+	if b.set && !b.lifted {
+		b.lifted = true
+		_ = b.conn.SetReadDeadline(time.Time{})
+	}
 }
 
 func stack() string { return string(debug.Stack()) }

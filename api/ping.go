@@ -1,9 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -64,6 +64,12 @@ func newPings(o Options, r *router) pings {
 
 const pathPing = "/ping/"
 
+// pingHeaders lets a page of any origin ping, and read the limit that an answer tells.
+var pingHeaders = http.Header{
+	"Access-Control-Allow-Origin":   {"*"},
+	"Access-Control-Expose-Headers": {"Ping-Body-Limit"},
+}
+
 func (s pings) register(r *router) {
 	const about = "As the ping API of Healthchecks: GET, HEAD or POST; the first 10,000 bytes of a body are kept as the run's output. " +
 		"A ping key and a job's name, KEY/NAME, may stand in the place of the uuid. `rid`, a UUID, tells which start and end belong together."
@@ -95,8 +101,7 @@ func describePing(op *huma.Operation, inPath ...string) {
 
 func (s pings) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "Ping-Body-Limit")
+	maps.Copy(h, pingHeaders)
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost:
 	case http.MethodOptions:
@@ -267,5 +272,5 @@ func sayAs(w http.ResponseWriter, status int, media, text string) {
 	w.Header().Set("Content-Type", media)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	_, _ = io.Copy(w, bytes.NewReader([]byte(text))) // the caller may have gone
+	_, _ = io.WriteString(w, text) // the caller may have gone
 }

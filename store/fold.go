@@ -30,6 +30,7 @@ type item struct {
 	tenant  crontopus.TenantID
 	agentID string
 	proof   *proof // of a ping
+	named   bool   // here: no other run has the id
 	result  *error
 	run     *runKept // that it was folded into; nil if it was refused
 }
@@ -51,6 +52,7 @@ type runKept struct {
 	tenant  crontopus.TenantID
 	agentID string
 	at      int64 // its place in lists
+	named   bool  // here: no other run has its id, and none is for its instant
 }
 
 func (r *runKept) key() runKey { return runKey{r.tenant, r.ID} }
@@ -205,7 +207,7 @@ func (f *fold) one(i *item) (*runKept, error) {
 	}
 	switch {
 	case run == nil:
-		run = &runKept{crontopus.NewRun(i.CheckIn, ""), i.tenant, i.agentID, micros(place(i.CheckIn, f.now))}
+		run = &runKept{crontopus.NewRun(i.CheckIn, ""), i.tenant, i.agentID, micros(place(i.CheckIn, f.now)), i.named}
 		f.know(run)
 		return run, nil
 	case run.Job != i.Job || run.agentID != i.agentID:
@@ -253,14 +255,34 @@ func (f *fold) write(ctx context.Context, t tx) error {
 	return err
 }
 
-// insert writes the runs that are not there yet, and tells which those were.
+// insertRuns writes the runs of a runTable that are not there yet.
+const insertRuns = `
+	INSERT INTO runs (tenant_id, id, namespace, name, agent_id, at, state, scheduled_for, started_at,
+		finished_at, exit_code, attempt, message, reason, revision, output)
+	SELECT tenant, run, space, job, agent, place, state, due, began, ended, code, try, message, reason, revision, output
+	FROM v WHERE true ON CONFLICT DO NOTHING`
+
+// insert writes the runs that are not there yet, and tells which those were. Of the runs that were
+// named here it need not ask.
 func (f *fold) insert(ctx context.Context, t tx, runs []*runKept) (map[runKey]bool, error) {
-	keys, err := collectMany(ctx, t, func(r row, k *runKey) error { return r.Scan(&k.tenant, &k.id) }, runTable(runs), `
-		INSERT INTO runs (tenant_id, id, namespace, name, agent_id, at, state, scheduled_for, started_at,
-			finished_at, exit_code, attempt, message, reason, revision, output)
-		SELECT tenant, run, space, job, agent, place, state, due, began, ended, code, try, message, reason, revision, output
-		FROM v WHERE true ON CONFLICT DO NOTHING RETURNING tenant_id, id`)
-	written := make(map[runKey]bool, len(keys))
+	var named, others []*runKept
+	written := make(map[runKey]bool, len(runs))
+	for _, r := range runs {
+		if r.named {
+			named = append(named, r)
+			written[r.key()] = true
+		} else {
+			others = append(others, r)
+		}
+	}
+	n, err := execMany(ctx, t, runTable(named), insertRuns)
+	if err == nil && int(n) != len(named) {
+		err = unavailable(errRaced) // two servers gave one name in the same instant: pinged again, it gets another
+	}
+	if err != nil {
+		return nil, err
+	}
+	keys, err := collectMany(ctx, t, func(r row, k *runKey) error { return r.Scan(&k.tenant, &k.id) }, runTable(others), insertRuns+" RETURNING tenant_id, id")
 	for _, k := range keys {
 		written[k] = true
 	}

@@ -75,7 +75,7 @@ func (f *fold) readProofs(ctx context.Context, t tx) error {
 		return nil
 	}
 	good, err := f.readKnown(ctx, t, urls, func(p *proof) string { return p.url },
-		"ping_urls p WHERE p.id = v.proof AND p.tenant_id = v.tenant")
+		"ping_urls p WHERE p.id = v.proof AND p.tenant_id || '' = v.tenant") // by its id
 	if err != nil {
 		return err
 	}
@@ -127,12 +127,10 @@ func (f *fold) readKnown(ctx context.Context, t tx, places []int, id func(*proof
 	})
 	since := micros(f.now.Add(-crontopus.MaxPingPause))
 	withEach(&v, "since", "bigint", places, func(*int) int64 { return since })
+	const open = `FROM runs r WHERE r.tenant_id = v.tenant AND r.namespace = v.space AND r.name = v.job AND r.at >= v.since AND r.state = 'running'`
 	return collectMany(ctx, t, func(r row, k *known) error { return r.Scan(&k.place, &k.open) }, v, `
-		SELECT v.place, CASE WHEN v.tail = '' THEN '' ELSE COALESCE((
-			SELECT n.id FROM (
-				SELECT r.id, r.at FROM runs r
-				WHERE r.tenant_id = v.tenant AND r.namespace = v.space AND r.name = v.job AND r.at >= v.since AND r.state = 'running'
-				ORDER BY r.at DESC, r.id DESC LIMIT 16) n
+		SELECT v.place, CASE WHEN v.tail = '' OR NOT EXISTS (SELECT 1 `+open+`) THEN '' ELSE COALESCE((
+			SELECT n.id FROM (SELECT r.id, r.at `+open+` ORDER BY r.at DESC, r.id DESC LIMIT 16) n
 			WHERE substr(n.id, 25) = v.tail
 			ORDER BY n.at DESC, n.id DESC LIMIT 1), '') END
 		FROM v CROSS JOIN `+from)
@@ -141,6 +139,10 @@ func (f *fold) readKnown(ctx context.Context, t tx, places []int, id func(*proof
 // nameEnds gives ends that name no run the id of the last start that names none either: one before, by its
 // grant, or one that comes with them. An end without a start is a run of its own.
 func (f *fold) nameEnds(open map[grant]string) {
+	begun := map[string]bool{} // ids of runs that there are
+	for _, run := range open {
+		begun[run] = true
+	}
 	named := map[string]string{} // what else the same ping says goes with its end
 	for n := range f.items {
 		i := &f.items[n]
@@ -158,5 +160,6 @@ func (f *fold) nameEnds(open map[grant]string) {
 			named[i.RunID], i.RunID = run, run
 			delete(open, g)
 		}
+		i.named = !begun[i.RunID]
 	}
 }

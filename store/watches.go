@@ -92,45 +92,65 @@ func wakeMissed(ctx context.Context, t tx, tenant crontopus.TenantID, id string,
 }
 
 // signal tells the detector of the runs that it must see: those that did not go well, and every
-// one of an entry that something is wrong with. The watch is written first, so that no look is
-// under way that would drop the signal with those before it.
+// one of an entry that something is wrong with.
 func signal(ctx context.Context, t tx, runs []*runKept, now time.Time) error {
-	withEach := func(v *many, list []*runKept) {
-		withEach(v, "tenant", "text", list, func(r **runKept) string { return string((*r).tenant) })
-		withEach(v, "watch", "text", list, func(r **runKept) string { return crontopus.EntryWatchID((*r).Job, (*r).agentID) })
-		withEach(v, "run", "text", list, func(r **runKept) string { return (*r).ID })
-		withEach(v, "look", "bigint", list, func(**runKept) int64 { return micros(now) })
-	}
-	var bad, rest many
-	var badRuns, others []*runKept
+	var bad, rest []*runKept
 	for _, r := range runs {
 		if r.Ended() && r.State != crontopus.RunSucceeded {
-			badRuns = append(badRuns, r)
+			bad = append(bad, r)
 		} else {
-			others = append(others, r)
+			rest = append(rest, r)
 		}
 	}
-	withEach(&bad, badRuns)
-	withEach(&rest, others)
-	for condition, v := range map[string]many{"": bad, " AND watches.alert = 1": rest} {
-		n, err := execMany(ctx, t, v, `
-			UPDATE watches SET look_at = v.look FROM v
-			WHERE watches.tenant_id = v.tenant AND watches.id = v.watch`+condition)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			continue // mostly: nothing is wrong
-		}
-		if _, err := execMany(ctx, t, v, `
-			INSERT INTO signals (tenant_id, watch_id, run_id)
-			SELECT v.tenant, v.watch, v.run FROM v CROSS JOIN watches
-			WHERE watches.tenant_id = v.tenant AND watches.id = v.watch`+condition+`
-			ON CONFLICT DO NOTHING`); err != nil {
-			return err
-		}
+	wrong, err := ofWrong(ctx, t, rest)
+	if err != nil {
+		return err
 	}
-	return nil
+	return signalAll(ctx, t, append(bad, wrong...), now)
+}
+
+// ofWrong returns the runs of entries that something is wrong with: mostly none.
+func ofWrong(ctx context.Context, t tx, runs []*runKept) ([]*runKept, error) {
+	var v many
+	places := make([]int, len(runs))
+	for i := range runs {
+		places[i] = i
+	}
+	with(&v, "place", "bigint", places)
+	withWatches(&v, runs)
+	found, err := collectMany(ctx, t, func(r row, place *int) error { return r.Scan(place) }, v, `
+		SELECT v.place FROM v CROSS JOIN watches w
+		WHERE w.id = v.watch AND w.alert = 1 AND w.tenant_id || '' = v.tenant`) // by the index watches_wrong
+	wrong := make([]*runKept, len(found))
+	for i, place := range found {
+		wrong[i] = runs[place]
+	}
+	return wrong, err
+}
+
+// signalAll writes the watch first, so that no look is under way that would drop the signal with those
+// before it.
+func signalAll(ctx context.Context, t tx, runs []*runKept, now time.Time) error {
+	var v many
+	withWatches(&v, runs)
+	withEach(&v, "run", "text", runs, func(r **runKept) string { return (*r).ID })
+	withEach(&v, "look", "bigint", runs, func(**runKept) int64 { return micros(now) })
+	if _, err := execMany(ctx, t, v, `
+		UPDATE watches SET look_at = v.look FROM v
+		WHERE watches.tenant_id = v.tenant AND watches.id = v.watch`); err != nil {
+		return err
+	}
+	_, err := execMany(ctx, t, v, `
+		INSERT INTO signals (tenant_id, watch_id, run_id)
+		SELECT v.tenant, v.watch, v.run FROM v CROSS JOIN watches
+		WHERE watches.tenant_id = v.tenant AND watches.id = v.watch
+		ON CONFLICT DO NOTHING`)
+	return err
+}
+
+func withWatches(v *many, runs []*runKept) {
+	withEach(v, "tenant", "text", runs, func(r **runKept) string { return string((*r).tenant) })
+	withEach(v, "watch", "text", runs, func(r **runKept) string { return crontopus.EntryWatchID((*r).Job, (*r).agentID) })
 }
 
 // SystemAdopt makes watches for what has none: a server of a version that knew of none made it. And it makes
