@@ -69,6 +69,9 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 	if err != nil {
 		return nil, err
 	}
+	if keys.offline != "" {
+		log.InfoContext(ctx, "made the recovery key; move it offline: it is the only way back if the signing key is lost, and whoever has it can replace all keys", "file", keys.offline)
+	}
 	a.store, err = store.Open(ctx, o.storeOptions(keys, log))
 	if err != nil {
 		return nil, err

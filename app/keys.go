@@ -22,6 +22,7 @@ import (
 type keys struct {
 	signing  ed25519.PrivateKey
 	recovery ed25519.PublicKey
+	offline  string // the private half's file, where it was made just now: it belongs offline
 	box      *store.Box
 }
 
@@ -42,8 +43,12 @@ func loadKeys(o Options) (k keys, err error) {
 		if k.signing, err = signingKey(o, dir); err != nil {
 			return k, err
 		}
+		first := !exists(filepath.Join(dir, recoveryPublic))
 		if k.recovery, err = recoveryKey(dir); err != nil {
 			return k, err
+		}
+		if first {
+			k.offline = filepath.Join(dir, recoveryFile)
 		}
 	}
 	k.box, err = store.LoadOrCreateBox(filepath.Join(dir, boxFile))
@@ -63,11 +68,11 @@ func (o *Options) requireKeys(ctx context.Context) error {
 	default:
 		needed = append(needed, recoveryPublic)
 	}
-	i := slices.IndexFunc(needed, func(name string) bool { return !exists(filepath.Join(dir, name)) })
-	if o.Database == "" || i < 0 {
+	gone := slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return exists(filepath.Join(dir, name)) })
+	if o.Database == "" || len(gone) == 0 {
 		return nil
 	}
-	missing := filepath.Join(dir, needed[i])
+	missing := filepath.Join(dir, gone[0])
 	held, err := store.HoldsInstallation(ctx, o.Database)
 	switch {
 	case err != nil:
@@ -80,7 +85,27 @@ func (o *Options) requireKeys(ctx context.Context) error {
 	}
 	return crontopus.Errorf(crontopus.CodeConflict, "the database belongs to an installation whose keys are not here: %s is missing", missing).
 		WithHint("copy %s from keys/ of a server that runs on this database, or from where its keys are kept, to %s; agents trust no other keys. "+
-			"If no copy is left: crontopus keys recover", strings.Join(needed, ", "), dir)
+			"If no copy is left, %s", strings.Join(needed, ", "), dir, o.withoutCopies(gone))
+}
+
+// withoutCopies says what to do where these files of keys/ are lost everywhere. What brings the
+// others back makes no key of the secret box.
+func (o *Options) withoutCopies(gone []string) string {
+	var steps []string
+	if !slices.Equal(gone, []string{boxFile}) {
+		steps = append(steps, "while all servers are stopped, replace the keys that agents trust: crontopus keys recover --recovery-key FILE, with the flags --data and --database of this server")
+	}
+	if slices.Contains(gone, boxFile) {
+		steps = append(steps, newBox(o.Data))
+	}
+	return strings.Join(steps, "; then ")
+}
+
+// newBox is how an installation goes on whose credentials nobody can open any more.
+func newBox(data string) string {
+	return "while all servers are stopped, make another key of the secret box: (umask 077; openssl rand -hex 32 > " + filepath.Join(data, keysName, boxFile) +
+		"), let it count: UPDATE installation SET box_key = '', and once it runs enter each credential anew: " +
+		"crontopus sources credentials NAME, crontopus secrets set NAME"
 }
 
 // signingKey makes a key only for an installation that never had one: agents would not

@@ -16,6 +16,7 @@ import (
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/app"
 	"crontopus.dev/crontopus/internal/keyfile"
+	"crontopus.dev/crontopus/internal/pgtest"
 )
 
 func TestTheFirstStartMakesKeysThatOnlyTheServerReads(t *testing.T) {
@@ -33,6 +34,35 @@ func TestTheFirstStartMakesKeysThatOnlyTheServerReads(t *testing.T) {
 	public, err := os.ReadFile(filepath.Join(data, "keys/recovery.pub"))
 	require.NoError(t, err)
 	require.Equal(t, hex.EncodeToString(recovery.Public().(ed25519.PublicKey))+"\n", string(public))
+}
+
+func TestTheFirstStartSaysThatTheRecoveryKeyBelongsOffline(t *testing.T) {
+	o := options(t)
+	for start, told := range []bool{true, false} {
+		var log safeLog
+		a, err := app.New(t.Context(), o, "v1.2.3", slog.New(slog.NewTextHandler(&log, nil)))
+		require.NoError(t, err)
+		require.NoError(t, run(t, a)())
+		require.Equal(t, told, log.contains("made the recovery key; move it offline"), start)
+		require.Equal(t, told, log.contains("file="+filepath.Join(o.Data, "keys", "recovery.pem")), start)
+	}
+}
+
+// Who follows the hint has a server that runs, instead of the same hint again.
+func TestTheKeyOfTheSecretBoxIsLostEverywhere(t *testing.T) {
+	o := options(t)
+	o.Database = pgtest.Database(t)
+	require.NoError(t, run(t, open(t, o))())
+	keys := filepath.Join(o.Data, "keys")
+	require.NoError(t, os.Remove(filepath.Join(keys, "box.key")))
+	_, hint := refused(t, o)
+	require.NotContains(t, hint, "keys recover", "which makes no such key")
+	require.Contains(t, hint, "openssl rand -hex 32 > "+filepath.Join(keys, "box.key"))
+	require.NoError(t, os.WriteFile(filepath.Join(keys, "box.key"), []byte(strings.Repeat("ab", 32)+"\n"), 0o600))
+	_, hint = refused(t, o)
+	require.Contains(t, hint, "UPDATE installation SET box_key = ''")
+	pgtest.SQL(t, o.Database, "UPDATE installation SET box_key = ''")
+	require.NoError(t, run(t, open(t, o))())
 }
 
 func TestTheNextStartKeepsEveryKey(t *testing.T) {

@@ -93,7 +93,9 @@ func newKeysRecoverCommand() *cobra.Command {
 		Long: `Replace the whole key set by a new signing key, on the word of the recovery key, while the
 server is stopped. Agents accept nothing from the old keys any more, whatever those have
 signed; the jobs that they hold run on until the next bundle comes. Needs the database, and of
-the old keys nothing. Take the recovery key's file offline again afterwards.`,
+the old keys nothing. Take the recovery key's file offline again afterwards. It makes no
+key that seals credentials: if DATA/keys/box.key is lost, too, the server says what to do, and the
+credentials are entered anew with crontopus sources credentials and crontopus secrets set.`,
 		Example: "  crontopus keys recover --recovery-key /media/safe/recovery.pem",
 		Args:    exactArgs(),
 	}, func(ctx context.Context, o app.Options, _ []string, log *slog.Logger) (crontopus.KeySet, error) {

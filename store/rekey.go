@@ -71,7 +71,8 @@ func (s *Store) holdsBox(ctx context.Context, t tx) error {
 	ok, err := exists(ctx, t, "SELECT 1 FROM installation i WHERE box_key IN ('', $1)"+t.ForUpdate("i"), s.box.keyID)
 	if err == nil && !ok {
 		err = crontopus.Errorf(crontopus.CodeConflict, "the key that seals credentials was changed, and this server has the one before").
-			WithHint("copy keys/box.key from where it was changed, and start this server again")
+			WithHint("copy keys/box.key from where it was changed, and start this server again. If no copy is left, stop all servers, " +
+				"let this server's key count: UPDATE installation SET box_key = '', and enter each credential anew")
 	}
 	return err
 }

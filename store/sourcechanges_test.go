@@ -55,10 +55,21 @@ func TestAServerWithTheKeyOfBeforeChangesNoCredentials(t *testing.T) {
 	next, _ := sealed(t, o, "new", 2)
 	_, err := next.SystemRekey(t.Context(), oldBox)
 	require.NoError(t, err)
-	late := crontopus.SourceSecrets{Password: "hunter3"}
-	_, err = was.ChangeSourceSecrets(t.Context(), tenant, "test", "ops", late, late, time.Now())
-	require.Equal(t, crontopus.CodeConflict, crontopus.ErrorCode(err), "nobody could open them")
+	late := func(s *store.Store) error {
+		change := crontopus.SourceSecrets{Password: "hunter3"}
+		_, err := s.ChangeSourceSecrets(t.Context(), tenant, "test", "ops", change, change, time.Now())
+		return err
+	}
+	require.Equal(t, crontopus.CodeConflict, crontopus.ErrorCode(late(was)), "nobody could open them")
 	got, err := next.SourceSecrets(t.Context(), tenant, "s")
 	require.NoError(t, err)
 	require.Equal(t, "hunter2", got.Password)
+
+	require.Contains(t, crontopus.ErrorHint(late(was)), "UPDATE installation SET box_key = ''", "for who has lost the new key")
+	_, err = native(t, o.Path).ExecContext(t.Context(), "UPDATE installation SET box_key = ''")
+	require.NoError(t, err)
+	require.NoError(t, late(was))
+	got, err = was.SourceSecrets(t.Context(), tenant, "s")
+	require.NoError(t, err)
+	require.Equal(t, "hunter3", got.Password)
 }
