@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -65,9 +63,9 @@ func (w *syncWait) outcome(cmd *cobra.Command, name string, act func(*client.Cli
 	if err != nil {
 		return nil, err
 	}
-	var before *crontopus.Sync
+	var before standing
 	if w.wait {
-		if before, err = newestSync(cmd.Context(), api, name); err != nil {
+		if before, err = standingOf(cmd.Context(), api, name); err != nil {
 			return nil, err
 		}
 	}
@@ -92,31 +90,4 @@ func judge(cmd *cobra.Command, name string, sync *crontopus.Sync) error {
 		return errProblems
 	}
 	return nil
-}
-
-// pollInterval is how often the outcome of a sync is asked for.
-const pollInterval = 300 * time.Millisecond
-
-// waitForSync returns the first sync that ended after the one before.
-func waitForSync(ctx context.Context, api *client.Client, name string, before *crontopus.Sync, timeout time.Duration) (*crontopus.Sync, error) {
-	waiting, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	for {
-		sync, err := newestSync(waiting, api, name)
-		switch {
-		case errors.Is(err, context.DeadlineExceeded) || waiting.Err() != nil && ctx.Err() == nil:
-			return nil, crontopus.Errorf(crontopus.CodeUnavailable, "the sync of %s did not end within %s", name, timeout).
-				WithHint("it goes on; crontopus sources get %s tells the outcome", name)
-		case err != nil:
-			return nil, err
-		case sync != nil && sync.Finished != nil && (before == nil || sync.ID != before.ID):
-			return sync, nil
-		}
-		select {
-		case <-waiting.Done():
-		case <-tick.C:
-		}
-	}
 }

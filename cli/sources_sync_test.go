@@ -43,6 +43,11 @@ func (s *syncing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	w.Header().Set("Content-Type", "application/json")
+	if path.Base(r.URL.Path) != "syncs" {
+		_ = json.NewEncoder(w).Encode(crontopus.Source{Name: "ops"})
+		return
+	}
 	syncs := wire.List[crontopus.Sync]{Items: []crontopus.Sync{}}
 	finished := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	syncs.Items = append(syncs.Items, crontopus.Sync{ID: "before", Started: finished, Finished: &finished, Reason: crontopus.ReasonSynced})
@@ -50,10 +55,9 @@ func (s *syncing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.looked++
 		if s.looked >= s.looks {
 			s.outcome.ID, s.outcome.Started, s.outcome.Finished = "after", finished, &finished
-			syncs.Items = []crontopus.Sync{s.outcome}
+			syncs.Items = []crontopus.Sync{s.outcome, syncs.Items[0]}
 		}
 	}
-	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(syncs)
 }
 
