@@ -10,12 +10,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
@@ -212,10 +213,20 @@ type spooled struct {
 	count int // how many check-ins are in it, a line each
 }
 
-// spooledName takes such a name apart. A run need not, and starts sooner without compiling it.
-var spooledName = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})\.(start|final)\.([0-9]{1,9})(?:x([0-9]{1,3}))?\.json$`)
-})
+// spooledAs reads what name wrote; other files have no business in the folder, and are left alone.
+func spooledAs(name string) (f spooled, ok bool) {
+	id, rest, _ := strings.Cut(name, ".")
+	kind, rest, _ := strings.Cut(rest, ".")
+	size, _, _ := strings.Cut(rest, ".")
+	size, count, together := strings.Cut(size, "x")
+	f = spooled{id: id, final: kind == "final", count: 1}
+	f.size, _ = strconv.Atoi(size) // what is no number is not written so again
+	if together {
+		f.count, _ = strconv.Atoi(count)
+	}
+	u, err := uuid.Parse(id)
+	return f, err == nil && u.Version() == 7 && u.String() == id && f.size >= 0 && f.count > 0 && f.name() == name
+}
 
 func (f spooled) name() string {
 	kind, count := "start", ""
@@ -247,12 +258,7 @@ func (s *Spool) list() ([]spooled, error) {
 	slices.Sort(names)
 	var waiting []spooled
 	for _, name := range names {
-		if parts := spooledName().FindStringSubmatch(name); parts != nil {
-			f := spooled{id: parts[1], final: parts[2] == "final", count: 1}
-			f.size, _ = strconv.Atoi(parts[3])
-			if parts[4] != "" {
-				f.count, _ = strconv.Atoi(parts[4])
-			}
+		if f, ok := spooledAs(name); ok {
 			waiting = append(waiting, f)
 		}
 	}
