@@ -108,11 +108,14 @@ func (r *Runner) prepare(name crontopus.JobName, byHand bool) (*run, error) {
 	if byHand && r.State.Paused() {
 		return nil, errPaused
 	}
+	policy := make(chan policyRead, 1)
+	go func() { policy <- r.readPolicy() }() // beside the bundle, which takes longer
 	job, revision, err := r.load(name)
+	allowed := <-policy
 	if err != nil {
 		return nil, err
 	}
-	held, denied := r.permit(job)
+	held, denied := r.permit(job, allowed)
 	if denied != nil && byHand {
 		return nil, denied
 	}
@@ -164,24 +167,6 @@ func (r *run) rest() {
 		r.free()
 		r.free = nil
 	}
-}
-
-var errPaused = crontopus.Errorf(crontopus.CodeForbidden, "this host is paused").
-	WithHint("say `crontopus-agent resume` first")
-
-// permit says what on the host keeps a job from running, and the error if that is its policy.
-func (r *Runner) permit(job *crontopus.Job) (whyNot, error) {
-	if r.State.Paused() {
-		return whyNot{crontopus.ReasonPaused, "the host is paused (crontopus-agent pause was said there)"}, nil
-	}
-	policy, err := r.Policy()
-	if err == nil {
-		err = policy.Allows(job)
-	}
-	if err != nil {
-		return whyNot{reasonOf(err, crontopus.ReasonDenied), err.Error()}, err
-	}
-	return whyNot{}, nil
 }
 
 func (r *Runner) load(name crontopus.JobName) (*crontopus.Job, string, error) {
@@ -250,7 +235,7 @@ func (r *run) calledOff(when string) whyNot {
 	}
 	job, _, err := r.load(r.job.Name())
 	if err == nil {
-		_, err = r.permit(job)
+		_, err = r.permit(job, r.readPolicy())
 	}
 	switch {
 	case err != nil:
@@ -335,6 +320,7 @@ func (r *run) report(ctx context.Context, c crontopus.CheckIn) (end func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		_, _ = encode(c) // the first time is slow, and the job runs meanwhile: its end need not wait for that
 		if c.Event == crontopus.EventStart && !lasts(ctx, joinDelay) {
 			r.unsaid = &c
 			return
