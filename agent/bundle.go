@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -86,21 +87,41 @@ func notHere(name crontopus.JobName) error {
 		WithHint("`crontopus-agent status` lists the jobs of this host")
 }
 
-// findJob decodes the job of the list at hand that has the name: of those that hold it as a string,
-// which is hardly ever another.
-func findJob(w *walk, name crontopus.JobName) (found *crontopus.Job, err error) {
-	quoted := []byte(`"` + name.Name + `"`)
-	for range w.items {
-		item := w.value()
-		if found != nil || err != nil || !bytes.Contains(item, quoted) {
-			continue
-		}
-		var job crontopus.Job
-		if err = json.Unmarshal(item, &job); err == nil && job.Name() == name {
-			found = &job
+// findJob decodes the job of the list at hand that has the name; nil: there is none.
+//
+// Where the list is written as a server writes it, it is not walked through. A brace or comma, then a quote,
+// then a letter begin a member in valid JSON and never stand in a string, whose quotes are escaped: so
+// what looks like the list's end, or like the beginning of that job, is it.
+func findJob(w *walk, name crontopus.JobName) (*crontopus.Job, error) {
+	var list []byte
+	if end := bytes.Index(w.rest, []byte(`],"revisions":{`)); end >= 0 {
+		list, w.rest = w.rest[:end+1], w.rest[end+1:]
+	} else {
+		list = w.value()
+	}
+	if at := bytes.Index(list, beginning(name)); at >= 0 {
+		return decodeJob((&walk{list[at:]}).value())
+	}
+	jobs, quoted := &walk{list}, []byte(`"`+name.Name+`"`)
+	for range jobs.items {
+		if item := jobs.value(); bytes.Contains(item, quoted) {
+			if job, err := decodeJob(item); err != nil || job.Name() == name {
+				return job, err
+			}
 		}
 	}
-	return found, err
+	return nil, nil
+}
+
+// beginning is how the job begins that has the name.
+func beginning(name crontopus.JobName) []byte {
+	return fmt.Appendf(nil, `{"apiVersion":"%s","kind":"%s","metadata":{"name":"%s","namespace":"%s"`, crontopus.APIVersion, crontopus.KindJob, name.Name, name.Namespace)
+}
+
+func decodeJob(data []byte) (*crontopus.Job, error) {
+	var job crontopus.Job
+	err := json.Unmarshal(data, &job)
+	return &job, err
 }
 
 func findRevision(w *walk, name crontopus.JobName, revision *string) (err error) {
