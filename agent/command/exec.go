@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/agent"
 	"crontopus.dev/crontopus/internal/logs"
 	"crontopus.dev/crontopus/internal/usage"
 )
@@ -24,6 +25,7 @@ what the scheduler's entries start. It needs neither the daemon nor the network.
 			if err != nil {
 				return err
 			}
+			go agent.WarmUp()
 			config, err := settings.load()
 			if err != nil {
 				return err
