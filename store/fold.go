@@ -18,9 +18,9 @@ type fold struct {
 	now   time.Time
 	items []item
 	may   map[grant]bool            // what was in a bundle of the agent, or with no agent, what the tenant ever had
-	byID  map[runKey]*runKept       // nil: there is none yet
+	byID  map[rowKey]*runKept       // nil: there is none yet
 	byDue map[dueKey]*runKept       // the same
-	saved map[runKey]*crontopus.Run // the runs as the database has them
+	saved map[rowKey]*crontopus.Run // the runs as the database has them
 	told  []*runKept                // that were written, for the detector
 }
 
@@ -30,14 +30,8 @@ type item struct {
 	tenant  crontopus.TenantID
 	agentID string
 	proof   *proof // of a ping
-	named   bool   // here: no other run has the id
 	result  *error
 	run     *runKept // that it was folded into; nil if it was refused
-}
-
-type runKey struct {
-	tenant crontopus.TenantID
-	id     string
 }
 
 // dueKey is what a schedule starts one run for.
@@ -52,12 +46,11 @@ type runKept struct {
 	tenant  crontopus.TenantID
 	agentID string
 	at      int64 // its place in lists
-	named   bool  // here: no other run has its id, and none is for its instant
 }
 
-func (r *runKept) key() runKey { return runKey{r.tenant, r.ID} }
+func (r *runKept) key() rowKey { return rowKey{r.tenant, r.ID} }
 
-func (i *item) key() runKey { return runKey{i.tenant, i.RunID} }
+func (i *item) key() rowKey { return rowKey{i.tenant, i.RunID} }
 
 func (i *item) grant() grant { return grant{i.tenant, i.agentID, i.Job} }
 
@@ -87,7 +80,7 @@ func newFold(now time.Time, submissions []*submission) *fold {
 }
 
 func emptyFold(now time.Time) *fold {
-	return &fold{now: now, may: map[grant]bool{}, byID: map[runKey]*runKept{}, byDue: map[dueKey]*runKept{}, saved: map[runKey]*crontopus.Run{}}
+	return &fold{now: now, may: map[grant]bool{}, byID: map[rowKey]*runKept{}, byDue: map[dueKey]*runKept{}, saved: map[rowKey]*crontopus.Run{}}
 }
 
 // writeFresh writes the runs that do not exist, and returns a fold of the check-ins that are
@@ -116,9 +109,9 @@ func (f *fold) read(ctx context.Context, t tx) error {
 		f.byID[f.items[i].key()] = nil
 	}
 	var v many
-	keys := slices.SortedFunc(maps.Keys(f.byID), func(a, b runKey) int { return cmp.Compare(a.id, b.id) })
-	withEach(&v, "tenant", "text", keys, func(k *runKey) string { return string(k.tenant) })
-	withEach(&v, "run", "text", keys, func(k *runKey) string { return k.id })
+	keys := slices.SortedFunc(maps.Keys(f.byID), func(a, b rowKey) int { return cmp.Compare(a.id, b.id) })
+	withEach(&v, "tenant", "text", keys, func(k *rowKey) string { return string(k.tenant) })
+	withEach(&v, "run", "text", keys, func(k *rowKey) string { return k.id })
 	if err := f.readRuns(ctx, t, v, "r.tenant_id = v.tenant AND r.id = v.run"); err != nil {
 		return err
 	}
@@ -207,7 +200,7 @@ func (f *fold) one(i *item) (*runKept, error) {
 	}
 	switch {
 	case run == nil:
-		run = &runKept{crontopus.NewRun(i.CheckIn, ""), i.tenant, i.agentID, micros(place(i.CheckIn, f.now)), i.named}
+		run = &runKept{crontopus.NewRun(i.CheckIn, ""), i.tenant, i.agentID, micros(place(i.CheckIn, f.now))}
 		f.know(run)
 		return run, nil
 	case run.Job != i.Job || run.agentID != i.agentID:
@@ -247,7 +240,7 @@ func (f *fold) write(ctx context.Context, t tx) error {
 	n, err := execMany(ctx, t, runTable(changed), `
 		UPDATE runs SET state = v.state, scheduled_for = v.due, started_at = v.began, finished_at = v.ended,
 			exit_code = v.code, attempt = v.try, message = v.message, reason = v.reason, revision = v.revision, output = v.output
-		FROM v WHERE runs.tenant_id = v.tenant AND runs.id = v.run`)
+		FROM v WHERE runs.tenant_id = v.tenant AND runs.id = v.id`)
 	f.told = append(f.told, changed...)
 	if crontopus.ErrorCode(err) == crontopus.CodeConflict || (err == nil && int(n) != len(changed)) {
 		err = unavailable(errRaced) // the instant is another run's since it was looked for, or a run has gone
@@ -255,34 +248,14 @@ func (f *fold) write(ctx context.Context, t tx) error {
 	return err
 }
 
-// insertRuns writes the runs of a runTable that are not there yet.
-const insertRuns = `
-	INSERT INTO runs (tenant_id, id, namespace, name, agent_id, at, state, scheduled_for, started_at,
-		finished_at, exit_code, attempt, message, reason, revision, output)
-	SELECT tenant, run, space, job, agent, place, state, due, began, ended, code, try, message, reason, revision, output
-	FROM v WHERE true ON CONFLICT DO NOTHING`
-
-// insert writes the runs that are not there yet, and tells which those were. Of the runs that were
-// named here it need not ask.
-func (f *fold) insert(ctx context.Context, t tx, runs []*runKept) (map[runKey]bool, error) {
-	var named, others []*runKept
-	written := make(map[runKey]bool, len(runs))
-	for _, r := range runs {
-		if r.named {
-			named = append(named, r)
-			written[r.key()] = true
-		} else {
-			others = append(others, r)
-		}
-	}
-	n, err := execMany(ctx, t, runTable(named), insertRuns)
-	if err == nil && int(n) != len(named) {
-		err = unavailable(errRaced) // two servers gave one name in the same instant: pinged again, it gets another
-	}
-	if err != nil {
-		return nil, err
-	}
-	keys, err := collectMany(ctx, t, func(r row, k *runKey) error { return r.Scan(&k.tenant, &k.id) }, runTable(others), insertRuns+" RETURNING tenant_id, id")
+// insert writes the runs that are not there yet, and tells which those were.
+func (f *fold) insert(ctx context.Context, t tx, runs []*runKept) (map[rowKey]bool, error) {
+	keys, err := t.InsertNew(ctx, runTable(runs), "runs", `
+		INSERT INTO runs (tenant_id, id, namespace, name, agent_id, at, state, scheduled_for, started_at,
+			finished_at, exit_code, attempt, message, reason, revision, output)
+		SELECT tenant, id, space, job, agent, place, state, due, began, ended, code, try, message, reason, revision, output
+		FROM v WHERE true ON CONFLICT DO NOTHING`)
+	written := make(map[rowKey]bool, len(keys))
 	for _, k := range keys {
 		written[k] = true
 	}
@@ -300,7 +273,7 @@ func runTable(runs []*runKept) (v many) {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.tenant, b.tenant))
 	})
 	withEach(&v, "tenant", "text", runs, func(r **runKept) string { return string((*r).tenant) })
-	withEach(&v, "run", "text", runs, func(r **runKept) string { return (*r).ID })
+	withEach(&v, "id", "text", runs, func(r **runKept) string { return (*r).ID })
 	withEach(&v, "space", "text", runs, func(r **runKept) string { return (*r).Job.Namespace })
 	withEach(&v, "job", "text", runs, func(r **runKept) string { return (*r).Job.Name })
 	withEach(&v, "agent", "text", runs, func(r **runKept) *string { return orNull((*r).agentID) })

@@ -139,10 +139,6 @@ func (f *fold) readKnown(ctx context.Context, t tx, places []int, id func(*proof
 // nameEnds gives ends that name no run the id of the last start that names none either: one before, by its
 // grant, or one that comes with them. An end without a start is a run of its own.
 func (f *fold) nameEnds(open map[grant]string) {
-	begun := map[string]bool{} // ids of runs that there are
-	for _, run := range open {
-		begun[run] = true
-	}
 	named := map[string]string{} // what else the same ping says goes with its end
 	for n := range f.items {
 		i := &f.items[n]
@@ -160,6 +156,5 @@ func (f *fold) nameEnds(open map[grant]string) {
 			named[i.RunID], i.RunID = run, run
 			delete(open, g)
 		}
-		i.named = !begun[i.RunID]
 	}
 }
