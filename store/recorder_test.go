@@ -259,3 +259,37 @@ func TestRecordersOfTwoServersComeToOneRun(t *testing.T) {
 		require.Equal(t, crontopus.Duration(time.Minute), run.Duration)
 	}
 }
+
+// Of a large batch some runs are new, some change and some are as they were: those of the first two are told of.
+func TestRecorderTellsWhatChangedAndNothingElse(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, s *store.Store, r *store.Recorder) {
+		var told []string
+		r.Told = func(_ crontopus.TenantID, run string) { told = append(told, run) }
+		stop := start(t, r)
+		var known, all []crontopus.CheckIn
+		var want []string
+		for i := range 90 {
+			c := success(uuid.NewString())
+			switch i % 3 {
+			case 0:
+				known = append(known, c)
+			case 1:
+				begun := c
+				begun.Event = crontopus.EventStart
+				known, want = append(known, begun), append(want, c.RunID)
+			default:
+				want = append(want, c.RunID)
+			}
+			all = append(all, c)
+		}
+		results, err := r.RecordCheckIns(t.Context(), crontopus.DefaultTenant, "", known)
+		require.NoError(t, err)
+		require.Equal(t, make([]error, len(known)), results)
+		told = nil // the recorder is at rest
+		results, err = r.RecordCheckIns(t.Context(), crontopus.DefaultTenant, "", all)
+		require.NoError(t, err)
+		require.Equal(t, make([]error, len(all)), results)
+		stop()
+		require.ElementsMatch(t, want, told)
+	})
+}
