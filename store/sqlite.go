@@ -57,10 +57,11 @@ func openSQLite(path string) (*sqliteEngine, error) {
 }
 
 // sqliteDSN never makes a file, and sets busy_timeout before the pragmas that may have to wait for a lock. FULL
-// makes a commit survive a power cut: what was answered 2xx stays.
+// makes a commit survive a power cut: what was answered 2xx stays. The log may grow to 64 MiB before it is taken
+// into the database: that holds up whoever commits then, and brings in a page once that was written many times.
 func sqliteDSN(path, more string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(4000)&" + more
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(16000)&" + more
 }
 
 // prepare relies on the lock of the data folder: no other process has the file open.
