@@ -231,6 +231,9 @@ func (s scope) setting() string {
 // quote writes a string literal.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
+// writers lets one gather, and work, while the other waits for the disk.
+func (e *postgresEngine) writers() int { return 2 }
+
 func (e *postgresEngine) ping(ctx context.Context) error { return e.write(ctx, scopeMetrics, idle) }
 
 func (e *postgresEngine) stats() Stats {

@@ -17,13 +17,16 @@ const (
 	// maxWaiting is how many check-ins may wait for a transaction. Who comes then is told
 	// at once to come later.
 	maxWaiting = 10_000
+	// company is how many check-ins have to wait before a transaction begins beside one that is under way.
+	company = 16
 	// batchLimit is how long a transaction may take before the database counts as away.
 	batchLimit = 10 * time.Second
 )
 
 // Recorder commits the check-ins of all who wait in one transaction: a commit costs the
 // disk the same for one as for hundreds. Nobody waits for company: while a batch is being
-// committed, the next one gathers by itself.
+// committed, the next one gathers by itself. Where the database writes for several at once, a
+// large one need not wait for the disk to be done with the one before.
 type Recorder struct {
 	// Told, if it is set before Run, hears of each run that is not as it was, once that is committed.
 	Told func(tenant crontopus.TenantID, runID string)
@@ -31,10 +34,11 @@ type Recorder struct {
 	store *Store
 	wake  loop.Signal
 
-	mu      sync.Mutex
-	queue   []*waiter // in the order of their coming
-	waiting int       // check-ins in queue
-	ended   bool      // Run is over, and nobody would answer
+	mu         sync.Mutex
+	queue      []*waiter // in the order of their coming
+	waiting    int       // check-ins in queue
+	committing int       // transactions under way; each that ends looks at queue again
+	ended      bool      // Run is over, and nobody would answer
 }
 
 // waiter is a sender that waits for its answer.
@@ -90,19 +94,33 @@ func (r *Recorder) enqueue(w *waiter) error {
 	}
 	r.queue = append(r.queue, w)
 	r.waiting += len(w.list)
-	r.wake.Send()
+	if r.ready() {
+		r.wake.Send()
+	}
 	return nil
 }
+
+// ready reports whether a transaction is to begin, if there is who would.
+func (r *Recorder) ready() bool { return r.committing == 0 || r.waiting >= company }
 
 // Run commits what is queued until ctx ends, then what is still queued, and returns nil.
 // Errors go to those who wait.
 func (r *Recorder) Run(ctx context.Context) error {
+	var all sync.WaitGroup
+	for range r.store.engine.writers() {
+		all.Go(func() { r.work(ctx) })
+	}
+	all.Wait()
+	return nil
+}
+
+func (r *Recorder) work(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			r.end()
 			r.drain(context.WithoutCancel(ctx))
-			return nil
+			return
 		case <-r.wake:
 			r.drain(context.WithoutCancel(ctx)) // a batch that began is finished
 		}
@@ -115,25 +133,48 @@ func (r *Recorder) end() {
 	r.mu.Unlock()
 }
 
-// drain commits batches until nobody waits. When the database is away, everybody who waits
-// hears so at once, rather than one batch after the other.
+// drain commits batches until nobody waits, or who waits is taken by another. When the database
+// is away, everybody who waits hears so at once, rather than one batch after the other.
 func (r *Recorder) drain(ctx context.Context) {
 	for {
 		runtime.Gosched() // who is about to check in does so first: the batch costs the same
-		batch := r.next(maxBatch)
+		batch := r.begin()
 		if len(batch) == 0 {
 			return
 		}
-		if err := r.commit(ctx, batch); err != nil {
+		err := r.commit(ctx, batch)
+		if err != nil {
 			answer(r.next(maxWaiting), err)
 		}
+		r.mu.Lock()
+		r.committing--
+		r.mu.Unlock()
 	}
 }
 
-// next takes waiters from the queue until they bring n check-ins. Who has gone is left out.
-func (r *Recorder) next(n int) (batch []*waiter) {
+// begin takes the batch of a transaction that is under way from now on, none where there is no need for one.
+func (r *Recorder) begin() []*waiter {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.ready() {
+		return nil
+	}
+	batch := r.take(maxBatch)
+	if len(batch) > 0 {
+		r.committing++
+	}
+	return batch
+}
+
+// next is take for who does not hold the lock.
+func (r *Recorder) next(n int) []*waiter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.take(n)
+}
+
+// take takes waiters from the queue until they bring n check-ins. Who has gone is left out.
+func (r *Recorder) take(n int) (batch []*waiter) {
 	taken, count := 0, 0
 	for _, w := range r.queue {
 		if count > 0 && count+len(w.list) > n {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus"
@@ -292,4 +293,56 @@ func TestRecorderTellsWhatChangedAndNothingElse(t *testing.T) {
 		stop()
 		require.ElementsMatch(t, want, told)
 	})
+}
+
+// A transaction that waits for a lock, or the disk, holds up a few who come meanwhile, for whom another would not pay,
+// but no crowd.
+func TestPostgresRecorderBeginsAnotherTransactionForACrowd(t *testing.T) {
+	url := pgtest.Database(t)
+	s := openURL(t, url)
+	storetest.Furnish(t, s, crontopus.DefaultTenant)
+	pool, err := pgxpool.New(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	r := store.NewRecorder(s)
+	start(t, r)
+	held := success(uuid.NewString())
+	held.Event = crontopus.EventStart
+	_, err = r.RecordCheckIns(t.Context(), crontopus.DefaultTenant, "", []crontopus.CheckIn{held})
+	require.NoError(t, err)
+	lock, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = lock.Exec(t.Context(), "SELECT set_config('crontopus.tenant', '*', true)")
+	require.NoError(t, err)
+	tag, err := lock.Exec(t.Context(), "SELECT 1 FROM runs WHERE id = $1 FOR UPDATE", held.RunID)
+	require.NoError(t, err)
+	require.Equal(t, int64(1), tag.RowsAffected())
+
+	ended := make(chan error, 1)
+	go func() {
+		end := held
+		end.Event = crontopus.EventSuccess
+		_, err := r.RecordCheckIns(context.Background(), crontopus.DefaultTenant, "", []crontopus.CheckIn{end})
+		ended <- err
+	}()
+	blocked := func() (blocked bool) {
+		const query = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
+		return pool.QueryRow(t.Context(), query).Scan(&blocked) == nil && blocked
+	}
+	require.Eventually(t, blocked, 10*time.Second, 10*time.Millisecond)
+	few := senders(5)
+	waiting := send(t.Context(), t, r, few)
+	crowd := make([]crontopus.CheckIn, 20)
+	for i := range crowd {
+		crowd[i] = success(uuid.NewString())
+	}
+	_, err = r.RecordCheckIns(t.Context(), crontopus.DefaultTenant, "", crowd)
+	require.NoError(t, err)
+	waiting.Wait() // the crowd took the few along
+	for _, sent := range few {
+		require.NoError(t, sent.err)
+	}
+	require.Empty(t, ended)
+	require.NoError(t, lock.Rollback(t.Context()))
+	require.NoError(t, <-ended)
 }

@@ -45,6 +45,8 @@ type engine interface {
 	read(ctx context.Context, s scope, fn func(tx) error) error
 	// write may run fn more than once: whatever fn keeps, it keeps anew each time.
 	write(ctx context.Context, s scope, fn func(tx) error) error
+	// writers is how many transactions of check-ins are worth being under way at once.
+	writers() int
 	// ping reads and writes nothing, and fails where reading or writing would.
 	ping(ctx context.Context) error
 	stats() Stats

@@ -114,6 +114,8 @@ func (e *sqliteEngine) inPlace() error {
 		Hint: "put it back, or stop the server and restore a backup with `crontopus backup restore`"}
 }
 
+func (e *sqliteEngine) writers() int { return 1 }
+
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	return errors.Join(e.write(ctx, scopeMetrics, idle), e.read(ctx, scopeMetrics, idle))
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -131,6 +132,9 @@ func ofWrong(ctx context.Context, t tx, runs []*runKept) ([]*runKept, error) {
 // signalAll writes the watch first, so that no look is under way that would drop the signal with those
 // before it.
 func signalAll(ctx context.Context, t tx, runs []*runKept, now time.Time) error {
+	slices.SortFunc(runs, func(a, b *runKept) int { // everybody locks watches in this order
+		return cmp.Or(cmp.Compare(a.tenant, b.tenant), a.Job.Compare(b.Job), cmp.Compare(a.agentID, b.agentID))
+	})
 	var v many
 	withWatches(&v, runs)
 	withEach(&v, "run", "text", runs, func(r **runKept) string { return (*r).ID })
