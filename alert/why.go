@@ -49,11 +49,14 @@ func (e *entry) whyNot(due time.Time) (code, reason string) {
 	lost := e.unheard(due)
 	for _, find := range likely {
 		if code, reason = find(e, due); code != "" {
-			return code, reason + lost
+			if lost != "" {
+				reason += "; besides, " + lost
+			}
+			return code, reason
 		}
 	}
 	if lost != "" {
-		return crontopus.CauseCheckInLost, strings.TrimPrefix(lost, "; ")
+		return crontopus.CauseCheckInLost, lost
 	}
 	return crontopus.CauseNeverStarted, fmt.Sprintf("%s is online, its agent holds generation %s, and says of nothing that kept it from starting",
 		e.Agent.Name, e.Agent.Status.Report.Applied)
@@ -193,7 +196,7 @@ func (e *entry) unheard(due time.Time) string {
 	if host == nil || !e.during(host.CheckInsLost, due) {
 		return ""
 	}
-	return fmt.Sprintf("; it may have run unheard: what runs on %s had to say could not be kept (%s)", e.Agent.Name, host.CheckInsLost.Why)
+	return fmt.Sprintf("it may have run unheard: what runs on %s had to say could not be kept (%s)", e.Agent.Name, host.CheckInsLost.Why)
 }
 
 // during reports whether an outage may have kept from starting what was due.

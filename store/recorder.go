@@ -143,12 +143,7 @@ func (r *Recorder) drain(ctx context.Context) {
 			return
 		}
 		err := r.commit(ctx, batch)
-		if err != nil {
-			answer(r.next(maxWaiting), err)
-		}
-		r.mu.Lock()
-		r.committing--
-		r.mu.Unlock()
+		answer(r.finish(err), err)
 	}
 }
 
@@ -166,14 +161,18 @@ func (r *Recorder) begin() []*waiter {
 	return batch
 }
 
-// next is take for who does not hold the lock.
-func (r *Recorder) next(n int) []*waiter {
+// finish ends a transaction. It returns who waits if the database is away.
+func (r *Recorder) finish(err error) (waiting []*waiter) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.take(n)
+	r.committing--
+	if err != nil {
+		waiting = r.take(maxWaiting)
+	}
+	return waiting
 }
 
-// take takes waiters from the queue until they bring n check-ins. Who has gone is left out.
+// take takes waiters from the queue until they bring n check-ins, under the lock. Who has gone is left out.
 func (r *Recorder) take(n int) (batch []*waiter) {
 	taken, count := 0, 0
 	for _, w := range r.queue {

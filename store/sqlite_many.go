@@ -34,7 +34,7 @@ func sqliteStatement(v many, query string) (text string, args []any) {
 }
 
 // InsertNew asks which rows were written only where not all were: to have a statement return them costs
-// SQLite a quarter of writing them. What it wrote has greater rowids than all that was there before.
+// SQLite about a sixth of writing them. What it wrote has greater rowids than all that was there before.
 func (s sqliteTx) InsertNew(ctx context.Context, v many, table, insert string) (written []rowKey, err error) {
 	for from := 0; from < v.rows; from += sqliteMany {
 		part := v.part(from, min(sqliteMany, v.rows-from))
