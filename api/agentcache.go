@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"crypto/ed25519"
 	"sync"
+	"time"
 
 	"crontopus.dev/crontopus"
 )
@@ -14,15 +16,24 @@ type agentCache struct {
 
 	mu      sync.Mutex
 	changes uint64 // grows with each forget
-	known   map[string]*crontopus.Agent
+	known   map[string]*identity
+}
+
+// identity is who an agent is. Thousands are remembered.
+type identity struct {
+	ID        string
+	Tenant    crontopus.TenantID
+	Name      string
+	PublicKey ed25519.PublicKey
+	RevokedAt *time.Time
 }
 
 func newAgentCache(store credentialStore) *agentCache {
-	return &agentCache{store: store, known: map[string]*crontopus.Agent{}}
+	return &agentCache{store: store, known: map[string]*identity{}}
 }
 
 // get returns an agent, which must not be changed.
-func (c *agentCache) get(ctx context.Context, id string) (*crontopus.Agent, error) {
+func (c *agentCache) get(ctx context.Context, id string) (*identity, error) {
 	c.mu.Lock()
 	found, seen := c.known[id], c.changes
 	c.mu.Unlock()
@@ -33,14 +44,14 @@ func (c *agentCache) get(ctx context.Context, id string) (*crontopus.Agent, erro
 	if err != nil {
 		return nil, err
 	}
+	found = &identity{a.ID, a.Tenant, a.Name, a.PublicKey, a.RevokedAt}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a.Labels, a.Facts, a.Status = nil, nil, crontopus.AgentStatus{} // thousands are remembered, for who they are
 	// What was read before a change must not be remembered after it.
 	if c.changes == seen {
-		c.known[id] = &a
+		c.known[id] = found
 	}
-	return &a, nil
+	return found, nil
 }
 
 // forget drops what is known of an agent, after it has changed in the store.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/ed25519"
+	"net/http"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ func (p permission) agents() bool { return p == agent || p == reporter }
 type caller struct {
 	tenant crontopus.TenantID
 	key    *crontopus.APIKey
-	agent  *crontopus.Agent
+	agent  *identity
 }
 
 // actor names the caller in the audit log.
@@ -113,11 +114,12 @@ type knownKey struct {
 	at time.Time
 }
 
-// provenToken is a token with a good signature, which will be good for as long as its agent
-// has this key. Checking it again would be most of what a small request costs.
+// provenToken is what a token with a good signature says, which will be good for as long as its
+// agent has this key. Checking it again would be most of what a small request costs.
 type provenToken struct {
-	claims *jwt.RegisteredClaims
-	key    ed25519.PublicKey
+	agentID                    string
+	key                        ed25519.PublicKey
+	issued, notBefore, expires time.Time // zero: not said
 }
 
 func newAuthenticator(o Options, store credentialStore, agents *agentCache, beats *heartbeats) *authenticator {
@@ -133,25 +135,22 @@ func (r *router) require(needs permission) func(huma.Context, func(huma.Context)
 			next(ctx)
 			return
 		}
-		c, err := r.caller(ctx, needs)
+		req, w := humachi.Unwrap(ctx)
+		c, err := r.caller(req, needs)
 		if err != nil {
-			_, w := humachi.Unwrap(ctx)
 			writeProblem(w, r.problem(ctx.Context(), err))
 			return
-		}
-		if visitOf(ctx.Context()) != nil { // a poll: runs check in without the daemon, which may be stopped
-			r.auth.heartbeats.note(c.agent, r.auth.now(), ctx.Header(wire.HeaderSpoolDrained))
 		}
 		next(huma.WithValue(ctx, callerKey{}, c))
 	}
 }
 
 // caller is who makes a request that it may make.
-func (r *router) caller(ctx huma.Context, needs permission) (caller, error) {
-	if v := visitOf(ctx.Context()); v != nil {
+func (r *router) caller(req *http.Request, needs permission) (caller, error) {
+	if v := visitOf(req.Context()); v != nil {
 		return v.caller, v.err
 	}
-	c, err := r.auth.authenticate(ctx.Context(), ctx.Header("Authorization"))
+	c, err := r.auth.authenticate(req.Context(), req.Header.Get("Authorization"))
 	if err != nil {
 		return c, err
 	}
@@ -218,11 +217,11 @@ const clockLeeway = 30 * time.Second
 // agentToken checks an agent's self-signed token: its signature first, then who it is for,
 // then its times, then whether the agent stands.
 func (a *authenticator) agentToken(ctx context.Context, credential string) (caller, error) {
-	claims, found, err := a.prove(ctx, credential)
+	proven, found, err := a.prove(ctx, credential)
 	if err != nil {
 		return caller{}, err
 	}
-	if err := a.checkClaims(claims); err != nil {
+	if err := a.checkTimes(proven); err != nil {
 		return caller{}, err
 	}
 	if found.RevokedAt != nil {
@@ -231,34 +230,46 @@ func (a *authenticator) agentToken(ctx context.Context, credential string) (call
 	return caller{tenant: found.Tenant, agent: found}, nil
 }
 
-// prove returns what a token claims, and the agent that it names, whose key has signed it.
-func (a *authenticator) prove(ctx context.Context, credential string) (*jwt.RegisteredClaims, *crontopus.Agent, error) {
+// prove returns what a token for this server says, and the agent that it names, whose key has signed it.
+func (a *authenticator) prove(ctx context.Context, credential string) (provenToken, *identity, error) {
 	hash := token.Hash(credential)
 	proven, ok, seen := a.tokens.Get(hash)
 	if ok {
-		found, err := a.agents.get(ctx, proven.claims.Subject)
-		if err == nil && proven.key.Equal(ed25519.PublicKey(found.PublicKey)) {
-			return proven.claims, found, nil
+		found, err := a.agents.get(ctx, proven.agentID)
+		if err == nil && proven.key.Equal(found.PublicKey) {
+			return proven, found, nil
 		}
 	}
 	claims, found, err := a.verify(ctx, credential, true)
-	if err == nil {
-		a.tokens.Put(hash, provenToken{claims, found.PublicKey}, seen)
+	if err == nil && (claims.Issuer != claims.Subject || len(claims.Audience) != 1 || claims.Audience[0] != a.installation) {
+		err = unauthorized("the agent's token is for another server").WithHint("enroll the host with this server")
 	}
-	return claims, found, err
+	if err != nil {
+		return provenToken{}, nil, err
+	}
+	proven = provenToken{found.ID, found.PublicKey, timeOf(claims.IssuedAt), timeOf(claims.NotBefore), timeOf(claims.ExpiresAt)}
+	a.tokens.Put(hash, proven, seen)
+	return proven, found, nil
+}
+
+func timeOf(claim *jwt.NumericDate) time.Time {
+	if claim == nil {
+		return time.Time{}
+	}
+	return claim.Time
 }
 
 // verify checks a token's signature by the key of the agent that it names. A signature by
 // another key than the remembered one is judged again by the store's.
-func (a *authenticator) verify(ctx context.Context, credential string, again bool) (*jwt.RegisteredClaims, *crontopus.Agent, error) {
+func (a *authenticator) verify(ctx context.Context, credential string, again bool) (*jwt.RegisteredClaims, *identity, error) {
 	var claims jwt.RegisteredClaims
-	var found *crontopus.Agent
+	var found *identity
 	var failed error // the store's, which is not the caller's fault
 	_, err := tokenParser.ParseWithClaims(credential, &claims, func(*jwt.Token) (any, error) {
 		if found, failed = a.agents.get(ctx, claims.Subject); failed != nil {
 			return nil, failed
 		}
-		return ed25519.PublicKey(found.PublicKey), nil
+		return found.PublicKey, nil
 	})
 	switch {
 	case failed != nil && crontopus.ErrorCode(failed) != crontopus.CodeNotFound:
@@ -284,20 +295,17 @@ func (a *authenticator) doubt(agentID string) bool {
 	return true
 }
 
-// tokenParser knows one algorithm. The times are left to checkClaims, which tells a wrong
+// tokenParser knows one algorithm. The times are left to checkTimes, which tells a wrong
 // clock from a token that is wrong in itself.
 var tokenParser = jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithoutClaimsValidation())
 
-// checkClaims checks who a token whose signature is good is for, and when.
-func (a *authenticator) checkClaims(c *jwt.RegisteredClaims) error {
+// checkTimes checks when a token is good.
+func (a *authenticator) checkTimes(t provenToken) error {
 	now := a.now()
 	switch {
-	case c.Issuer != c.Subject || len(c.Audience) != 1 || c.Audience[0] != a.installation:
-		return unauthorized("the agent's token is for another server").WithHint("enroll the host with this server")
-	case c.IssuedAt == nil || c.ExpiresAt == nil || c.ExpiresAt.Sub(c.IssuedAt.Time) > wire.MaxTokenLife || !c.ExpiresAt.After(c.IssuedAt.Time):
+	case t.issued.IsZero() || !t.expires.After(t.issued) || t.expires.Sub(t.issued) > wire.MaxTokenLife:
 		return unauthorized("the agent's token is not good for between 0 and %s", wire.MaxTokenLife)
-	case c.IssuedAt.After(now.Add(clockLeeway)) || c.ExpiresAt.Before(now.Add(-clockLeeway)),
-		c.NotBefore != nil && c.NotBefore.After(now.Add(clockLeeway)):
+	case t.issued.After(now.Add(clockLeeway)) || t.notBefore.After(now.Add(clockLeeway)) || t.expires.Before(now.Add(-clockLeeway)):
 		return errClockSkew
 	}
 	return nil
@@ -307,7 +315,7 @@ func (a *authenticator) checkClaims(c *jwt.RegisteredClaims) error {
 var errClockSkew = &crontopus.Error{Code: crontopus.CodeClockSkew, Message: "the host's clock and the server's are too far apart",
 	Hint: "set the host's clock by NTP"}
 
-func errRevoked(a *crontopus.Agent) error {
+func errRevoked(a *identity) error {
 	return unauthorized("the agent %s was revoked", a.Name).WithHint("enroll the host again with a new token")
 }
 

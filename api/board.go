@@ -14,9 +14,8 @@ type board struct {
 	mu      sync.Mutex
 	slots   map[string]*slot
 	waiting int           // how many wait now
-	closed  chan struct{} // closed when nobody should wait any longer
-	once    sync.Once
-	going   chan struct{} // closed, and replaced, when those who wait are let go
+	going   chan struct{} // closed when those who wait are let go, and then replaced unless
+	closed  bool          // nobody should wait any longer
 }
 
 // slot is one agent's place on the board.
@@ -27,12 +26,12 @@ type slot struct {
 }
 
 func newBoard() *board {
-	return &board{slots: map[string]*slot{}, closed: make(chan struct{}), going: make(chan struct{})}
+	return &board{slots: map[string]*slot{}, going: make(chan struct{})}
 }
 
 // await returns the tag of an agent's newest bundle: at once if it is another than have,
-// else when one is published, the wait or ctx is over, goes closes, or the board closes. load reads
-// the tag from the store; it is called only when the board does not know it.
+// else when one is published, the wait or ctx is over, or goes closes. load reads the tag from the
+// store; it is called only when the board does not know it.
 func (b *board) await(ctx context.Context, id, have string, wait time.Duration, goes <-chan struct{}, load func() (string, error)) (string, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -56,8 +55,6 @@ func (b *board) wait(ctx context.Context, changed, goes <-chan struct{}, over <-
 	case <-changed:
 		return true, nil
 	case <-over:
-		return false, nil
-	case <-b.closed:
 		return false, nil
 	case <-goes:
 		return false, nil
@@ -129,11 +126,13 @@ func (b *board) publish(id string) {
 func (b *board) letGo() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	close(b.going)
-	b.going = make(chan struct{})
+	if !b.closed {
+		close(b.going)
+		b.going = make(chan struct{})
+	}
 }
 
-// goes returns the channel that the next letGo closes.
+// goes returns the channel that closes with the next letGo, or when the board closes.
 func (b *board) goes() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -141,4 +140,11 @@ func (b *board) goes() <-chan struct{} {
 }
 
 // close lets everybody go who waits, now and later.
-func (b *board) close() { b.once.Do(func() { close(b.closed) }) }
+func (b *board) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.closed = true
+		close(b.going)
+	}
+}

@@ -43,12 +43,13 @@ func TestBundlePublishedWhileTheStoreIsAskedIsNotMissed(t *testing.T) {
 func TestManyWaitersWakeTogetherAndOnlyForTheirAgent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBoard()
+		goes := b.goes()
 		woken := make(chan string, 100)
 		newest := map[string]string{"a": "1", "b": "1"}
 		for range 50 {
 			for _, id := range []string{"a", "b"} {
 				go func() {
-					tag, _ := b.await(t.Context(), id, "1", time.Hour, nil, func() (string, error) { return newest[id], nil })
+					tag, _ := b.await(t.Context(), id, "1", time.Hour, goes, func() (string, error) { return newest[id], nil })
 					woken <- id + tag
 				}()
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,7 @@ func (b bundle) register(r *router) {
 			"with another tag and ends with 304 when none came; 204 while the agent has none at all. "+
 			"An agent that polls counts as seen, and "+wire.HeaderSpoolDrained+" says up to when all its check-ins were delivered.")
 	op.Responses = bundleResponses()
-	add(r, agent, op, b.get)
+	addDirect[bundleIn, bundleOut](r, agent, op, b.get)
 }
 
 type bundleIn struct {
@@ -88,26 +89,32 @@ func (b bundle) await(r *http.Request, v *visit) error {
 }
 
 // get answers what the lobby has found.
-func (b bundle) get(ctx context.Context, in *bundleIn) (*bundleOut, error) {
-	v, began := visitOf(ctx), b.now()
-	out := &bundleOut{CacheControl: "private, no-cache", ETag: v.tag, KeySet: b.keySet()}
-	switch v.tag {
-	case "":
-		out.Status = http.StatusNoContent
-		return out, nil
-	case matchTag(in.IfNoneMatch):
-		out.Status = http.StatusNotModified
-		return out, nil
-	}
-	if v.pub == nil {
+func (b bundle) get(w http.ResponseWriter, r *http.Request, who caller) error {
+	began, v, have := b.now(), visitOf(r.Context()), matchTag(r.Header.Get("If-None-Match"))
+	if v.tag != "" && v.tag != have && v.pub == nil {
 		var err error
-		if v.pub, err = b.publication(ctx, v.caller.agent); err != nil {
-			return nil, err
+		if v.pub, err = b.publication(r.Context(), who.agent); err != nil {
+			return err
 		}
+		v.tag = tagOf(v.pub)
 	}
-	b.traces.handOver(v.caller.agent, v.pub, began, b.now())
-	out.Status, out.ContentType, out.ETag, out.Body = http.StatusOK, wire.ContentTypeEnvelope, tagOf(v.pub), v.pub.Envelope
-	return out, nil
+	h := w.Header()
+	h.Set("Cache-Control", "private, no-cache")
+	h.Set(wire.HeaderKeySet, b.keySet())
+	if v.tag == "" {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	h.Set("ETag", v.tag)
+	if v.tag == have {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	b.traces.handOver(who.agent, v.pub, began, b.now())
+	h.Set("Content-Type", wire.ContentTypeEnvelope)
+	h.Set("Content-Length", strconv.Itoa(len(v.pub.Envelope)))
+	_, _ = w.Write(v.pub.Envelope) // the agent may have gone
+	return nil
 }
 
 // keySet is the version of the newest key set.
@@ -115,7 +122,7 @@ func (b bundle) keySet() string { return b.keys.Load().Set.Version.String() }
 
 // publication returns nil for an agent that has none yet in this epoch. One of an epoch
 // before is what a restored backup holds: agents would take it for an attack.
-func (b bundle) publication(ctx context.Context, a *crontopus.Agent) (*crontopus.Publication, error) {
+func (b bundle) publication(ctx context.Context, a *identity) (*crontopus.Publication, error) {
 	pub, err := b.store.Publication(ctx, a.Tenant, a.ID)
 	if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
 		return nil, nil

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
 )
@@ -25,6 +27,7 @@ type checkIns struct {
 	store    checkInStore
 	now      func() time.Time
 	observer Observer
+	router   *router
 }
 
 // Limits of check-ins. A batch of 1,000 with the default output of 10 KiB each fits.
@@ -42,31 +45,43 @@ func (s checkIns) register(r *router) {
 	batch.MaxBodyBytes = maxBatchBody
 	batch.SkipValidateBody = true // each item is checked by itself
 	batch.RequestBody = checkInBody(r.huma, true)
-	add(r, reporter, batch, s.batch)
+	addDirect[batchIn, body[wire.CheckInResults]](r, reporter, batch, s.batch)
 
 	single := operation(http.MethodPost, "/api/v1/jobs/{namespace}/{name}/checkins", "check-in-job", tagCheckIns, "Check in for one job",
 		"As check-in, for one; `job` may be left out.")
 	single.MaxBodyBytes = maxSingleBody
 	single.SkipValidateBody = true
 	single.RequestBody = checkInBody(r.huma, false)
-	add(r, reporter, single, s.single)
+	addDirect[singleIn, body[wire.CheckInResult]](r, reporter, single, s.single)
 }
 
-func (s checkIns) batch(ctx context.Context, in *struct {
+type batchIn struct {
 	RawBody []byte `contentType:"application/json"`
-}) (*body[wire.CheckInResults], error) {
-	items, err := splitBatch(in.RawBody)
+}
+
+type singleIn struct {
+	JobIn
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (s checkIns) batch(w http.ResponseWriter, r *http.Request, who caller) error {
+	raw, release, err := s.readBody(w, r, who, maxBatchBody)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	defer release()
+	items, err := splitBatch(raw)
+	if err != nil {
+		return err
 	}
 	results := make([]wire.CheckInResult, len(items))
 	valid := make([]crontopus.CheckIn, 0, len(items))
 	places := make([]int, 0, len(items)) // of each valid one in the batch
 	for i, item := range items {
-		c, err := s.read(ctx, item, nil)
+		c, err := s.read(who, item, nil)
 		results[i].RunID = c.RunID
 		if err != nil && !json.Valid(item) {
-			return nil, errNotJSON
+			return errNotJSON
 		}
 		if err != nil {
 			tell(s.observer, c, err)
@@ -75,45 +90,57 @@ func (s checkIns) batch(ctx context.Context, in *struct {
 		}
 		valid, places = append(valid, c), append(places, i)
 	}
-	errs, err := s.record(ctx, valid)
+	errs, err := s.record(r.Context(), who, valid)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i, c := range valid {
 		results[places[i]] = result(c, errs[i])
 	}
-	return answer(wire.CheckInResults{Results: results}), nil
+	writeJSON(w, wire.CheckInResults{Results: results})
+	return nil
 }
 
-func (s checkIns) single(ctx context.Context, in *struct {
-	JobIn
-	RawBody []byte `contentType:"application/json"`
-}) (*body[wire.CheckInResult], error) {
-	name, err := in.name()
+func (s checkIns) single(w http.ResponseWriter, r *http.Request, who caller) error {
+	name, err := JobIn{chi.URLParam(r, "namespace"), chi.URLParam(r, "name")}.name()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c, err := s.read(ctx, in.RawBody, &name)
+	raw, release, err := s.readBody(w, r, who, maxSingleBody)
+	if err != nil {
+		return err
+	}
+	defer release()
+	c, err := s.read(who, raw, &name)
 	if err != nil {
 		tell(s.observer, c, err)
-		return nil, err
+		return err
 	}
-	errs, err := s.record(ctx, []crontopus.CheckIn{c})
+	errs, err := s.record(r.Context(), who, []crontopus.CheckIn{c})
 	if err == nil {
 		err = errs[0]
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return answer(result(c, nil)), nil
+	writeJSON(w, result(c, nil))
+	return nil
+}
+
+func (s checkIns) readBody(w http.ResponseWriter, r *http.Request, who caller, limit int64) (raw []byte, release func(), err error) {
+	raw, more, release, err := s.router.readBody(w, r, "tenant "+string(who.tenant), limit)
+	if err == nil && more {
+		release()
+		err = errTooLarge
+	}
+	return raw, release, err
 }
 
 // record commits check-ins within a time after which the caller had better try again.
-func (s checkIns) record(ctx context.Context, checkIns []crontopus.CheckIn) ([]error, error) {
+func (s checkIns) record(ctx context.Context, who caller, checkIns []crontopus.CheckIn) ([]error, error) {
 	if len(checkIns) == 0 {
 		return nil, nil
 	}
-	who := callerOf(ctx)
 	agentID := ""
 	if who.agent != nil {
 		agentID = who.agent.ID
@@ -242,10 +269,10 @@ var errNotJSON = invalid("the body is not a check-in, an array of them or {check
 // read decodes and checks one check-in. job, if given, is what the address says. A field that
 // is not known is a mistake of who wrote it, but of an agent that is newer than this server: a
 // refusal would lose its check-in.
-func (s checkIns) read(ctx context.Context, raw []byte, job *crontopus.JobName) (crontopus.CheckIn, error) {
+func (s checkIns) read(who caller, raw []byte, job *crontopus.JobName) (crontopus.CheckIn, error) {
 	var c crontopus.CheckIn
 	d := json.NewDecoder(bytes.NewReader(raw))
-	if callerOf(ctx).agent == nil {
+	if who.agent == nil {
 		d.DisallowUnknownFields()
 	}
 	if err := d.Decode(&c); err != nil {

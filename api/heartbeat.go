@@ -36,7 +36,7 @@ func newHeartbeats(store heartbeatStore, log *slog.Logger) *heartbeats {
 
 // note remembers that an agent was heard, and up to when it says its spool is drained. A
 // time that cannot be read, or lies in the future, counts as not said.
-func (h *heartbeats) note(a *crontopus.Agent, now time.Time, spoolDrained string) {
+func (h *heartbeats) note(a *identity, now time.Time, spoolDrained string) {
 	beat := crontopus.Heartbeat{Tenant: a.Tenant, AgentID: a.ID, At: now}
 	if spoolDrained == "" {
 		h.put(beat)

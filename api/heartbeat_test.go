@@ -35,7 +35,7 @@ func TestManyBeatsAreOneWriteAndAFailedOneIsTriedAgain(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- h.run(ctx) }()
-		a, now := &crontopus.Agent{ID: "a"}, time.Now()
+		a, now := &identity{ID: "a"}, time.Now()
 		for i := range 100 {
 			h.note(a, now.Add(time.Duration(i)), "")
 		}

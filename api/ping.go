@@ -51,7 +51,6 @@ type pinged struct {
 
 const (
 	pingBodyLimit   = 10_000 // bytes that are kept of a ping's body, the first ones; the others are not an error
-	pingBodyDrain   = 128 << 20
 	rememberedPings = 20_000
 	pingMethods     = "GET, HEAD, POST, OPTIONS"
 )
@@ -184,26 +183,16 @@ func (s pings) lookUpURL(ctx context.Context, id string) (known pinged, err erro
 	return known, err
 }
 
-// readBody keeps a body's first bytes. The rest is read and dropped, so that the caller, who
-// sends first and listens then, gets to hear the answer; of what is larger than pingBodyDrain
-// or comes too slowly, no more is read.
+// readBody keeps a body's first bytes: that there are more is no error.
 func (s pings) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Method != http.MethodPost || r.ContentLength == 0 {
 		return nil, nil
 	}
-	release, err := s.router.bodies.acquire(r.Context(), "route "+pathPing, pingBodyLimit)
-	if err != nil {
-		return nil, err
+	kept, _, release, err := s.router.readBody(w, r, "route "+pathPing, pingBodyLimit)
+	if err == nil {
+		release()
 	}
-	body := withReadDeadline(w, r.Body)
-	defer body.Close()
-	kept, err := io.ReadAll(io.LimitReader(body, pingBodyLimit))
-	release()
-	if err != nil {
-		return nil, crontopus.Errorf(codeTimeout, "the ping's body did not arrive: %w", err)
-	}
-	_, _ = io.CopyN(io.Discard, body, pingBodyDrain) // nothing is lost with what is not kept
-	return kept, nil
+	return kept, err
 }
 
 // told is what a ping tells.

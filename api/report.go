@@ -26,7 +26,7 @@ type report struct {
 }
 
 // warnOfClone logs that two hosts use one identity, where the report of now showed it.
-func (s report) warnOfClone(ctx context.Context, a *crontopus.Agent, now time.Time) {
+func (s report) warnOfClone(ctx context.Context, a *identity, now time.Time) {
 	stored, err := s.store.SystemAgent(ctx, a.ID)
 	if cloned := stored.Status.Report.Instance.ClonedAt; err == nil && cloned != nil && cloned.Equal(now) {
 		s.log.WarnContext(ctx, "two hosts use the identity of one agent; enroll one of them anew", "agent", a.Name)

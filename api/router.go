@@ -45,7 +45,7 @@ func registerAll(r *router, a *API, o Options) {
 	keyStatements{&a.keys}.register(r)
 	rotateKey{o.Store, a.agents, o.Now}.register(r)
 	report{o.Store, o.Now, o.WakePublisher, o.Log, new(sync.Map), traces}.register(r)
-	checkIns{o.Store, o.Now, o.Observer}.register(r)
+	checkIns{o.Store, o.Now, o.Observer, r}.register(r)
 	pings := newPings(o, r)
 	pings.register(r)
 	cronAlias{pings}.register(r)

@@ -46,7 +46,7 @@ func fresh(pub *crontopus.Publication, now time.Time) bool {
 }
 
 // handOver tells that an agent got its bundle.
-func (t *tracing) handOver(a *crontopus.Agent, pub *crontopus.Publication, began, now time.Time) {
+func (t *tracing) handOver(a *identity, pub *crontopus.Publication, began, now time.Time) {
 	if t.off() || !fresh(pub, now) {
 		return
 	}
@@ -57,7 +57,7 @@ func (t *tracing) handOver(a *crontopus.Agent, pub *crontopus.Publication, began
 
 // applied is called before an agent's report is kept. It returns what is to be called once it is:
 // the first report of a generation ends what its push began.
-func (t *tracing) applied(ctx context.Context, a *crontopus.Agent, report *crontopus.AgentReport) (tell func()) {
+func (t *tracing) applied(ctx context.Context, a *identity, report *crontopus.AgentReport) (tell func()) {
 	if t.off() {
 		return func() {}
 	}
