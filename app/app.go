@@ -149,7 +149,7 @@ func (a *App) compose(ctx context.Context, k keys, version string) error {
 		if a.syncer, err = syncer.New(so); err != nil {
 			return err
 		}
-		if a.publisher, err = syncer.NewPublisher(so); err != nil {
+		if a.publisher, err = a.syncer.Publisher(); err != nil {
 			return err
 		}
 		wakeSyncer, wakePublisher = a.syncer.Wake, a.publisher.Wake

@@ -21,9 +21,14 @@ type change struct {
 func (a *attempt) change(found *loaded, before []crontopus.DesiredJob, head crontopus.Commit) *change {
 	c := &change{}
 	stays := make([]bool, len(before))
+	at := -1
 	for i := range found.docs {
 		doc := &found.docs[i]
-		at, existed := findJob(before, doc.Job.Name())
+		at++ // files often come in the order of their jobs' names
+		existed := at < len(before) && before[at].Job.Name() == doc.Job.Name()
+		if !existed {
+			at, existed = findJob(before, doc.Job.Name())
+		}
 		if existed {
 			stays[at] = true
 			if was := &before[at]; was.Digest == found.digests[i] && was.SourceID == a.source.ID && was.Path == doc.Path && was.Line == doc.Line {

@@ -13,7 +13,7 @@ import (
 // a few milliseconds, and whatever somebody else wrote is noticed at once.
 const readWhole = 500
 
-// memory is the large desired states as this process last read them. A seal vouches for what
+// memory is the large desired states as this process last read or wrote them. A seal vouches for what
 // it holds, so that only what was written since has to be read again. Its jobs are shared by all
 // who ask, and never changed.
 type memory struct {

@@ -52,6 +52,17 @@ func NewPublisher(opts Options) (*Publisher, error) {
 	return &Publisher{Options: opts, keyID: id, owner: rand.Text(), memory: newMemory(opts), newest: sequences{}, urls: map[string]string{}, failed: map[crontopus.TenantID]time.Time{}, wake: loop.NewSignal()}, nil
 }
 
+// Publisher makes a Publisher to run beside s: what either of them has read or written of the desired state the
+// other remembers too.
+func (s *Syncer) Publisher() (*Publisher, error) {
+	p, err := NewPublisher(s.Options)
+	if err != nil {
+		return nil, err
+	}
+	p.memory = s.memory
+	return p, nil
+}
+
 // Wake makes Run look for marked agents now.
 func (p *Publisher) Wake() { p.wake.Send() }
 

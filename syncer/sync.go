@@ -227,10 +227,10 @@ func (a *attempt) finish(ctx context.Context, outcome crontopus.SyncOutcome, v v
 	a.log.Log(ctx, level, "sync finished", "reason", v.reason, "message", v.message, "revision", a.revision,
 		"problems", len(a.sync.Problems), "took", now.Sub(a.sync.Started), "next", outcome.Status.NextAttemptAt)
 	if outcome.Desired != nil {
-		a.OnMarked()
 		stored := *outcome.Desired
 		stored.Sequence++
 		a.memory.wrote(a.source.Tenant, stored)
+		a.OnMarked()
 	}
 	return nil
 }
