@@ -28,6 +28,7 @@ type sqliteEngine struct {
 	path           string
 	file           os.FileInfo // what was opened
 	writer, reader *sqlitePool
+	checkpoints    *sqliteCheckpoints
 }
 
 // openSQLite opens the database at path, made with mode 0600 if absent.
@@ -49,7 +50,10 @@ func openSQLite(path string) (*sqliteEngine, error) {
 	if err != nil {
 		return nil, errors.Join(sqliteError(err), writer.Close())
 	}
-	e := &sqliteEngine{path, file, newSQLitePool(writer, 1), newSQLitePool(reader, readers)}
+	e := &sqliteEngine{path: path, file: file, writer: newSQLitePool(writer, 1), reader: newSQLitePool(reader, readers)}
+	if e.checkpoints, err = startSQLiteCheckpoints(path); err != nil {
+		return nil, errors.Join(sqliteError(err), writer.Close(), reader.Close())
+	}
 	if e.writer.inserter, err = sqliteInserter(e.writer); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
@@ -57,11 +61,11 @@ func openSQLite(path string) (*sqliteEngine, error) {
 }
 
 // sqliteDSN never makes a file, and sets busy_timeout before the pragmas that may have to wait for a lock. FULL
-// makes a commit survive a power cut: what was answered 2xx stays. The log may grow to 64 MiB before it is taken
-// into the database: that holds up whoever commits then, and brings in a page once that was written many times.
+// makes a commit survive a power cut: what was answered 2xx stays. A log of 256 MiB, with which sqliteCheckpoints
+// has not kept up, is taken into the database by whoever commits then.
 func sqliteDSN(path, more string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(16000)&" + more
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(64000)&" + more
 }
 
 // prepare relies on the lock of the data folder: no other process has the file open.
@@ -100,6 +104,7 @@ func (e *sqliteEngine) write(ctx context.Context, _ scope, fn func(tx) error) er
 	if err := e.transact(ctx, e.writer, nil, fn); err != nil {
 		return err
 	}
+	e.checkpoints.written(ctx, e.writer)
 	return e.inPlace()
 }
 
@@ -131,7 +136,7 @@ func (e *sqliteEngine) listen(ctx context.Context, _ *slog.Logger, _ func(Change
 }
 
 func (e *sqliteEngine) close() error {
-	return sqliteError(errors.Join(e.reader.Close(), e.writer.Close()))
+	return sqliteError(errors.Join(e.checkpoints.close(), e.reader.Close(), e.writer.Close()))
 }
 
 func (e *sqliteEngine) transact(ctx context.Context, pool *sqlitePool, opts *sql.TxOptions, fn func(tx) error) error {
