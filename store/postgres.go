@@ -231,8 +231,8 @@ func (s scope) setting() string {
 // quote writes a string literal.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// writers lets one gather, and work, while the other waits for the disk.
-func (e *postgresEngine) writers() int { return 2 }
+// writers lets one gather, and one work, while another waits for the disk.
+func (e *postgresEngine) writers() int { return 3 }
 
 func (e *postgresEngine) ping(ctx context.Context) error { return e.write(ctx, scopeMetrics, idle) }
 

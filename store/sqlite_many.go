@@ -36,12 +36,12 @@ func sqliteStatement(v many, query string) (text string, args []any) {
 // InsertNew asks which rows were written only where not all were: to have a statement return them costs
 // SQLite about a sixth of writing them. What it wrote has greater rowids than all that was there before.
 func (s sqliteTx) InsertNew(ctx context.Context, v many, table, insert string) (written []rowKey, err error) {
+	var last int64
+	if err := s.QueryRow(ctx, "SELECT COALESCE(max(rowid), 0) FROM "+table).Scan(&last); err != nil {
+		return nil, err
+	}
 	for from := 0; from < v.rows; from += sqliteMany {
 		part := v.part(from, min(sqliteMany, v.rows-from))
-		var last int64
-		if err := s.QueryRow(ctx, "SELECT COALESCE(max(rowid), 0) FROM "+table).Scan(&last); err != nil {
-			return nil, err
-		}
 		text, args := sqliteStatement(part, insert)
 		n, err := s.Exec(ctx, text, args...)
 		if err != nil {
