@@ -18,6 +18,7 @@ const (
 	bodiesAtOnce  = 64 << 20         // bytes, of all callers together
 	bodiesOfOne   = bodiesAtOnce / 4 // of one tenant, or of those who need no key at one route
 	bodiesTimeout = 5 * time.Second  // how long a request waits for its turn
+	smallBody     = 4 << 10          // bytes that are not counted: a connection itself holds more
 )
 
 // errBusy is answered with Retry-After.
@@ -47,10 +48,6 @@ func (m *bodyMemory) hold(ctx huma.Context, next func(huma.Context)) {
 	if n := contentLength(ctx); n >= 0 {
 		weight = min(weight, n)
 	}
-	if weight == 0 {
-		next(ctx)
-		return
-	}
 	who := "route " + ctx.Operation().Path
 	if c := callerOf(ctx.Context()); c.tenant != "" {
 		who = "tenant " + string(c.tenant)
@@ -67,6 +64,9 @@ func (m *bodyMemory) hold(ctx huma.Context, next func(huma.Context)) {
 
 // acquire waits for its turn. errBusy where that does not come soon.
 func (m *bodyMemory) acquire(ctx context.Context, who string, weight int64) (release func(), err error) {
+	if weight <= smallBody {
+		return func() {}, nil
+	}
 	share := m.enter(who)
 	if err := m.await(ctx, share, weight); err != nil {
 		m.leave(who, share)

@@ -32,18 +32,21 @@ func (m *bodyMemory) post(ctx context.Context, tenant crontopus.TenantID, length
 func TestBodiesThatFindNoRoomAreSentAwayForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newBodyMemory()
-		status, _ := m.post(t.Context(), "a", 4, func() {})
+		status, _ := m.post(t.Context(), "a", smallBody+1, func() {})
 		require.Equal(t, http.StatusOK, status)
 
 		require.NoError(t, m.all.Acquire(t.Context(), bodiesAtOnce))
 		begin := time.Now()
-		status, retryAfter := m.post(t.Context(), "a", 4, func() { t.Error("there was no room") })
+		status, retryAfter := m.post(t.Context(), "a", smallBody+1, func() { t.Error("there was no room") })
 		require.Equal(t, http.StatusServiceUnavailable, status)
 		require.Equal(t, "5", retryAfter)
 		require.Equal(t, bodiesTimeout, time.Since(begin))
 
+		status, _ = m.post(t.Context(), "a", smallBody, func() {})
+		require.Equal(t, http.StatusOK, status, "so little is let in always")
+
 		m.all.Release(bodiesAtOnce)
-		status, _ = m.post(t.Context(), "a", 4, func() {})
+		status, _ = m.post(t.Context(), "a", smallBody+1, func() {})
 		require.Equal(t, http.StatusOK, status)
 		require.Empty(t, m.shares)
 	})
@@ -62,7 +65,7 @@ func TestATenantWhoseBodiesDoNotComeKeepsNobodyElseOut(t *testing.T) {
 		status, _ := m.post(t.Context(), "a", maxBatchBody, func() {})
 		require.Equal(t, http.StatusOK, status)
 		require.Zero(t, time.Since(begin))
-		status, _ = m.post(t.Context(), "slow", 1, func() {})
+		status, _ = m.post(t.Context(), "slow", smallBody+1, func() {})
 		require.Equal(t, http.StatusServiceUnavailable, status)
 		cancel()
 		synctest.Wait()

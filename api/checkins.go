@@ -271,15 +271,12 @@ var errNotJSON = invalid("the body is not a check-in, an array of them or {check
 // refusal would lose its check-in.
 func (s checkIns) read(who caller, raw []byte, job *crontopus.JobName) (crontopus.CheckIn, error) {
 	var c crontopus.CheckIn
-	d := json.NewDecoder(bytes.NewReader(raw))
+	decode := json.Unmarshal
 	if who.agent == nil {
-		d.DisallowUnknownFields()
+		decode = decodeKnown
 	}
-	if err := d.Decode(&c); err != nil {
+	if err := decode(raw, &c); err != nil {
 		return c, invalid("the check-in cannot be read: %s", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return c, invalid("something follows the check-in")
 	}
 	if job != nil {
 		if c.Job != (crontopus.JobName{}) && c.Job != *job {
@@ -288,4 +285,17 @@ func (s checkIns) read(who caller, raw []byte, job *crontopus.JobName) (crontopu
 		c.Job = *job
 	}
 	return s.complete(c)
+}
+
+// decodeKnown is json.Unmarshal, and refuses a field that is not known.
+func decodeKnown(raw []byte, value any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(value); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something follows the value")
+	}
+	return nil
 }
