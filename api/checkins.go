@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
 )
@@ -102,7 +100,7 @@ func (s checkIns) batch(w http.ResponseWriter, r *http.Request, who caller) erro
 }
 
 func (s checkIns) single(w http.ResponseWriter, r *http.Request, who caller) error {
-	name, err := JobIn{chi.URLParam(r, "namespace"), chi.URLParam(r, "name")}.name()
+	name, err := JobIn{pathParam(r, "namespace"), pathParam(r, "name")}.name()
 	if err != nil {
 		return err
 	}
@@ -128,12 +126,7 @@ func (s checkIns) single(w http.ResponseWriter, r *http.Request, who caller) err
 }
 
 func (s checkIns) readBody(w http.ResponseWriter, r *http.Request, who caller, limit int64) (raw []byte, release func(), err error) {
-	raw, more, release, err := s.router.readBody(w, r, "tenant "+string(who.tenant), limit)
-	if err == nil && more {
-		release()
-		err = errTooLarge
-	}
-	return raw, release, err
+	return s.router.readBody(w, r, "tenant "+string(who.tenant), limit)
 }
 
 // record commits check-ins within a time after which the caller had better try again.

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
 
 	"crontopus.dev/crontopus"
 )
@@ -28,35 +30,65 @@ func addDirect[I, O any](r *router, needs permission, op huma.Operation, serve f
 	})
 }
 
-// bodyDrain is how much of a body is read and dropped, so that the caller, who sends first and listens then, gets to
-// hear the answer. Of what is larger or comes too slowly, no more is read.
-const bodyDrain = 128 << 20
-
-// readBody keeps a body's first bytes, and tells whether there were more than the limit. They count as memory of
-// whose they are until release is called.
-func (r *router) readBody(w http.ResponseWriter, req *http.Request, whose string, limit int64) (kept []byte, more bool, release func(), err error) {
-	weight := limit
-	if req.ContentLength >= 0 {
-		weight = min(weight, req.ContentLength)
+// pathParam is a part of the path, without its percents.
+func pathParam(r *http.Request, name string) string {
+	value := chi.URLParam(r, name)
+	if r.URL.RawPath == "" {
+		return value // chi has matched the path that is decoded
 	}
-	if release, err = r.bodies.acquire(req.Context(), whose, min(weight, bodiesOfOne)); err != nil {
+	if plain, err := url.PathUnescape(value); err == nil {
+		return plain
+	}
+	return value
+}
+
+// readBody returns the body of a request, errTooLarge of one with more than limit bytes. It counts as memory of
+// whose it is until release is called.
+func (r *router) readBody(w http.ResponseWriter, req *http.Request, whose string, limit int64) (body []byte, release func(), err error) {
+	in := withReadDeadline(w, req.Body)
+	defer in.Close()
+	if req.ContentLength > limit {
+		drain(in)
+		return nil, nil, errTooLarge
+	}
+	body, more, release, err := r.readStart(req, in, whose, limit)
+	if err == nil && more {
+		release()
+		drain(in)
+		return nil, nil, errTooLarge
+	}
+	return body, release, err
+}
+
+// readStart returns the first bytes of a body, and whether there are more.
+func (r *router) readStart(req *http.Request, in io.Reader, whose string, limit int64) (start []byte, more bool, release func(), err error) {
+	size := req.ContentLength
+	known := size >= 0 && size <= limit
+	if !known {
+		size = limit
+	}
+	if release, err = r.bodies.acquire(req.Context(), whose, min(size, bodiesOfOne)); err != nil {
 		return nil, false, nil, err
 	}
-	body := withReadDeadline(w, req.Body)
-	defer body.Close()
-	if req.ContentLength == weight {
-		kept = make([]byte, weight)
-		_, err = io.ReadFull(body, kept)
-	} else {
-		kept, err = io.ReadAll(io.LimitReader(body, limit))
+	if known {
+		start = make([]byte, size)
+		_, err = io.ReadFull(in, start)
+	} else if start, err = io.ReadAll(io.LimitReader(in, size)); err == nil {
+		n, _ := io.ReadFull(in, make([]byte, 1))
+		more = n > 0
 	}
 	if err != nil {
 		release()
 		return nil, false, nil, bodyError(err)
 	}
-	n, _ := io.CopyN(io.Discard, body, bodyDrain) // nothing is lost with what is not kept
-	return kept, n > 0, release, nil
+	return start, more, release, nil
 }
+
+// bodyDrain is how much of a body is read and dropped, so that the caller, who sends first and listens then, gets to
+// hear the answer. Of what is larger or comes too slowly, no more is read.
+const bodyDrain = 128 << 20
+
+func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, bodyDrain) }
 
 func bodyError(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -70,5 +102,7 @@ var errTooLarge = crontopus.Errorf(crontopus.CodeTooLarge, "the request's body i
 // writeJSON answers with a value.
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(value) // the caller may have gone
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(value) // the caller may have gone
 }

@@ -43,6 +43,16 @@ func TestACheckInWhoseLengthIsNotSaid(t *testing.T) {
 	require.Len(t, s.store.runs, 1)
 }
 
+func TestAJobsNameInTheAddressMayHavePercents(t *testing.T) {
+	s := newServer(t)
+	one, err := json.Marshal(checkIn("success"))
+	require.NoError(t, err)
+	r := s.stream("/api/v1/jobs/production/nightly%2Dbackup/checkins", bytes.NewReader(one))
+	require.Equal(t, 200, r.status, "%s", r.body)
+	r = s.stream("/api/v1/jobs/production/nightly%2Fbackup/checkins", bytes.NewReader(one))
+	require.Equal(t, 404, r.status, "%s", r.body)
+}
+
 // Who sends first and listens then hears why nothing came of it.
 func TestWhoSendsFarTooMuchHearsSo(t *testing.T) {
 	s := newServer(t)

@@ -94,15 +94,17 @@ func (b *deadlineBody) Read(p []byte) (int, error) {
 		_ = b.conn.SetReadDeadline(time.Now().Add(bodyReadTimeout)) // not every writer in tests has deadlines
 	}
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
+	if err == io.EOF {
 		b.lift()
 	}
 	return n, err
 }
 
+// Close lifts the deadline last: net/http reads what is left of a body.
 func (b *deadlineBody) Close() error {
+	err := b.ReadCloser.Close()
 	b.lift()
-	return b.ReadCloser.Close()
+	return err
 }
 
 // lift takes the deadline off again, once.

@@ -44,6 +44,9 @@ func (l *lobby) receive(next http.Handler) http.Handler {
 		if v.err == nil {
 			v.err = l.bundle.await(r, v)
 		}
+		if v.err == nil { // it was there until now
+			l.hear(v.caller, r)
+		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
 	})
 }
@@ -55,7 +58,12 @@ func (l *lobby) enter(r *http.Request) *visit {
 		err = authorize(c, agent)
 	}
 	if err == nil {
-		l.auth.heartbeats.note(c.agent, l.auth.now(), r.Header.Get(wire.HeaderSpoolDrained))
+		l.hear(c, r)
 	}
 	return &visit{caller: c, err: err}
+}
+
+// hear notes that an agent was heard. Only polls tell: runs check in without the daemon, which may be stopped.
+func (l *lobby) hear(c caller, r *http.Request) {
+	l.auth.heartbeats.note(c.agent, l.auth.now(), r.Header.Get(wire.HeaderSpoolDrained))
 }

@@ -188,11 +188,17 @@ func (s pings) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	if r.Method != http.MethodPost || r.ContentLength == 0 {
 		return nil, nil
 	}
-	kept, _, release, err := s.router.readBody(w, r, "route "+pathPing, pingBodyLimit)
-	if err == nil {
-		release()
+	in := withReadDeadline(w, r.Body)
+	defer in.Close()
+	kept, more, release, err := s.router.readStart(r, in, "route "+pathPing, pingBodyLimit)
+	if err != nil {
+		return nil, err
 	}
-	return kept, err
+	release()
+	if more {
+		drain(in)
+	}
+	return kept, nil
 }
 
 // told is what a ping tells.
