@@ -29,10 +29,11 @@ type reading struct {
 // settle reads all files, each with the Defaults of its folder, and returns what is wrong
 // between those.
 func (r *reading) settle(ctx context.Context) ([]crontopus.Problem, error) {
-	names, blobs := make([]string, len(r.files)), make(map[string]blobHash, len(r.files))
+	names := make([]string, len(r.files))
 	for i, file := range r.files {
-		names[i], blobs[path.Join(r.root, file.Path)] = file.Path, file.Hash
+		names[i] = file.Path
 	}
+	blobs := sync.OnceValue(r.blobs)
 	return manifests.Settle(names, nil, func(which []int, scopes []*manifests.Scope) ([][]*manifests.Defaults, error) {
 		hashes := map[*manifests.Scope]scopeHash{}
 		keys := make([]cacheKey, len(which))
@@ -55,14 +56,23 @@ func (r *reading) settle(ctx context.Context) ([]crontopus.Problem, error) {
 	})
 }
 
-func hashOf(scope *manifests.Scope, blobs map[string]blobHash) (hash scopeHash) {
+// blobs finds a file's blob by its name. Only Defaults are looked for: most repositories have few.
+func (r *reading) blobs() map[string]blobHash {
+	blobs := make(map[string]blobHash, len(r.files))
+	for _, file := range r.files {
+		blobs[path.Join(r.root, file.Path)] = file.Hash
+	}
+	return blobs
+}
+
+func hashOf(scope *manifests.Scope, blobs func() map[string]blobHash) (hash scopeHash) {
 	files := scope.Files()
 	if len(files) == 0 {
 		return hash
 	}
 	var text []byte
 	for _, file := range files {
-		blob := blobs[file]
+		blob := blobs()[file]
 		text = append(append(append(text, file...), 0), blob[:]...)
 	}
 	return sha256.Sum256(text)

@@ -13,7 +13,7 @@ import (
 // a few milliseconds, and whatever somebody else wrote is noticed at once.
 const readWhole = 500
 
-// memory is the large desired states as this process last read or wrote them. A seal vouches for what
+// memory is the large desired states as this process last read them. A seal vouches for what
 // it holds, so that only what was written since has to be read again. Its jobs are shared by all
 // who ask, and never changed.
 type memory struct {
@@ -75,6 +75,20 @@ func (m *memory) since(ctx context.Context, tenant crontopus.TenantID, known cro
 func (m *memory) wrote(tenant crontopus.TenantID, state crontopus.DesiredState) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.put(tenant, state)
+}
+
+// learn remembers a state that another part of this process has just stored, where the tenant's are remembered:
+// whoever has forgotten them, or found one broken, is to read them.
+func (m *memory) learn(tenant crontopus.TenantID, state crontopus.DesiredState) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, remembered := m.sets[tenant]; remembered {
+		m.put(tenant, state)
+	}
+}
+
+func (m *memory) put(tenant crontopus.TenantID, state crontopus.DesiredState) {
 	set := m.sets[tenant]
 	set.States = slices.DeleteFunc(slices.Clone(set.States), func(s crontopus.DesiredState) bool { return s.SourceID == state.SourceID })
 	set.States = append(set.States, state)

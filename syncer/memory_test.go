@@ -60,6 +60,27 @@ func TestACommitOfOneFileReadsOneJob(t *testing.T) {
 	require.Equal(t, 1, p.lastSync(t).Changed)
 }
 
+// A publisher is told by the syncer beside it, and reads what it was not told.
+func TestThePublisherBesideASyncerReadsNothingOfWhatThatWrote(t *testing.T) {
+	p := crowdedPress(t)
+	p.stopPress()
+	beside, err := p.syncer.Publisher()
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- beside.Run(ctx) }()
+	defer func() { cancel(); require.NoError(t, <-done) }()
+	published := func() { beside.Wake(); p.until(t, func() bool { return len(p.marks) == 0 }) }
+	p.markAll(t, "id-host-3")
+	published() // it has read all
+	before := p.written.read
+	p.repo.Commit(t, "one", map[string]string{"d3/job-003.yaml": crowd(map[int]string{3: "two"})["d3/job-003.yaml"]})
+	requireState(t, "true Synced", p.sync(t, sourceID))
+	published()
+	require.Contains(t, fmt.Sprint(p.bundle(t, "id-host-3").Jobs), "two")
+	require.Equal(t, before, p.written.read)
+}
+
 // The seal tells what is gone: it fits nothing that is remembered, and all is read again.
 func TestAJobThatIsGoneLeavesItsHostsThoughItWasRemembered(t *testing.T) {
 	p := crowdedPress(t)

@@ -52,14 +52,14 @@ func NewPublisher(opts Options) (*Publisher, error) {
 	return &Publisher{Options: opts, keyID: id, owner: rand.Text(), memory: newMemory(opts), newest: sequences{}, urls: map[string]string{}, failed: map[crontopus.TenantID]time.Time{}, wake: loop.NewSignal()}, nil
 }
 
-// Publisher makes a Publisher to run beside s: what either of them has read or written of the desired state the
-// other remembers too.
+// Publisher makes a Publisher to run beside s, which tells it what it writes, so that it need not be read again.
+// It is to be made before s runs.
 func (s *Syncer) Publisher() (*Publisher, error) {
 	p, err := NewPublisher(s.Options)
 	if err != nil {
 		return nil, err
 	}
-	p.memory = s.memory
+	s.beside = p.memory
 	return p, nil
 }
 

@@ -230,6 +230,9 @@ func (a *attempt) finish(ctx context.Context, outcome crontopus.SyncOutcome, v v
 		stored := *outcome.Desired
 		stored.Sequence++
 		a.memory.wrote(a.source.Tenant, stored)
+		if a.beside != nil {
+			a.beside.learn(a.source.Tenant, stored)
+		}
 		a.OnMarked()
 	}
 	return nil

@@ -28,6 +28,7 @@ type Syncer struct {
 	fetcher fetcher
 	cache   *blobCache
 	memory  *memory
+	beside  *memory // of the Publisher, if there is one
 	fleet   *fleet
 	wake    loop.Signal
 	running sync.WaitGroup
