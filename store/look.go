@@ -172,7 +172,7 @@ func (f *facts) jobs(ctx context.Context) error {
 		return r.Scan(document(&j.Job), &j.Digest, &j.SourceID, &j.Path, &j.Line, &j.Revision, document(&j.Commit), &j.key.tenant, &j.key.id, &j.url, flag(&j.here))
 	}, v, `
 		SELECT d.body, d.digest, d.source_id, d.path, d.line, d.revision, d.commit_info, v.tenant, v.watch,
-			(SELECT s.url FROM sources s WHERE s.tenant_id = d.tenant_id AND s.id = d.source_id), -- no join: it could come first, and bring every job of the source
+			COALESCE((SELECT s.url FROM sources s WHERE s.tenant_id = d.tenant_id AND s.id = d.source_id), ''), -- no join: it could come first, and bring every job of the source
 			CASE WHEN v.agent = '' OR EXISTS (SELECT 1 FROM agent_jobs a WHERE a.tenant_id = v.tenant AND a.agent_id = v.agent
 				AND a.namespace = v.space AND a.name = v.job AND a.current = 1) THEN 1 ELSE 0 END
 		FROM v CROSS JOIN desired_jobs d

@@ -51,7 +51,7 @@ func openSQLite(path string) (*sqliteEngine, error) {
 		return nil, errors.Join(sqliteError(err), writer.Close())
 	}
 	e := &sqliteEngine{path: path, file: file, writer: newSQLitePool(writer, 1), reader: newSQLitePool(reader, readers)}
-	if e.checkpoints, err = startSQLiteCheckpoints(path); err != nil {
+	if e.checkpoints, err = startSQLiteCheckpoints(path, writer); err != nil {
 		return nil, errors.Join(sqliteError(err), writer.Close(), reader.Close())
 	}
 	if e.writer.inserter, err = sqliteInserter(e.writer); err != nil {
@@ -61,11 +61,11 @@ func openSQLite(path string) (*sqliteEngine, error) {
 }
 
 // sqliteDSN never makes a file, and sets busy_timeout before the pragmas that may have to wait for a lock. FULL
-// makes a commit survive a power cut: what was answered 2xx stays. A log of 256 MiB, with which sqliteCheckpoints
+// makes a commit survive a power cut: what was answered 2xx stays. A log of 128 MiB, with which sqliteCheckpoints
 // has not kept up, is taken into the database by whoever commits then.
 func sqliteDSN(path, more string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(64000)&" + more
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(32000)&" + more
 }
 
 // prepare relies on the lock of the data folder: no other process has the file open.
@@ -104,7 +104,7 @@ func (e *sqliteEngine) write(ctx context.Context, _ scope, fn func(tx) error) er
 	if err := e.transact(ctx, e.writer, nil, fn); err != nil {
 		return err
 	}
-	e.checkpoints.written(ctx, e.writer)
+	e.checkpoints.wrote.Send()
 	return e.inPlace()
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"crontopus.dev/crontopus/internal/loop"
@@ -15,26 +14,24 @@ import (
 const checkpointPause = 500 * time.Millisecond
 
 // sqliteCheckpoints takes SQLite's log into the database beside the writer, whom all that has gathered
-// would hold up. What came meanwhile the writer takes in itself: the log begins anew only where nothing
-// is left in it (https://www.sqlite.org/wal.html).
+// would hold up. What came meanwhile it takes in on the writing connection, when its turn comes: the log
+// begins anew only where nothing is left in it (https://www.sqlite.org/wal.html).
 type sqliteCheckpoints struct {
-	db    *sql.DB
-	wrote loop.Signal
-	rest  atomic.Bool // the writer is to take in the rest
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	beside *sql.DB
+	writer *sql.DB
+	wrote  loop.Signal
+	stop   context.CancelFunc
+	done   sync.WaitGroup
 }
 
-const passive = "PRAGMA wal_checkpoint(PASSIVE)"
-
-func startSQLiteCheckpoints(path string) (*sqliteCheckpoints, error) {
-	db, err := sql.Open("sqlite", sqliteDSN(path, ""))
+func startSQLiteCheckpoints(path string, writer *sql.DB) (*sqliteCheckpoints, error) {
+	beside, err := sql.Open("sqlite", sqliteDSN(path, ""))
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1)
+	beside.SetMaxOpenConns(1)
 	ctx, stop := context.WithCancel(context.Background())
-	c := &sqliteCheckpoints{db: db, wrote: loop.NewSignal(), stop: stop}
+	c := &sqliteCheckpoints{beside: beside, writer: writer, wrote: loop.NewSignal(), stop: stop}
 	c.done.Go(func() { c.run(ctx) })
 	return c, nil
 }
@@ -51,24 +48,15 @@ func (c *sqliteCheckpoints) run(ctx context.Context) {
 			return
 		case <-time.After(checkpointPause):
 		}
-		for range 2 { // the second time for what came during the first, which is less
-			_, _ = c.db.ExecContext(ctx, passive) // the log grows, and SQLite itself tries again
+		// The second time for what came during the first, which is less, and so on.
+		for _, db := range []*sql.DB{c.beside, c.beside, c.writer} {
+			_, _ = db.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)") // or the log grows, and SQLite itself tries again
 		}
-		c.rest.Store(true)
 	}
-}
-
-// written is called after each commit, by the one who has the writing connection.
-func (c *sqliteCheckpoints) written(ctx context.Context, writer *sqlitePool) {
-	if c.rest.CompareAndSwap(true, false) {
-		_, _ = writer.ExecContext(ctx, passive)
-		return
-	}
-	c.wrote.Send()
 }
 
 func (c *sqliteCheckpoints) close() error {
 	c.stop()
 	c.done.Wait()
-	return c.db.Close()
+	return c.beside.Close()
 }

@@ -13,7 +13,7 @@ import (
 	"crontopus.dev/crontopus"
 )
 
-// Nobody has to write 256 MiB, or stop writing, for the log to be taken in and begin anew.
+// Nobody has to write 128 MiB, or stop writing, for the log to be taken in and begin anew.
 func TestSQLitesLogBeginsAnewWhileSomebodyWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "crontopus.db")
 	s := openFile(t, path)
