@@ -14,8 +14,8 @@ type board struct {
 	mu      sync.Mutex
 	slots   map[string]*slot
 	waiting int           // how many wait now
-	going   chan struct{} // closed when those who wait are let go, and then replaced unless
-	closed  bool          // nobody should wait any longer
+	going   chan struct{} // closed, and mostly replaced, when those who wait are let go
+	closed  bool          // going stays closed: nobody should wait any longer
 }
 
 // slot is one agent's place on the board.

@@ -74,7 +74,7 @@ func (r *router) readStart(req *http.Request, in io.Reader, whose string, limit 
 		start = make([]byte, size)
 		_, err = io.ReadFull(in, start)
 	} else if start, err = io.ReadAll(io.LimitReader(in, size)); err == nil {
-		n, _ := io.ReadFull(in, make([]byte, 1))
+		n, _ := io.ReadFull(in, make([]byte, 1)) // what breaks off here has brought as much as is taken
 		more = n > 0
 	}
 	if err != nil {

@@ -23,12 +23,7 @@ func (s *server) stream(path string, body io.Reader) reply {
 	require.NoError(s.t, err)
 	name, value, _ := strings.Cut(s.bearer(crontopus.RoleOperator), ": ")
 	req.Header.Set(name, value)
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(s.t, err)
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	require.NoError(s.t, err)
-	return reply{resp.StatusCode, resp.Header, raw}
+	return s.do(req)
 }
 
 func TestACheckInWhoseLengthIsNotSaid(t *testing.T) {

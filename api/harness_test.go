@@ -152,6 +152,11 @@ func (s *server) send(method, path, body string, headers ...string) reply {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Add(name, value)
 	}
+	return s.do(req)
+}
+
+func (s *server) do(req *http.Request) reply {
+	s.t.Helper()
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(s.t, err)
 	defer resp.Body.Close()
