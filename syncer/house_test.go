@@ -65,14 +65,21 @@ func (h *house) start(t testing.TB) {
 	s, err := syncer.New(h.opts)
 	require.NoError(t, err)
 	h.syncer = s
+	h.stop = running(t, s.Run)
+}
+
+// running runs what returns nil when it is stopped, which it is by then with the test.
+func running(t testing.TB, run func(context.Context) error) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	h.stop = sync.OnceFunc(func() {
+	go func() { done <- run(ctx) }()
+	stop = sync.OnceFunc(func() {
 		cancel()
 		require.NoError(t, <-done)
 	})
-	t.Cleanup(h.stop)
+	t.Cleanup(stop)
+	return stop
 }
 
 // addSource adds a source that is polled once an hour: tests ask for their syncs.

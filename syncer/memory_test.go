@@ -1,7 +1,6 @@
 package syncer_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus/internal/gittest"
+	"crontopus.dev/crontopus/syncer"
 )
 
 // crowdSize is more jobs than are read whole each time.
@@ -64,21 +64,32 @@ func TestACommitOfOneFileReadsOneJob(t *testing.T) {
 func TestThePublisherBesideASyncerReadsNothingOfWhatThatWrote(t *testing.T) {
 	p := crowdedPress(t)
 	p.stopPress()
+	p.stop()
+	told := make(chan struct{}, 1)
+	p.opts.OnMarked = func() { told <- struct{}{} }
+	var err error
+	p.syncer, err = syncer.New(p.opts)
+	require.NoError(t, err)
 	beside, err := p.syncer.Publisher()
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- beside.Run(ctx) }()
-	defer func() { cancel(); require.NoError(t, <-done) }()
-	published := func() { beside.Wake(); p.until(t, func() bool { return len(p.marks) == 0 }) }
-	p.markAll(t, "id-host-3")
-	published() // it has read all
+	running(t, p.syncer.Run)
+	publish := func() {
+		stop := running(t, beside.Run)
+		p.until(t, func() bool { return len(p.marks) == 0 })
+		stop()
+	}
+	p.memStore.mu.Lock()
+	p.mark(tenant, []string{"id-host-3"})
+	p.memStore.mu.Unlock()
+	publish() // it has read all
 	before := p.written.read
 	p.repo.Commit(t, "one", map[string]string{"d3/job-003.yaml": crowd(map[int]string{3: "two"})["d3/job-003.yaml"]})
 	requireState(t, "true Synced", p.sync(t, sourceID))
-	published()
+	<-told
+	require.Equal(t, crowdSize, p.written.read-before, "by the syncer, which is new")
+	publish()
 	require.Contains(t, fmt.Sprint(p.bundle(t, "id-host-3").Jobs), "two")
-	require.Equal(t, before, p.written.read)
+	require.Equal(t, crowdSize, p.written.read-before)
 }
 
 // The seal tells what is gone: it fits nothing that is remembered, and all is read again.
@@ -144,10 +155,7 @@ func TestASyncStartsFromWhatAnotherServerWrote(t *testing.T) {
 	p.stop()
 
 	p.repo.Commit(t, "four", crowd(map[int]string{4: "two", 5: "two", 6: "three", 7: "four"}))
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- stale.Run(ctx) }()
-	defer func() { cancel(); require.NoError(t, <-done) }()
+	running(t, stale.Run)
 	p.syncer = stale
 	requireState(t, "true Synced", p.sync(t, sourceID))
 	require.Equal(t, 1, p.lastSync(t).Changed, "it has read what the other wrote")

@@ -1,7 +1,6 @@
 package syncer_test
 
 import (
-	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"sync"
@@ -50,14 +49,7 @@ func startPress(t *testing.T, h *house, opts syncer.Options, older ...ed25519.Pu
 	var err error
 	p.publisher, err = syncer.NewPublisher(opts)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.publisher.Run(ctx) }()
-	h.stopPress = sync.OnceFunc(func() {
-		cancel()
-		require.NoError(t, <-done)
-	})
-	t.Cleanup(h.stopPress)
+	h.stopPress = running(t, p.publisher.Run)
 	return p
 }
 

@@ -1,7 +1,6 @@
 package syncer_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -31,17 +30,7 @@ func (p *press) rival(t *testing.T) *rival {
 	var err error
 	r.Publisher, err = syncer.NewPublisher(opts)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
-	r.stop = func() {
-		if cancel != nil {
-			cancel()
-			cancel = nil
-			require.NoError(t, <-done)
-		}
-	}
-	t.Cleanup(r.stop)
+	r.stop = running(t, r.Run)
 	return r
 }
 
