@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/ed25519"
 	"net/http"
 	"strings"
 	"time"
@@ -115,10 +114,9 @@ type knownKey struct {
 }
 
 // provenToken is what a token with a good signature says, which will be good for as long as its
-// agent has this key. Checking it again would be most of what a small request costs.
+// agent has the key of its signer. Checking it again would be most of what a small request costs.
 type provenToken struct {
-	agentID                    string
-	key                        ed25519.PublicKey
+	signer                     *identity // the agent as it was
 	issued, notBefore, expires time.Time // zero: not said
 }
 
@@ -235,8 +233,8 @@ func (a *authenticator) prove(ctx context.Context, credential string) (provenTok
 	hash := token.Hash(credential)
 	proven, ok, seen := a.tokens.Get(hash)
 	if ok {
-		found, err := a.agents.get(ctx, proven.agentID)
-		if err == nil && proven.key.Equal(found.PublicKey) {
+		found, err := a.agents.get(ctx, proven.signer.ID)
+		if err == nil && proven.signer.PublicKey.Equal(found.PublicKey) {
 			return proven, found, nil
 		}
 	}
@@ -247,7 +245,7 @@ func (a *authenticator) prove(ctx context.Context, credential string) (provenTok
 	if err != nil {
 		return provenToken{}, nil, err
 	}
-	proven = provenToken{found.ID, found.PublicKey, timeOf(claims.IssuedAt), timeOf(claims.NotBefore), timeOf(claims.ExpiresAt)}
+	proven = provenToken{found, timeOf(claims.IssuedAt), timeOf(claims.NotBefore), timeOf(claims.ExpiresAt)}
 	a.tokens.Put(hash, proven, seen)
 	return proven, found, nil
 }

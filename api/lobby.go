@@ -54,6 +54,7 @@ func (l *lobby) receive(next http.Handler) http.Handler {
 // enter asks who is there. It does so before the wait: afterwards the agent's token may be too old.
 func (l *lobby) enter(r *http.Request) *visit {
 	c, err := l.auth.authenticate(r.Context(), r.Header.Get("Authorization"))
+	r.Header.Del("Authorization") // nobody asks again, and ten thousand tokens are some memory
 	if err == nil {
 		err = authorize(c, agent)
 	}

@@ -17,7 +17,8 @@ const (
 // garbage, and a server at which all of them wait makes too little more for it to be collected.
 type tidy struct {
 	board *board
-	had   int // agents that waited when it last tidied
+	had   int  // agents that waited when it last tidied
+	again bool // they were still coming, perhaps
 	give  func()
 }
 
@@ -29,11 +30,13 @@ func (t *tidy) run(ctx context.Context) error {
 }
 
 func (t *tidy) step() {
-	switch n := t.board.waiters(); {
-	case n >= t.had+tidyAfter:
-		t.had = n
-		t.give()
-	case n < t.had-tidyAfter: // they may come back together
+	n := t.board.waiters()
+	burst := n >= t.had+tidyAfter
+	if burst || n < t.had-tidyAfter { // they may come back together
 		t.had = n
 	}
+	if burst || t.again {
+		t.give()
+	}
+	t.again = burst
 }
