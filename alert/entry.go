@@ -387,5 +387,5 @@ func (e *entry) settle() {
 	} else {
 		s.Missed = nil
 	}
-	e.Verdict.Watch.Alert = e.incident() != nil || s.Failures > 0 || len(s.Missed) > 0 || len(s.OnHost) > 0 || len(s.Running) > 0 || !s.Late.IsZero() || e.expectant()
+	e.Verdict.Watch.Alert = e.incident() != nil || s.Failures > 0 || len(s.Missed) > 0 || len(s.OnHost) > 0 || len(s.Running) > 0 || !s.Late.IsZero() || e.expectant() || e.unannounced()
 }

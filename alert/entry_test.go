@@ -314,12 +314,55 @@ func TestSuppressedByAJobThatItDependsOn(t *testing.T) {
 	require.Empty(t, w.only(t).SuppressedBy)
 }
 
-func TestPings(t *testing.T) {
-	ping := func(j *crontopus.Job) {
-		j.Spec.Schedule, j.Spec.Every, j.Spec.Target, j.Spec.Run = nil, crontopus.Duration(24*time.Hour), crontopus.Target{Ping: true}, crontopus.RunSpec{}
-		j.Spec.Monitor.Grace = crontopus.Duration(time.Hour)
+// pinged makes a job one that is heard of once a day.
+func pinged(j *crontopus.Job) {
+	j.Spec.Schedule, j.Spec.Every, j.Spec.Target, j.Spec.Run = nil, crontopus.Duration(24*time.Hour), crontopus.Target{Ping: true}, crontopus.RunSpec{}
+	j.Spec.Monitor.Grace = crontopus.Duration(time.Hour)
+}
+
+// ping is one of a run, and nobody looks at once.
+func (w *world) ping(run string, event crontopus.Event) {
+	w.now = w.now.Add(100 * time.Millisecond)
+	w.checkIn(crontopus.CheckIn{RunID: run, Event: event, At: w.now})
+}
+
+func TestAPingThatAllIsWellRightAfterAFailure(t *testing.T) {
+	w := newWorld("", pinged)
+	w.until(noon.Add(time.Hour), false)
+	w.ping("one", crontopus.EventFailure)
+	w.ping("two", crontopus.EventSuccess)
+	w.until(noon.Add(2*time.Hour), false)
+	require.Equal(t, crontopus.ResolvedRecovered, w.only(t).Resolution)
+	for _, run := range []string{"three", "four", "five"} { // of three failures with a success between each two
+		w.ping(run, crontopus.EventFailure)
+		w.ping(run+" well", crontopus.EventSuccess)
 	}
-	w := newWorld("", ping)
+	w.until(noon.Add(3*time.Hour), false)
+	require.Len(t, w.incidents, 4)
+	require.Nil(t, w.open(w.entry().ID))
+}
+
+func TestAPingOfAStartWithoutAnEnd(t *testing.T) {
+	w := newWorld("", func(j *crontopus.Job) { pinged(j); j.Spec.Monitor.MaxDuration = crontopus.Duration(time.Minute) })
+	w.until(noon.Add(time.Hour), false)
+	w.ping("one", crontopus.EventStart)
+	w.until(w.now.Add(59*time.Second), false)
+	require.Empty(t, w.incidents)
+	w.until(w.now.Add(2*time.Second), false)
+	require.Equal(t, crontopus.AlertTooLong, w.only(t).Kind)
+	w.ping("one", crontopus.EventSuccess)
+	w.until(w.now.Add(time.Second), false)
+	require.Equal(t, crontopus.ResolvedRecovered, w.only(t).Resolution)
+	looks := w.looks
+	w.ping("two", crontopus.EventStart)
+	w.ping("two", crontopus.EventSuccess)
+	w.until(noon.Add(20*time.Hour), false)
+	require.Len(t, w.incidents, 1)
+	require.LessOrEqual(t, w.looks-looks, 2, "what went well needs no more looks")
+}
+
+func TestPings(t *testing.T) {
+	w := newWorld("", pinged)
 	at := func(hours int, event crontopus.Event) {
 		w.until(noon.Add(time.Duration(hours)*time.Hour), false)
 		w.checkIn(crontopus.CheckIn{RunID: w.now.String(), Event: event, At: w.now})

@@ -40,6 +40,12 @@ func (e *entry) pingBy(due time.Time) time.Time {
 	return later(due, &e.UpSince).Add(e.job.Spec.Monitor.Grace.Std())
 }
 
+// unannounced reports whether a run may begin, and take too long, at any time: of a job that an agent
+// runs it is known when to look for one.
+func (e *entry) unannounced() bool {
+	return e.Look.Watch.AgentID == "" && e.job != nil && e.job.Spec.Monitor.MaxDuration > 0
+}
+
 // nextPing is when the next ping is expected after one, or after one that did not come.
 func (e *entry) nextPing(after time.Time) (time.Time, bool) {
 	if e.set == nil {

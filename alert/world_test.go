@@ -105,7 +105,7 @@ func (w *world) checkIn(c crontopus.CheckIn) {
 	watch := w.entry()
 	if watch != nil && changed && (watch.Alert || r.Ended() && r.State != crontopus.RunSucceeded) {
 		w.signals[r.ID] = true
-		watch.LookAt = w.now
+		watch.LookAt, watch.Alert = w.now, true
 	}
 }
 

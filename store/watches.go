@@ -93,21 +93,31 @@ func wakeMissed(ctx context.Context, t tx, tenant crontopus.TenantID, id string,
 }
 
 // signal tells the detector of the runs that it must see: those that did not go well, and every
-// one of an entry that something is wrong with.
+// one of an entry that something is wrong with, be it only since a moment ago.
 func signal(ctx context.Context, t tx, runs []*runKept, now time.Time) error {
-	var bad, rest []*runKept
+	wrong := map[watchKey]bool{}
 	for _, r := range runs {
 		if r.Ended() && r.State != crontopus.RunSucceeded {
-			bad = append(bad, r)
-		} else {
-			rest = append(rest, r)
+			wrong[watchOf(r)] = true
 		}
 	}
-	wrong, err := ofWrong(ctx, t, rest)
+	var tell []*runKept
+	rest := runs
+	if len(wrong) > 0 {
+		rest = nil
+		for _, r := range runs {
+			if wrong[watchOf(r)] {
+				tell = append(tell, r)
+			} else {
+				rest = append(rest, r)
+			}
+		}
+	}
+	more, err := ofWrong(ctx, t, rest)
 	if err != nil {
 		return err
 	}
-	return signalAll(ctx, t, append(bad, wrong...), now)
+	return signalAll(ctx, t, append(tell, more...), now)
 }
 
 // ofWrong returns the runs of entries that something is wrong with: mostly none.
@@ -130,7 +140,7 @@ func ofWrong(ctx context.Context, t tx, runs []*runKept) ([]*runKept, error) {
 }
 
 // signalAll writes the watch first, so that no look is under way that would drop the signal with those
-// before it.
+// before it. Until that look every run is a signal: one that went well may end what began here.
 func signalAll(ctx context.Context, t tx, runs []*runKept, now time.Time) error {
 	slices.SortFunc(runs, func(a, b *runKept) int { // everybody locks watches in this order
 		return cmp.Or(cmp.Compare(a.tenant, b.tenant), a.Job.Compare(b.Job), cmp.Compare(a.agentID, b.agentID))
@@ -140,7 +150,7 @@ func signalAll(ctx context.Context, t tx, runs []*runKept, now time.Time) error 
 	withEach(&v, "run", "text", runs, func(r **runKept) string { return (*r).ID })
 	withEach(&v, "look", "bigint", runs, func(**runKept) int64 { return micros(now) })
 	if _, err := execMany(ctx, t, v, `
-		UPDATE watches SET look_at = v.look FROM v
+		UPDATE watches SET look_at = v.look, alert = 1 FROM v
 		WHERE watches.tenant_id = v.tenant AND watches.id = v.watch`); err != nil {
 		return err
 	}
@@ -152,9 +162,13 @@ func signalAll(ctx context.Context, t tx, runs []*runKept, now time.Time) error 
 	return err
 }
 
+func watchOf(r *runKept) watchKey {
+	return watchKey{r.tenant, crontopus.EntryWatchID(r.Job, r.agentID)}
+}
+
 func withWatches(v *many, runs []*runKept) {
 	withEach(v, "tenant", "text", runs, func(r **runKept) string { return string((*r).tenant) })
-	withEach(v, "watch", "text", runs, func(r **runKept) string { return crontopus.EntryWatchID((*r).Job, (*r).agentID) })
+	withEach(v, "watch", "text", runs, func(r **runKept) string { return watchOf(*r).id })
 }
 
 // SystemAdopt makes watches for what has none: a server of a version that knew of none made it. And it makes

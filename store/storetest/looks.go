@@ -110,6 +110,26 @@ var lookCases = cases{
 		require.Equal(t, crontopus.RunSucceeded, seen[0].Signals[0].State)
 		require.NotNil(t, seen[0].Newest)
 	},
+	"what goes well before anybody has looked at a failure is a signal, too": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		look(t, s, soon(), nil)
+		fails, goes := checkIn("backup", crontopus.EventFailure), checkIn("backup", crontopus.EventSuccess)
+		w.record(a.ID, fails)
+		w.record(a.ID, goes)
+		quiet := func(l *crontopus.Look) crontopus.Verdict {
+			l.Watch.Alert = false
+			return crontopus.Verdict{Watch: l.Watch}
+		}
+		seen := look(t, s, soon(), quiet)
+		require.Len(t, seen, 1)
+		require.Len(t, seen[0].Signals, 2)
+		w.record(a.ID, checkIn("backup", crontopus.EventSuccess))
+		require.Empty(t, look(t, s, soon(), nil), "nothing is wrong any more")
+		w.record(a.ID, checkIn("backup", crontopus.EventSuccess), checkIn("backup", crontopus.EventFailure))
+		seen = look(t, s, soon(), quiet)
+		require.Len(t, seen, 1)
+		require.Len(t, seen[0].Signals, 2, "also of one batch")
+	},
 	"the runs of the instants that a watch waits for are seen": func(t *testing.T, s *store.Store) {
 		w, a := running(t, s)
 		now := soon()
