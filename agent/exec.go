@@ -187,7 +187,7 @@ func (r *run) claim() (bool, error) {
 		return false, err
 	}
 	now := r.Now()
-	claimed, ok, err := r.State.TakeClaim(r.job, set, BootID(), now)
+	claimed, ok, err := r.State.TakeClaim(r.job, set, thisBoot(), now)
 	r.due, r.by = claimed.ScheduledFor, claimed.ScheduledFor
 	if err != nil || !ok {
 		return false, err
@@ -293,7 +293,7 @@ func (r *run) try(ctx context.Context, secrets map[string]string) (end crontopus
 	}
 	end.ExitCode, end.Reason, end.Message, end.Output = &ended.code, ended.reason, ended.message, output.tail()
 	reported()
-	if !ended.stopped && !r.State.occupant(r.job.Name()).alive() { // never beside one that could not be killed
+	if !ended.stopped && !r.place.occupant().alive() { // never beside one that could not be killed
 		r.planRetry(&end)
 	}
 	return end, ended.code, nil

@@ -30,7 +30,7 @@ const lookAgain = 20 * time.Millisecond
 
 // place is where one run of a job at a time may be. The kernel gives it up with this process,
 // however that ends; the lock's note says which process of the job may have outlived it.
-type place struct{ lock *filelock.Lock }
+type place struct{ lock *filelock.Lock } // nil: runs may go on side by side
 
 // takePlace takes the job's place for as long as the run lasts; where runs may go on side by
 // side there is none. The context ends when a newer run wants the place and may have it.
@@ -51,7 +51,7 @@ func (r *run) takePlace(ctx context.Context) (_ context.Context, leave func(), e
 		return nil, nil, err
 	}
 	vacate := func() {
-		if !r.State.occupant(r.job.Name()).alive() { // one that could not be killed keeps the place
+		if !r.place.occupant().alive() { // one that could not be killed keeps the place
 			_ = r.place.lock.SetNote("") // what is left is a process that has ended
 		}
 		_ = r.place.lock.Close() // at the latest it goes with this process
@@ -74,15 +74,26 @@ func (p *place) occupy(pid int, r *run) {
 	}
 }
 
+// occupant returns the process that the place's note names.
+func (p *place) occupant() occupant {
+	if p.lock == nil {
+		return occupant{}
+	}
+	return occupantOf(p.lock.Note())
+}
+
 // lockRun takes the place if it is free. It returns errBusy when another run has it, or a
 // process that outlived its wrapper.
 func (s State) lockRun(job crontopus.JobName) (*filelock.Lock, error) {
 	lock, err := s.lockPlace(job)
-	if err == nil && s.occupant(job).alive() {
+	if err != nil {
+		return nil, err
+	}
+	if (&place{lock}).occupant().alive() {
 		_ = lock.Close() // nothing was done with it
 		return nil, errBusy
 	}
-	return lock, err
+	return lock, nil
 }
 
 // lockPlace takes the lock whatever the note says.
@@ -106,13 +117,9 @@ func (s State) placeFile(job crontopus.JobName) string {
 	return filepath.Join(s.LocksDir(), fileName(job))
 }
 
-// occupant returns the process that the place's note names.
+// occupant returns the process that the note of a job's place names, whoever has it.
 func (s State) occupant(job crontopus.JobName) occupant {
-	note, err := filelock.Note(s.placeFile(job))
-	if err != nil {
-		return occupant{}
-	}
-	return parseOccupant(note)
+	return occupantOf(filelock.Note(s.placeFile(job)))
 }
 
 // holder names the run that has the place, as the end of a sentence; "" where its note does not

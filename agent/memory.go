@@ -1,7 +1,8 @@
 package agent
 
 import (
-	"bufio"
+	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -35,16 +36,19 @@ func oomKills(root string) int64 {
 	return 0
 }
 
-// counted reads one counter of a file that has a name and a number in each line.
+// counted reads one counter of a file that has a name and a number in each line. The kernel counts
+// all of them anew for each read, so that one is to do.
 func counted(file, name string) (int64, bool) {
 	f, err := os.Open(file)
 	if err != nil {
 		return 0, false
 	}
 	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if value, is := strings.CutPrefix(lines.Text(), name+" "); is {
-			n, err := strconv.ParseInt(value, 10, 64)
+	text := make([]byte, 32<<10)
+	n, _ := io.ReadFull(f, text)
+	for line := range bytes.Lines(text[:n]) {
+		if value, is := bytes.CutPrefix(line, []byte(name+" ")); is {
+			n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
 			return n, err == nil
 		}
 	}

@@ -31,9 +31,12 @@ func (o occupant) String() string {
 	return fmt.Sprintf("%d %s %s\n", o.pid, o.start, o.boot)
 }
 
-// parseOccupant reads what String wrote; anything else is nobody.
-func parseOccupant(note string) occupant {
+// occupantOf reads what String wrote; anything else is nobody.
+func occupantOf(note string, err error) occupant {
 	var o occupant
+	if err != nil {
+		return o
+	}
 	if n, err := fmt.Sscanf(note, "%d %s %s", &o.pid, &o.start, &o.boot); err != nil || n != 3 || o.pid <= 1 {
 		return occupant{}
 	}

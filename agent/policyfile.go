@@ -3,11 +3,13 @@
 package agent
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 
 	"crontopus.dev/crontopus"
@@ -38,11 +40,32 @@ func RequirePolicy(file string, uid int) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, err := ParseRules(file, data)
+	rules, err := rulesOf(file, data)
 	if err != nil {
 		return nil, err
 	}
 	return NewPolicy(rules, uid), nil
+}
+
+// parsed is what a policy file that was read says.
+type parsed struct {
+	file  string
+	data  []byte
+	rules Rules
+}
+
+// lastParsed spares a process that runs many jobs parsing the same text for each.
+var lastParsed atomic.Pointer[parsed]
+
+func rulesOf(file string, data []byte) (Rules, error) {
+	if last := lastParsed.Load(); last != nil && last.file == file && bytes.Equal(last.data, data) {
+		return last.rules, nil
+	}
+	rules, err := ParseRules(file, data)
+	if err == nil {
+		lastParsed.Store(&parsed{file, data, rules})
+	}
+	return rules, err
 }
 
 // readPolicy asks the opened file who owns it, so that nothing can be swapped between

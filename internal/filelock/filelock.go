@@ -6,6 +6,7 @@ package filelock
 
 import (
 	"errors"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -57,10 +58,29 @@ func (l *Lock) SetNote(text string) error {
 	return err
 }
 
+// Note returns what the last holder left.
+func (l *Lock) Note() (string, error) { return note(l.file) }
+
 // Note returns what a holder of the lock on the file at path left there.
 func Note(path string) (string, error) {
-	text, err := os.ReadFile(path)
-	return string(text), err
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return note(f)
+}
+
+// longestNote is in bytes.
+const longestNote = 4096
+
+func note(f *os.File) (string, error) {
+	text := make([]byte, longestNote)
+	n, err := f.ReadAt(text, 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return string(text[:n]), err
 }
 
 // Close gives the lock up, also where a process that is just being forked has the file
