@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"crontopus.dev/crontopus"
@@ -15,21 +16,48 @@ import (
 // is a ping by key and name in other words.
 type cronAlias struct{ pings }
 
+// cronBodyLimit is far more than what is read of a body: a monitor's configuration may be beside it.
+const cronBodyLimit = 4 << 10
+
 func (s cronAlias) register(r *router) {
-	add(r, public, accepted(operation(http.MethodGet, "/api/v1/cron/{slug}/{key}", "cron-check-in", tagCheckIns, "Check in as to Sentry Crons",
-		"`slug` is the job's name and `key` a ping key of its namespace. Give an in_progress check-in and its end the same `check_in_id`; "+
-			"an end without one is that of the last in_progress without one.")), s.take)
-	add(r, public, accepted(operation(http.MethodGet, "/api/v1/cron/{slug}/{key}/", "cron-check-in-slash", tagCheckIns,
-		"Check in as to Sentry Crons, at the address as its documentation writes it", "")), s.take)
+	const (
+		path    = "/api/v1/cron/{slug}/{key}"
+		summary = "Check in as to Sentry Crons"
+		about   = "`slug` is the job's name and `key` a ping key of its namespace. Give an in_progress check-in and its end the same `check_in_id`; " +
+			"an end without one is that of the last in_progress without one."
+		aboutPost = "As cron-check-in. Where there is a body it says everything, and the query nothing; what else is in it (`monitor_config`) is not read."
+		slash     = ", at the address as its documentation writes it"
+	)
+	add(r, public, accepted(operation(http.MethodGet, path, "cron-check-in", tagCheckIns, summary, about)), s.get)
+	add(r, public, accepted(operation(http.MethodGet, path+"/", "cron-check-in-slash", tagCheckIns, summary+slash, "")), s.get)
+	for _, post := range []huma.Operation{
+		operation(http.MethodPost, path, "cron-check-in-post", tagCheckIns, summary+", by POST", aboutPost),
+		operation(http.MethodPost, path+"/", "cron-check-in-post-slash", tagCheckIns, summary+", by POST"+slash, ""),
+	} {
+		post.MaxBodyBytes = cronBodyLimit
+		add(r, public, accepted(post), s.post)
+	}
 }
 
-type cronAliasIn struct {
-	Slug        string  `path:"slug"`
-	Key         string  `path:"key"`
-	Status      string  `query:"status" required:"true" enum:"in_progress,ok,error"`
-	CheckInID   string  `query:"check_in_id" doc:"A UUID, with hyphens or without; all zeros are as none"`
-	Duration    float64 `query:"duration" minimum:"0" doc:"Seconds that the run took, for one whose start was not told"`
-	Environment string  `query:"environment" doc:"Taken and not kept: a job of each environment has a name of its own"`
+// CronIn is whose check-in it is, and what the address says of it; exported as PageIn is.
+type CronIn struct {
+	Slug string `path:"slug"`
+	Key  string `path:"key"`
+	CronReport
+}
+
+// CronReport is what a check-in says, in an address or in a body.
+type CronReport struct {
+	_           struct{} `additionalProperties:"true"`
+	Status      string   `query:"status" json:"status,omitempty" enum:"in_progress,ok,error" doc:"It has to be said"`
+	CheckInID   string   `query:"check_in_id" json:"check_in_id,omitempty" doc:"A UUID, with hyphens or without; all zeros are as none"`
+	Duration    float64  `query:"duration" json:"duration,omitempty" minimum:"0" doc:"Seconds that the run took, for one whose start was not told"`
+	Environment string   `query:"environment" json:"environment,omitempty" doc:"Taken and not kept: a job of each environment has a name of its own"`
+}
+
+type cronPostIn struct {
+	CronIn
+	Body *CronReport
 }
 
 type cronAliasAnswer struct {
@@ -40,28 +68,43 @@ var cronEvents = map[string]crontopus.Event{
 	"in_progress": crontopus.EventStart, "ok": crontopus.EventSuccess, "error": crontopus.EventFailure,
 }
 
-func (s cronAlias) take(ctx context.Context, in *cronAliasIn) (*body[cronAliasAnswer], error) {
-	rid, err := cronRID(in.CheckInID)
+func (s cronAlias) get(ctx context.Context, in *CronIn) (*body[cronAliasAnswer], error) {
+	return s.take(ctx, in.Slug, in.Key, in.CronReport)
+}
+
+func (s cronAlias) post(ctx context.Context, in *cronPostIn) (*body[cronAliasAnswer], error) {
+	if in.Body != nil {
+		return s.take(ctx, in.Slug, in.Key, *in.Body)
+	}
+	return s.get(ctx, &in.CronIn)
+}
+
+func (s cronAlias) take(ctx context.Context, slug, key string, said CronReport) (*body[cronAliasAnswer], error) {
+	event, ok := cronEvents[said.Status]
+	if !ok {
+		return nil, invalid("the check-in has no status").WithHint("say status=in_progress, status=ok or status=error")
+	}
+	rid, err := cronRID(said.CheckInID)
 	if err != nil {
 		return nil, err
 	}
-	if in.Duration > math.MaxInt32 {
-		return nil, invalid("duration is %g seconds, and nothing runs that long", in.Duration)
+	if said.Duration > math.MaxInt32 {
+		return nil, invalid("duration is %g seconds, and nothing runs that long", said.Duration)
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
-	p, job, err := s.find(ctx, pingPath{key: in.Key, slug: in.Slug})
+	p, job, err := s.find(ctx, pingPath{key: key, slug: slug})
 	if err != nil {
 		return nil, err
 	}
 	if !s.limit.allow(p.Tenant, job, s.now()) {
 		return nil, crontopus.Errorf(codeRateLimited, "the job %s checks in too often", job.Name).WithHint("a job may check in %d times a second", pingsPerSecond)
 	}
-	took := time.Duration(in.Duration * float64(time.Second))
-	if err := s.record(ctx, p, job, told{event: cronEvents[in.Status], took: took}, rid); err != nil {
+	took := time.Duration(said.Duration * float64(time.Second))
+	if err := s.record(ctx, p, job, told{event: event, took: took}, rid); err != nil {
 		return nil, err
 	}
-	return answer(cronAliasAnswer{ID: in.CheckInID}), nil
+	return answer(cronAliasAnswer{ID: said.CheckInID}), nil
 }
 
 // cronRID reads a check-in's id. Sentry's own programs write it without hyphens.
