@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +39,32 @@ func TestTheReferenceIsWhatTheSchemaSays(t *testing.T) {
 	written, err := os.ReadFile(name)
 	require.NoError(t, err)
 	require.Equal(t, b.String(), string(written), "run make generate")
+}
+
+// TestTheStoryTellsEveryFieldOfAJob looks for each in the table of manifest.md, by its own name or
+// behind another with which it shares a row.
+func TestTheStoryTellsEveryFieldOfAJob(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("manifest.md")
+	require.NoError(t, err)
+	_, table, _ := strings.Cut(string(data), "\n## Fields\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	var look func(at string, fields []schema.Field)
+	look = func(at string, fields []schema.Field) {
+		for _, f := range fields {
+			path := strings.TrimPrefix(at+"."+f.Name, ".")
+			if slices.Contains([]string{"apiVersion", "kind"}, path) { // which every example has
+				continue
+			}
+			if len(f.Fields) > 0 {
+				look(path, f.Fields)
+				continue
+			}
+			words := regexp.MustCompile("`(" + regexp.QuoteMeta(path) + "|" + f.Name + ")(: [a-z]+)?`")
+			require.Regexp(t, words, table, "%s is not in the table", path)
+		}
+	}
+	look("", schema.Fields(crontopus.KindJob))
 }
 
 // section writes a mapping's fields as a table, and the mappings among them after it.
