@@ -25,12 +25,15 @@ func newChannelsListCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return newPrinter(cmd, output).print(list, func(t *table) {
+		if err := newPrinter(cmd, output).print(list, func(t *table) {
 			t.columns("NAMESPACE", "NAME", "TYPE", "MAX/HOUR")
 			for _, c := range list.Items {
 				t.row(c.Metadata.Namespace, c.Metadata.Name, c.Spec.Type, fmt.Sprint(c.Spec.MaxPerHour))
 			}
-		})
+		}); err != nil {
+			return err
+		}
+		return sayIfEmpty(cmd, len(list.Items), "No channels. Push a manifest of kind NotificationChannel")
 	}
 	return cmd
 }

@@ -47,7 +47,8 @@ func newPingKeysCreateCommand() *cobra.Command {
 		Use:   "create",
 		Short: "Make a ping key and print it, once",
 		Long: `Make a ping key and print it, once. Who has it may check in for the jobs of its namespace, by
-their names: curl SERVER/ping/KEY/NAME. It is good for nothing else.`,
+their names: curl SERVER/ping/KEY/NAME. It is good for nothing else. Its ID is printed beside it:
+keep both, since it is the ID that ends a key which others have seen.`,
 		Example: "  crontopus pingkeys create --namespace production",
 		Args:    exactArgs(),
 	}
@@ -66,7 +67,8 @@ their names: curl SERVER/ping/KEY/NAME. It is good for nothing else.`,
 		if p.format != formatTable {
 			return p.encode(made)
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "A ping key for the namespace %s, shown this once. Jobs check in at %s/NAME:\n", made.Key.Namespace, made.URL)
+		fmt.Fprintf(cmd.ErrOrStderr(), "A ping key for the namespace %s, shown this once. Jobs check in at %s/NAME.\n"+
+			"To end it: crontopus pingkeys revoke %s\n", made.Key.Namespace, made.URL, made.Key.ID)
 		_, err = fmt.Fprintln(p.out, made.Secret)
 		return err
 	}
@@ -85,12 +87,15 @@ func newPingKeysListCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return newPrinter(cmd, output).print(keys, func(t *table) {
+		if err := newPrinter(cmd, output).print(keys, func(t *table) {
 			t.columns("ID", "NAMESPACE", "CREATED", "REVOKED")
 			for _, k := range keys.Items {
 				t.row(k.ID, k.Namespace, t.style.time(&k.CreatedAt), t.style.time(k.RevokedAt))
 			}
-		})
+		}); err != nil {
+			return err
+		}
+		return sayIfEmpty(cmd, len(keys.Items), "No ping keys.")
 	}
 	return cmd
 }

@@ -77,12 +77,15 @@ func newSecretsListCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return newPrinter(cmd, output).print(list, func(t *table) {
+		if err := newPrinter(cmd, output).print(list, func(t *table) {
 			t.columns("NAME", "UPDATED", "BY")
 			for _, s := range list.Items {
 				t.row(s.Name, t.style.time(&s.UpdatedAt), s.UpdatedBy)
 			}
-		})
+		}); err != nil {
+			return err
+		}
+		return sayIfEmpty(cmd, len(list.Items), "No secrets.")
 	}
 	return cmd
 }
