@@ -65,6 +65,9 @@ func newIncidentsListCommand() *cobra.Command {
 			return err
 		}
 		list, err := api.Incidents(cmd.Context(), q.filter, q.page)
+		if err == nil && len(list.Items) == 0 {
+			err = emptyFor(cmd.Context(), api, q.filter.Job, q.filter.Agent)
+		}
 		if err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func newJobsGetCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		job, err := api.Job(cmd.Context(), name)
+		job, err := findJob(cmd.Context(), api, name)
 		if err != nil {
 			return err
 		}

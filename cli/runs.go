@@ -49,6 +49,9 @@ func newRunsListCommand() *cobra.Command {
 			return err
 		}
 		runs, err := api.Runs(cmd.Context(), filter, page)
+		if err == nil && len(runs.Items) == 0 {
+			err = emptyFor(cmd.Context(), api, filter.Job, filter.Agent)
+		}
 		if err != nil {
 			return err
 		}

@@ -58,6 +58,7 @@ Several of the same word are alternatives; different words must all hold.`,
 		if err != nil {
 			return err
 		}
+		warnOfAbsent(cmd, api, &match)
 		p := newPrinter(cmd, output)
 		if p.format != formatText {
 			return p.encode(made)
