@@ -19,8 +19,8 @@ func newAPIKeysCreateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Make an API key and print it, once",
-		Long: `Make an API key and print it, once. A viewer reads; an operator also syncs, approves
-and enrolls hosts; an admin also adds sources and keys.`,
+		Long: `Make an API key and print it, once. A viewer reads; an operator also syncs, approves,
+enrolls hosts and sees to incidents; an admin also adds sources, secrets and keys.`,
 		Example: "  crontopus api-keys create ci --role viewer",
 		Args:    exactArgs("NAME"),
 	}
