@@ -133,7 +133,7 @@ func describeSync(t *table, s crontopus.Sync, told string) {
 	t.row("Last sync:", t.style.time(&s.Started)+", "+outcome)
 	t.row("Revision:", orDash(s.Revision))
 	if s.Revision != "" {
-		t.row("Changed:", fmt.Sprintf("%d added, %d changed, %d removed", s.Added, s.Changed, s.Removed))
+		t.row("Changed:", jobsChanged(&s))
 	}
 	for _, p := range s.Problems {
 		t.row("Problem:", p.String())
@@ -143,6 +143,14 @@ func describeSync(t *table, s crontopus.Sync, told string) {
 			t.row("Would remove:", entry)
 		}
 	}
+}
+
+// jobsChanged counts against the sync before: that of sources add, for who asks for one right after.
+func jobsChanged(s *crontopus.Sync) string {
+	if s.Applied() && s.Added+s.Changed+s.Removed == 0 {
+		return "no job since the sync before"
+	}
+	return fmt.Sprintf("%d jobs added, %d changed, %d removed", s.Added, s.Changed, s.Removed)
 }
 
 func approveCommand(name, plan string) string {
