@@ -171,7 +171,18 @@ func newIncidentsGetCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return newPrinter(cmd, output).print(in, func(t *table) { describeIncident(t, in) })
+		return newPrinter(cmd, output).print(in, func(t *table) {
+			describeIncident(t, in)
+			if len(in.Notifications) > 0 {
+				describeTold(t, in.Notifications)
+				return
+			}
+			nobody := "nobody"
+			if why := whyNobodyTold(cmd.Context(), api, &in.Incident, t.style.now); why != "" {
+				nobody += " (" + why + ")"
+			}
+			t.row("Told:", nobody)
+		})
 	}
 	return cmd
 }
@@ -209,14 +220,10 @@ func describeIncident(t *table, in wire.IncidentStory) {
 	for i, e := range in.Events {
 		t.row(head(i, "Story:"), strings.TrimSpace(t.style.time(&e.At)+" "+e.What+by(e.Actor)+" "+e.Text))
 	}
-	describeTold(t, in.Notifications)
 }
 
 // describeTold says who was told, and what each channel answered at last.
 func describeTold(t *table, told []crontopus.Notification) {
-	if len(told) == 0 {
-		t.row("Told:", "nobody")
-	}
 	for i, n := range told {
 		t.row(head(i, "Told:"), fmt.Sprintf("%s %s to %s: %s", t.style.time(&n.At), n.What, n.Channel, n.State))
 		if tried := len(n.Attempts); tried > 0 {
