@@ -137,7 +137,7 @@ func (r *routing) quiet() bool {
 		if !w.Spec.Match.Matches(w.Metadata.Namespace, &in.Subject) {
 			continue
 		}
-		if end, inside := windowAt(w, r.Now); inside {
+		if end, inside := schedule.Window(w, r.Now); inside {
 			until = later(until, &end)
 		}
 		if in.Kind == crontopus.AlertMissed && wholly(w, in) {
@@ -154,7 +154,7 @@ func (r *routing) quiet() bool {
 // wholly reports whether everything that an incident missed was due inside a window.
 func wholly(w *crontopus.MaintenanceWindow, in *crontopus.Incident) bool {
 	return in.MissedCount == len(in.Missed) && len(in.Missed) > 0 && !slices.ContainsFunc(in.Missed, func(m crontopus.MissedRun) bool {
-		_, inside := windowAt(w, m.Due)
+		_, inside := schedule.Window(w, m.Due)
 		return !inside
 	})
 }
