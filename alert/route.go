@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"crontopus.dev/crontopus"
+	"crontopus.dev/crontopus/schedule"
 )
 
 // parentWait is how often an incident is seen to whose parent is still open.

@@ -156,14 +156,28 @@ type reader struct {
 }
 
 func (r *reader) add(p crontopus.Problem) {
-	if !r.full() {
-		p.File = r.file
+	if p.File = r.file; r.room(p.Level() == crontopus.SeverityError) {
 		r.problems = append(r.problems, p)
 	}
 }
 
-// full reports whether the file has as many problems as are kept of one.
-func (r *reader) full() bool { return len(r.problems) >= maxProblems }
+// full reports whether the file has as many errors as are kept of one: then it is read no further.
+func (r *reader) full() bool { return !r.room(true) }
+
+// room reports whether one more error is kept, or one more of what is only odd: many of these hide no
+// error.
+func (r *reader) room(errors bool) bool {
+	if len(r.problems) < maxProblems {
+		return true
+	}
+	n := 0
+	for i := range r.problems {
+		if (r.problems[i].Level() == crontopus.SeverityError) == errors {
+			n++
+		}
+	}
+	return n < maxProblems
+}
 
 // document is one YAML document of a file while it is read.
 type document struct {

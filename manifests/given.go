@@ -199,7 +199,7 @@ func (d *document) addFinding(p crontopus.Problem) {
 		}
 		d.found[f] = true
 	}
-	if !d.full() {
+	if d.room(p.Level() == crontopus.SeverityError) {
 		d.problems = append(d.problems, p)
 	}
 }
