@@ -11,10 +11,11 @@ import (
 )
 
 // How often a connection on which nothing was heard is tried, how long the answer may take,
-// and how long a lost one may be waited for.
+// and how long a lost one may be waited for. The first two together are how long a server on a
+// connection that died silently may still believe an agent that another server has revoked.
 const (
-	listenProbe    = 15 * time.Second
-	listenPatience = 5 * time.Second
+	listenProbe    = 2 * time.Second
+	listenPatience = 3 * time.Second
 	listenBackoff  = 2 * time.Second
 )
 

@@ -48,12 +48,30 @@ func (c *sqliteCheckpoints) run(ctx context.Context) {
 			return
 		case <-time.After(checkpointPause):
 		}
-		// The second time for what came during the first, which is less, and so on.
-		for _, db := range []*sql.DB{c.beside, c.beside, c.writer} {
-			_, _ = db.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)") // or the log grows, and SQLite itself tries again
-		}
+		c.takeIn(ctx)
 	}
 }
+
+const (
+	passesBeside = 10  // at most: each takes in what came during the one before, which is less, unless the disk cannot keep up
+	fewPages     = 250 // do not hold up the writer
+)
+
+// takeIn ends on the writing connection, with what little has come since.
+func (c *sqliteCheckpoints) takeIn(ctx context.Context) {
+	before := int64(0)
+	for range passesBeside {
+		var busy, logged, taken int64 // in pages, since the log began
+		err := c.beside.QueryRowContext(ctx, takeInLog).Scan(&busy, &logged, &taken)
+		if err != nil || taken-before < fewPages {
+			break // or the log grows, and SQLite itself tries again
+		}
+		before = taken
+	}
+	_, _ = c.writer.ExecContext(ctx, takeInLog)
+}
+
+const takeInLog = "PRAGMA wal_checkpoint(PASSIVE)"
 
 func (c *sqliteCheckpoints) close() error {
 	c.stop()
