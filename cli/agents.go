@@ -136,9 +136,8 @@ func describeAgent(t *table, a crontopus.Agent) {
 	t.row("Clock:", clock(r))
 	t.row("Generation:", generation(r.Applied)+" applied, "+generation(s.Desired)+" published")
 	t.row("Delivered up to:", t.style.time(s.SpoolDrained))
-	if r.Host != nil && r.Host.CheckInsLost != nil {
-		lost := r.Host.CheckInsLost
-		t.row("Lost:", fmt.Sprintf("check-ins could not be kept on the host, from %s to %s: %s", t.style.time(&lost.Since), t.style.time(&lost.Until), lost.Why))
+	if r.Host != nil {
+		describeHealth(t, r.Host)
 	}
 	if r.Error != "" {
 		t.row("Error:", r.Error)
@@ -151,6 +150,18 @@ func describeAgent(t *table, a crontopus.Agent) {
 	}
 	for _, d := range r.Drift {
 		t.row("Repaired:", fmt.Sprintf("%s %s %s %s", t.style.time(&d.At), d.Entry, d.Kind, d.Detail))
+	}
+}
+
+func describeHealth(t *table, h *crontopus.HostHealth) {
+	if h.SchedulerDead != "" {
+		t.row("Nothing runs:", h.SchedulerDead)
+	}
+	if h.DiskFull != "" {
+		t.row("No room:", "left in "+h.DiskFull)
+	}
+	if lost := h.CheckInsLost; lost != nil {
+		t.row("Lost:", fmt.Sprintf("check-ins could not be kept on the host, from %s to %s: %s", t.style.time(&lost.Since), t.style.time(&lost.Until), lost.Why))
 	}
 }
 
