@@ -165,15 +165,29 @@ func TestRestoreRefusesAServersFolderAndAFullOne(t *testing.T) {
 	start(t, data)
 }
 
-func TestABackupWithoutKeysSaysWhatIsMissing(t *testing.T) {
+// What is put back is the old keys: a server that made others would be one that no agent knows.
+func TestABackupWithoutKeysStartsOnceTheKeysAreBack(t *testing.T) {
 	t.Parallel()
-	file, b := backup(t, made(t), false)
+	was := made(t)
+	file, b := backup(t, was, false)
 	require.False(t, b.HasKeys())
-	data := filepath.Join(t.TempDir(), "data")
-	require.NoError(t, os.MkdirAll(filepath.Join(data, "keys"), 0o700)) // keys may be there before
-	r, err := restore(t, data, file, false)
+	o := options(t)
+	keys := filepath.Join(o.Data, "keys")
+	require.NoError(t, os.MkdirAll(keys, 0o700)) // keys may be there before
+	r, err := restore(t, o.Data, file, false)
 	require.NoError(t, err)
-	require.Equal(t, filepath.Join(data, "keys", "signing.pem"), r.Missing)
+	require.Equal(t, []string{filepath.Join(keys, "signing.pem"), filepath.Join(keys, "keyset.json"), filepath.Join(keys, "box.key"), filepath.Join(keys, "recovery.pub")}, r.Missing)
+
+	for _, name := range []string{"box.key", "recovery.pub", "signing.pem"} {
+		there := names(t, keys)
+		message, hint := refused(t, o)
+		require.Contains(t, message, "whose keys are not here: "+filepath.Join(keys, name)+" is missing")
+		require.Contains(t, hint, "copy box.key, recovery.pub, signing.pem, keyset.json from")
+		require.Equal(t, there, names(t, keys), "it made no keys")
+		copyFile(t, filepath.Join(was, "keys", name), filepath.Join(keys, name))
+	}
+	require.NoError(t, run(t, open(t, o))())
+	require.NotContains(t, names(t, keys), "recovery.pem")
 }
 
 func TestABackupRestoredTwiceBeginsTwoEpochs(t *testing.T) {

@@ -81,5 +81,5 @@ func boxError(o Options, err error) error {
 	}
 	file := filepath.Join(o.Data, keysName, boxFile)
 	return crontopus.Errorf(crontopus.CodeConflict, "%w; its file is %s", err, file).
-		WithHint("copy keys/%s from a server that runs on this database to %s. If no copy is left, %s", boxFile, file, newBox(o.Data))
+		WithHint("copy keys/%s from a server that runs on this database to %s. If no copy is left, %s", boxFile, file, o.newBox())
 }

@@ -1,8 +1,6 @@
 package app_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,7 +68,7 @@ func TestASourceWhoseCredentialsNobodyCanOpenGetsOthers(t *testing.T) {
 	require.NoError(t, err)
 	stands(t, r, crontopus.ReasonSynced)
 	r.stop()
-	require.NoError(t, os.Remove(filepath.Join(data, "keys", "box.key")))
+	makeBoxKey(t, data)
 
 	r = start(t, data, reaching)
 	require.NoError(t, r.SyncSource(t.Context(), "fleet"))

@@ -80,7 +80,8 @@ func (r *keyring) adopt(statements [][]byte, signer *crontopus.Key) error {
 
 func (r *keyring) disagree(why error) error {
 	return crontopus.Errorf(crontopus.CodeConflict, "the key set in the database does not follow from the one in %s: %w", r.dir, why).
-		WithHint("copy keyset.json and signing.pem from a server that runs on this database; if somebody else wrote there, replace all keys with crontopus keys recover")
+		WithHint("copy signing.pem, keyset.json, box.key and recovery.pub from keys/ of a server that runs on this database, or from where its keys are kept " +
+			"(without the role syncer, only keyset.json and box.key); if somebody else wrote to the database, replace all keys with crontopus keys recover")
 }
 
 // text is how statements are written down.

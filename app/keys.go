@@ -56,7 +56,7 @@ func loadKeys(o Options) (k keys, err error) {
 }
 
 // requireKeys refuses to make keys for an installation that has some: agents would refuse what
-// they sign. On a shared database another server has made them.
+// they sign. A restored database has come without them; on a shared one another server has made them.
 func (o *Options) requireKeys(ctx context.Context) error {
 	dir := filepath.Join(o.Data, keysName)
 	needed := []string{boxFile}
@@ -68,12 +68,12 @@ func (o *Options) requireKeys(ctx context.Context) error {
 	default:
 		needed = append(needed, recoveryPublic)
 	}
-	gone := slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return exists(filepath.Join(dir, name)) })
-	if o.Database == "" || len(gone) == 0 {
+	gone := missingKeys(o.Data, needed...)
+	if len(gone) == 0 {
 		return nil
 	}
 	missing := filepath.Join(dir, gone[0])
-	held, err := store.HoldsInstallation(ctx, o.Database)
+	held, err := o.holdsInstallation(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -83,9 +83,25 @@ func (o *Options) requireKeys(ctx context.Context) error {
 		return crontopus.Errorf(crontopus.CodeNotFound, "no server has used this database yet, and %s is missing", missing).
 			WithHint("start a server with the role syncer first, which makes the keys, and copy %s from its keys/ to %s", strings.Join(needed, " and "), dir)
 	}
+	if o.has(RoleSyncer) { // which starts without, but what is kept has it
+		needed = append(needed, statementsFile)
+	}
 	return crontopus.Errorf(crontopus.CodeConflict, "the database belongs to an installation whose keys are not here: %s is missing", missing).
 		WithHint("copy %s from keys/ of a server that runs on this database, or from where its keys are kept, to %s; agents trust no other keys. "+
 			"If no copy is left, %s", strings.Join(needed, ", "), dir, o.withoutCopies(gone))
+}
+
+// holdsInstallation reports whether a server has prepared the database before.
+func (o *Options) holdsInstallation(ctx context.Context) (bool, error) {
+	if o.Database == "" {
+		return exists(filepath.Join(o.Data, databaseName)), nil
+	}
+	return store.HoldsInstallation(ctx, o.Database)
+}
+
+// missingKeys are those of the files that are not in the keys/ of a data folder.
+func missingKeys(data string, names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return exists(filepath.Join(data, keysName, name)) })
 }
 
 // withoutCopies says what to do where these files of keys/ are lost everywhere. What brings the
@@ -96,15 +112,20 @@ func (o *Options) withoutCopies(gone []string) string {
 		steps = append(steps, "while all servers are stopped, replace the keys that agents trust: crontopus keys recover --recovery-key FILE, with the flags --data and --database of this server")
 	}
 	if slices.Contains(gone, boxFile) {
-		steps = append(steps, newBox(o.Data))
+		steps = append(steps, o.newBox())
 	}
 	return strings.Join(steps, "; then ")
 }
 
-// newBox is how an installation goes on whose credentials nobody can open any more.
-func newBox(data string) string {
-	return "while all servers are stopped, make another key of the secret box: (umask 077; openssl rand -hex 32 > " + filepath.Join(data, keysName, boxFile) +
-		"), let it count: UPDATE installation SET box_key = '', and once it runs enter each credential anew: " +
+// newBox is how an installation goes on whose credentials nobody can open any more. Servers that
+// share a database remember there which key they agree on.
+func (o *Options) newBox() string {
+	count := ""
+	if o.Database != "" {
+		count = ", let it count: UPDATE installation SET box_key = ''"
+	}
+	return "while all servers are stopped, make another key of the secret box: (umask 077; openssl rand -hex 32 > " + filepath.Join(o.Data, keysName, boxFile) +
+		")" + count + ", and once it runs enter each credential anew: " +
 		"crontopus sources credentials NAME, crontopus secrets set NAME"
 }
 

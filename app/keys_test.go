@@ -58,11 +58,30 @@ func TestTheKeyOfTheSecretBoxIsLostEverywhere(t *testing.T) {
 	_, hint := refused(t, o)
 	require.NotContains(t, hint, "keys recover", "which makes no such key")
 	require.Contains(t, hint, "openssl rand -hex 32 > "+filepath.Join(keys, "box.key"))
-	require.NoError(t, os.WriteFile(filepath.Join(keys, "box.key"), []byte(strings.Repeat("ab", 32)+"\n"), 0o600))
+	makeBoxKey(t, o.Data)
 	_, hint = refused(t, o)
 	require.Contains(t, hint, "UPDATE installation SET box_key = ''")
 	pgtest.SQL(t, o.Database, "UPDATE installation SET box_key = ''")
 	require.NoError(t, run(t, open(t, o))())
+}
+
+func TestTheKeyOfTheSecretBoxIsLostWithSQLite(t *testing.T) {
+	o := options(t)
+	require.NoError(t, run(t, open(t, o))())
+	file := filepath.Join(o.Data, "keys", "box.key")
+	require.NoError(t, os.Remove(file))
+	_, hint := refused(t, o)
+	require.NoFileExists(t, file)
+	require.Contains(t, hint, "openssl rand -hex 32 > "+file)
+	require.NotContains(t, hint, "UPDATE", "one server agrees with itself")
+	makeBoxKey(t, o.Data)
+	require.NoError(t, run(t, open(t, o))())
+}
+
+// makeBoxKey makes another key of the secret box, as the server's hint says.
+func makeBoxKey(t *testing.T, data string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(data, "keys", "box.key"), []byte(strings.Repeat("ab", 32)+"\n"), 0o600))
 }
 
 func TestTheNextStartKeepsEveryKey(t *testing.T) {

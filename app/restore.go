@@ -16,10 +16,10 @@ import (
 
 // Restored is what a restore came to.
 type Restored struct {
-	Backup  *Backup `json:"backup"`
-	Epoch   int64   `json:"epoch"`             // the new one, which agents take over what they have
-	Kept    string  `json:"kept,omitempty"`    // the folder with what was replaced
-	Missing string  `json:"missing,omitempty"` // a file that has to be put in place before the server starts
+	Backup  *Backup  `json:"backup"`
+	Epoch   int64    `json:"epoch"`             // the new one, which agents take over what they have
+	Kept    string   `json:"kept,omitempty"`    // the folder with what was replaced
+	Missing []string `json:"missing,omitempty"` // files that have to be put in place before the server starts
 }
 
 // RestoreBackup puts a backup's database, and its keys if it has them, into a data folder
@@ -69,10 +69,8 @@ func RestoreBackup(ctx context.Context, data, file string, replace bool, now tim
 			return nil, dataError(data, err)
 		}
 	}
-	for _, key := range []string{signingFile, boxFile} {
-		if path := filepath.Join(data, keysName, key); out.Missing == "" && !exists(path) {
-			out.Missing = path
-		}
+	for _, name := range missingKeys(data, signingFile, statementsFile, boxFile, recoveryPublic) {
+		out.Missing = append(out.Missing, filepath.Join(data, keysName, name))
 	}
 	return out, nil
 }

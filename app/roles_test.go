@@ -212,6 +212,7 @@ func TestKeysThatSomebodyPutIntoTheDatabaseAreNotFollowed(t *testing.T) {
 	first.stop()
 	message, hint := refused(t, s.first)
 	require.Contains(t, message, "does not follow from")
+	require.Contains(t, hint, "copy signing.pem, keyset.json, box.key and recovery.pub")
 	require.Contains(t, hint, "keys recover")
 	recovered, err := app.RecoverKeys(t.Context(), s.first, filepath.Join(s.first.Data, "keys", "recovery.pem"), time.Now(), quiet)
 	require.NoError(t, err)

@@ -64,7 +64,7 @@ func TestASigningKeysLife(t *testing.T) {
 	require.NoError(t, os.Rename(filepath.Join(data, "keys", "recovery.pem"), recovery)) // where it belongs
 	require.NoError(t, os.Remove(filepath.Join(data, "keys", "signing.pem")))            // lost
 	_, err = app.New(t.Context(), at(data), "v1", quiet)
-	require.ErrorContains(t, err, "the signing key", "another one that nobody trusts is not made")
+	require.ErrorContains(t, err, "signing.pem is missing", "another one that nobody trusts is not made")
 	recovered, err := app.RecoverKeys(t.Context(), at(data), recovery, now, quiet)
 	require.NoError(t, err)
 	require.Equal(t, crontopus.KeySetVersion{Recovery: now.Unix(), Sequence: 1}, recovered.Version)
@@ -88,7 +88,19 @@ func TestRecoverNeedsNothingOfTheOldKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, first.Installation, set.Installation)
 	require.Equal(t, first.RecoveryKey, set.RecoveryKey)
+	_, hint := refused(t, at(data))
+	require.NotContains(t, hint, "keys recover", "which has made all that it makes")
+	makeBoxKey(t, data)
 	start(t, data)
+}
+
+func TestASigningKeyIsNotMadeBesideTheStatementsOfAnother(t *testing.T) {
+	t.Parallel()
+	data := made(t)
+	require.NoError(t, os.Remove(filepath.Join(data, "crontopus.db")))
+	require.NoError(t, os.Remove(filepath.Join(data, "keys", "signing.pem")))
+	message, _ := refused(t, at(data))
+	require.Contains(t, message, "signing.pem is gone")
 }
 
 func TestKeysAreRefused(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -114,8 +115,8 @@ database (and keys, if the backup brings some) that are there are kept in DATA/r
 			t.row("New epoch:", strconv.FormatInt(r.Epoch, 10))
 			t.row("Replaced:", orDash(r.Kept))
 		})
-		if r.Missing != "" {
-			fmt.Fprintf(cmd.ErrOrStderr(), "Before the server starts, put the keys in place: there is no %s\n", r.Missing)
+		if len(r.Missing) > 0 {
+			fmt.Fprintln(cmd.ErrOrStderr(), "Before the server starts, put the installation's keys in place:", strings.Join(r.Missing, ", "))
 		}
 		return err
 	}
