@@ -182,6 +182,9 @@ func (a *authenticator) authenticate(ctx context.Context, header string) (caller
 		return caller{}, unauthorized("the Authorization header is not of the form Bearer CREDENTIAL")
 	case strings.HasPrefix(credential, token.APIKey+"_"):
 		return a.apiKey(ctx, credential)
+	case strings.Count(credential, ".") != 2: // a token is a JWT
+		return caller{}, unauthorized("the credential is neither an API key nor an agent's token").
+			WithHint("an API key begins with %s_; copy it again", token.APIKey)
 	default:
 		return a.agentToken(ctx, credential)
 	}

@@ -126,9 +126,10 @@ func TestAPIKeysThatAreRefused(t *testing.T) {
 		"cut off":            {"Authorization: Bearer " + good[:20], "not complete"},
 		"well formed":        {"Authorization: Bearer ctk_" + strings.Repeat("0", 43) + "000000", ""},
 		"no scheme":          {"Authorization: " + good, "Bearer"},
-		"garbage":            {"Authorization: Bearer x", "token is not valid"},
+		"garbage":            {"Authorization: Bearer x", "neither an API key nor an agent's token"},
+		"nothing":            {"Authorization: Bearer", "neither an API key nor an agent's token"},
 		"two dots":           {"Authorization: Bearer a.b.c", "token is not valid"},
-		"an enrolment token": {"Authorization: Bearer cte_x", "not valid"},
+		"an enrolment token": {"Authorization: Bearer cte_x", "neither an API key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := s.send(http.MethodGet, "/api/v1/whoami", "", tc.header)
@@ -138,6 +139,9 @@ func TestAPIKeysThatAreRefused(t *testing.T) {
 			require.Contains(t, p.Detail, tc.detail)
 			require.NotEmpty(t, r.header.Get("WWW-Authenticate"))
 			require.NotContains(t, string(r.body), good)
+			if strings.HasPrefix(tc.detail, "neither") {
+				require.Contains(t, p.Hint, "an API key begins with ctk_")
+			}
 		})
 	}
 }
