@@ -21,6 +21,14 @@ func CreateBackup(ctx context.Context, data, file string, withKeys bool, version
 	if _, err := os.Lstat(file); !errors.Is(err, os.ErrNotExist) {
 		return nil, crontopus.Errorf(crontopus.CodeConflict, "there is a file %s already", file).WithHint("choose another name; nothing was changed")
 	}
+	from := filepath.Join(data, databaseName)
+	switch _, err := os.Stat(from); {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, crontopus.Errorf(crontopus.CodeNotFound, "there is no %s in %s", databaseName, data).
+			WithHint("name the server's data folder with --data DIR; a PostgreSQL database is saved with pg_dump (docs/operations.md)")
+	case err != nil:
+		return nil, backupError(err)
+	}
 	stage, err := os.MkdirTemp(filepath.Dir(file), ".crontopus-backup-*")
 	if err != nil {
 		return nil, backupError(err)
@@ -30,7 +38,7 @@ func CreateBackup(ctx context.Context, data, file string, withKeys bool, version
 	if err := os.WriteFile(database, nil, 0o600); err != nil {
 		return nil, backupError(err)
 	}
-	if err := store.Snapshot(ctx, filepath.Join(data, databaseName), database); err != nil {
+	if err := store.Snapshot(ctx, from, database); err != nil {
 		return nil, err
 	}
 	b := &Backup{Format: backupFormat, CreatedAt: now.UTC().Truncate(time.Second), Version: version}

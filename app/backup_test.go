@@ -95,8 +95,19 @@ func TestABackupNeverReplacesAFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, was, is)
 
-	_, err = app.CreateBackup(t.Context(), t.TempDir(), filepath.Join(t.TempDir(), "b"), false, "v1.2.3", now)
-	require.Error(t, err, "there is no database in that folder")
+}
+
+// The data folder of a server on PostgreSQL has no database, either.
+func TestABackupOfAFolderWithoutDatabaseSaysWhereToLook(t *testing.T) {
+	t.Parallel()
+	data, there := t.TempDir(), t.TempDir()
+	_, err := app.CreateBackup(t.Context(), data, filepath.Join(there, "b"), false, "v1.2.3", now)
+	require.ErrorContains(t, err, "there is no crontopus.db in "+data)
+	require.Equal(t, crontopus.CodeNotFound, crontopus.ErrorCode(err))
+	require.Contains(t, crontopus.ErrorHint(err), "--data DIR; a PostgreSQL database is saved with pg_dump")
+	require.Empty(t, names(t, there))
+	_, err = app.CreateBackup(t.Context(), filepath.Join(made(t), "lock"), filepath.Join(there, "b"), false, "v1.2.3", now)
+	require.Contains(t, crontopus.ErrorHint(err), "run as the server's user", "it is no folder")
 }
 
 // Whatever happens to a single byte or to the end of a backup, no restore goes wrong for it.
