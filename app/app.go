@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -45,8 +46,8 @@ type App struct {
 	metricsListener net.Listener // nil: nobody is shown the metrics
 }
 
-// New opens everything that the server needs, the listening socket last. What was opened
-// is closed again when a later part fails.
+// New opens everything that the server needs, the sockets before it makes anything: who names
+// a port that is taken gets no keys. What was opened is closed again when a later part fails.
 func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *App, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -62,6 +63,9 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 		return nil, err
 	}
 	a.opened(lock.Close)
+	if err := a.openSockets(); err != nil {
+		return nil, err
+	}
 	if err := o.requireKeys(ctx); err != nil {
 		return nil, err
 	}
@@ -90,13 +94,11 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 	if err := a.trace(ctx, version); err != nil {
 		return nil, err
 	}
-	if a.listener, err = a.listen(o.Listen, "--listen"); err != nil {
-		return nil, err
-	}
 	if err := a.compose(ctx, keys, version); err != nil {
 		return nil, err
 	}
-	return a, a.watch()
+	a.watch()
+	return a, nil
 }
 
 // storeOptions name the PostgreSQL database, or the SQLite file where there is none.
@@ -108,12 +110,24 @@ func (o *Options) storeOptions(k keys, log *slog.Logger) store.Options {
 	return s
 }
 
+// openSockets opens the sockets of the API and, if it is to be shown, of the metrics' page.
+func (a *App) openSockets() (err error) {
+	a.listener, err = a.listen(a.options.Listen, "--listen")
+	if err == nil && a.options.MetricsListen != "" {
+		a.metricsListener, err = a.listen(a.options.MetricsListen, "--metrics-listen")
+	}
+	return err
+}
+
 // listen opens the socket at the address that a flag names.
 func (a *App) listen(address, flag string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, crontopus.Errorf(crontopus.CodeInvalid, "cannot listen on %s: %w", address, err).
-			WithHint("stop what listens there, or choose another address with %s HOST:PORT", flag)
+		hint := "name an address of this machine and a port of 0 to 65535 that this user may open"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "stop what listens there, or choose another address"
+		}
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "cannot listen on %s: %w", address, err).WithHint("%s with %s HOST:PORT", hint, flag)
 	}
 	a.opened(func() error { // closing twice is fine: Serve closes it first
 		if err := l.Close(); !errors.Is(err, net.ErrClosed) {

@@ -172,18 +172,41 @@ func TestTwoServersDoNotShareADataFolder(t *testing.T) {
 }
 
 func TestAStartThatFailsLeavesNothingOpen(t *testing.T) {
+	o := options(t)
+	first := open(t, o)
+	o.Listen = strings.TrimPrefix(first.URL(), "http://")
+	require.NoError(t, run(t, first)())
+	statements := filepath.Join(o.Data, "keys", "keyset.json")
+	good, err := os.ReadFile(statements)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(statements, []byte("[]"), 0o600))
+	message, _ := refused(t, o)
+	require.Contains(t, message, "does not hold the statements")
+
+	require.NoError(t, os.WriteFile(statements, good, 0o600))
+	require.NoError(t, run(t, open(t, o))(), "folder, socket and database are free again")
+}
+
+func TestAServerThatCannotListenMakesNothing(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
-	o := options(t)
-	free := o.Listen
-	o.Listen = taken.Addr().String()
-	message, hint := refused(t, o)
-	require.Contains(t, message, "cannot listen on "+o.Listen)
-	require.Contains(t, hint, "--listen HOST:PORT")
-
-	o.Listen = free
-	require.NoError(t, run(t, open(t, o))(), "folder and database are free again")
+	const free, wrong = "127.0.0.1:0", "127.0.0.1:99999"
+	for name, c := range map[string]struct{ listen, metrics, bad, hint string }{
+		"a port that is taken":          {taken.Addr().String(), "", taken.Addr().String(), "stop what listens there, or choose another address with --listen HOST:PORT"},
+		"the metrics' port is taken":    {free, taken.Addr().String(), taken.Addr().String(), "stop what listens there, or choose another address with --metrics-listen HOST:PORT"},
+		"a port that there is not":      {wrong, "", wrong, "a port of 0 to 65535 that this user may open with --listen HOST:PORT"},
+		"an address of somebody else's": {"192.0.2.1:80", "", "192.0.2.1:80", "name an address of this machine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t)
+			o.Listen, o.MetricsListen = c.listen, c.metrics
+			message, hint := refused(t, o)
+			require.Contains(t, message, "cannot listen on "+c.bad)
+			require.Contains(t, hint, c.hint)
+			require.Equal(t, []string{"lock"}, names(t, o.Data))
+		})
+	}
 }
 
 func TestADataFolderThatCannotBeUsed(t *testing.T) {

@@ -13,18 +13,12 @@ import (
 	"crontopus.dev/crontopus/store"
 )
 
-// watch lets the metrics look at what counts by itself, and opens the socket of their
-// page if there is to be one. The page is apart from the API: it tells of all tenants
-// together, and asks nobody who they are.
-func (a *App) watch() (err error) {
+// watch lets the metrics look at what counts by itself.
+func (a *App) watch() {
 	a.metrics.Watch(metrics.Watched{
 		Waiting: a.api.Waiting, CheckIns: a.recorder.Waiting, Stats: a.store.SystemStats,
 		Tally: func(ctx context.Context) (store.Tally, error) { return a.store.SystemTally(ctx, time.Now()) }, Now: time.Now,
 	})
-	if a.options.MetricsListen != "" {
-		a.metricsListener, err = a.listen(a.options.MetricsListen, "--metrics-listen")
-	}
-	return err
 }
 
 // trace has spans told to the collector, if there is one.
@@ -51,6 +45,7 @@ func (a *App) MetricsURL() string {
 }
 
 // serveMetrics shows the metrics until ctx ends: to the end of the drain, which they show.
+// The page is apart from the API: it tells of all tenants together, and asks nobody who they are.
 func (a *App) serveMetrics(ctx context.Context) error {
 	if a.metricsListener == nil {
 		return nil

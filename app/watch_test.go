@@ -62,15 +62,6 @@ func TestMetricsAreShownNowhereUnlessAskedFor(t *testing.T) {
 	require.Empty(t, a.MetricsURL())
 }
 
-func TestAnAddressForMetricsThatIsTaken(t *testing.T) {
-	first, o := open(t, options(t)), options(t)
-	run(t, first)
-	o.MetricsListen = strings.TrimPrefix(first.URL(), "http://")
-	message, hint := refused(t, o)
-	require.Contains(t, message, "cannot listen on "+o.MetricsListen)
-	require.Contains(t, hint, "--metrics-listen HOST:PORT")
-}
-
 // pen collects a log.
 type pen struct {
 	mu   sync.Mutex
