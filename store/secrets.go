@@ -15,9 +15,8 @@ func secretAAD(tenant crontopus.TenantID, name string) []byte {
 	return []byte(string(tenant) + "\x00secrets\x00" + name)
 }
 
-func noSecret(name string) error {
-	return crontopus.Errorf(crontopus.CodeNotFound, "there is no secret %q", name).
-		WithHint("store it with `crontopus secrets set %s`", name)
+func noSecret(name string) *crontopus.Error {
+	return crontopus.Errorf(crontopus.CodeNotFound, "there is no secret %q", name)
 }
 
 // SetSecret seals a value under a name, in the place of one that is there.
@@ -61,7 +60,7 @@ func (s *Store) DeleteSecret(ctx context.Context, tenant crontopus.TenantID, act
 	return s.engine.write(ctx, tenantScope(tenant), func(t tx) error {
 		n, err := t.Exec(ctx, "DELETE FROM secrets WHERE tenant_id = $1 AND name = $2", tenant, name)
 		if err == nil && n == 0 {
-			err = noSecret(name)
+			err = noSecret(name).WithHint("`crontopus secrets list` shows those that there are")
 		}
 		if err != nil {
 			return err
@@ -78,7 +77,7 @@ func (s *Store) openSecrets(ctx context.Context, t tx, tenant crontopus.TenantID
 		name := secretName(reference)
 		err := t.QueryRow(ctx, "SELECT sealed FROM secrets WHERE tenant_id = $1 AND name = $2", tenant, name).Scan(&sealed)
 		if errors.Is(err, errNoRow) {
-			err = noSecret(name)
+			err = noSecret(name).WithHint("store it with `crontopus secrets set %s`", name)
 		}
 		if err != nil {
 			return nil, err

@@ -35,7 +35,9 @@ var secretCases = cases{
 		list, err := s.Secrets(t.Context(), here)
 		require.NoError(t, err)
 		require.Empty(t, list)
-		requireCode(t, crontopus.CodeNotFound, s.DeleteSecret(t.Context(), here, actor, "slack"))
+		err = s.DeleteSecret(t.Context(), here, actor, "slack")
+		requireCode(t, crontopus.CodeNotFound, err)
+		require.Contains(t, crontopus.ErrorHint(err), "secrets list", "who deletes does not want to store it")
 	},
 	"what cannot be a secret is refused": func(t *testing.T, s *store.Store) {
 		requireCode(t, crontopus.CodeInvalid, s.SetSecret(t.Context(), here, actor, "no name", []byte("x")))
