@@ -71,7 +71,28 @@ func (v *validation) whole(arg string) (string, error) {
 	if v.commit == nil {
 		return filepath.Abs(arg)
 	}
-	return "/" + path.Join(v.commit.Prefix(), filepath.ToSlash(arg)), nil
+	from, err := filepath.Abs(v.at)
+	if err != nil {
+		return "", err
+	}
+	to, err := filepath.Abs(arg)
+	if err != nil {
+		return "", err
+	}
+	way, err := filepath.Rel(from, to)
+	return "/" + path.Join(v.commit.Prefix(), filepath.ToSlash(way)), err
+}
+
+// askedFrom returns the folder to ask git from about one that the user names: the current
+// one, unless the other lies in a repository that the current one does not lie in.
+func askedFrom(folder string) string {
+	here, errHere := filepath.Abs(".")
+	there, errThere := filepath.Abs(folder)
+	root := repositoryOf(there)
+	if errHere != nil || errThere != nil || root == "" || root == repositoryOf(here) {
+		return "."
+	}
+	return root
 }
 
 // rooted returns the root that Defaults are looked for from, and a folder's name in it: what

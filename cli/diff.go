@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -196,21 +195,24 @@ const workingTree = "working tree"
 // there has no jobs. Defaults from above (or "") down to the folder hold in it, too.
 func readSide(ctx context.Context, folder, above, ref string) (side, error) {
 	s := side{name: cmp.Or(ref, workingTree)}
-	v := validation{root: above}
+	v := validation{root: above, at: askedFrom(folder)}
 	fsys, root := os.DirFS(folder), "."
 	if ref != "" {
-		commit, err := gitfs.Open(ctx, ".", ref)
+		commit, err := gitfs.Open(ctx, v.at, ref)
 		if err != nil {
 			return s, err
 		}
 		defer commit.Close()
 		v.commit = commit
-		if filepath.IsAbs(folder) || !fs.ValidPath(path.Join(commit.Prefix(), filepath.ToSlash(folder))) {
+		whole, err := v.whole(folder)
+		if err != nil {
+			return s, err
+		}
+		fsys, root = commit, path.Join(".", whole[1:])
+		if !fs.ValidPath(root) {
 			return s, crontopus.Errorf(crontopus.CodeInvalid, "%s is no folder of the repository", folder).
 				WithHint("go to the repository and name the folder from there")
 		}
-		fsys, root = commit, path.Join(commit.Prefix(), filepath.ToSlash(folder))
-		root = cmp.Or(root, ".")
 	}
 	info, err := fs.Stat(fsys, root)
 	switch {

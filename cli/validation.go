@@ -28,6 +28,7 @@ type validation struct {
 	stdin  io.Reader
 	input  bytes.Buffer // what came from stdin, to show lines of it
 	commit *gitfs.FS    // nil: the files on disk
+	at     string       // the folder that the commit was asked from; "": the current one
 	root   string       // Defaults are looked for from here on; "": the repository
 	tree   manifests.Tree
 	given  []*manifests.Defaults       // of the files that are named
