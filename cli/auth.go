@@ -33,7 +33,7 @@ read from standard input, so that it stays out of the shell's history:
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Server == "" {
 				return crontopus.Errorf(crontopus.CodeInvalid, "--server is missing").
-					WithHint("write crontopus auth login --server https://cron.example.com --key KEY")
+					WithHint("write crontopus auth login --server https://cron.example.com < admin.key")
 			}
 			if c.APIKey == "" {
 				key, err := readSecret(cmd.InOrStdin())

@@ -49,10 +49,10 @@ func connect(cmd *cobra.Command) (*client.Client, error) {
 	switch {
 	case c.Server == "":
 		return nil, crontopus.Errorf(crontopus.CodeInvalid, "no server is known").
-			WithHint("log in with: crontopus auth login --server URL --key KEY (or set %s and %s)", envServer, envAPIKey)
+			WithHint("log in with: crontopus auth login --server URL < admin.key (or set %s and %s)", envServer, envAPIKey)
 	case c.APIKey == "":
 		return nil, crontopus.Errorf(crontopus.CodeUnauthorized, "no API key is known for %s", c.Server).
-			WithHint("log in with: crontopus auth login --server %s --key KEY (or set %s)", c.Server, envAPIKey)
+			WithHint("log in with: crontopus auth login --server %s < admin.key (or set %s)", c.Server, envAPIKey)
 	}
 	return client.New(c.Server, client.WithAPIKey(c.APIKey), client.As("crontopus", usage.Version()))
 }

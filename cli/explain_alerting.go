@@ -55,7 +55,7 @@ func policyWords(p *crontopus.AlertPolicy) string {
 			steps[i] += " after " + step.After.String()
 		}
 	}
-	words := fmt.Sprintf("of %s with %s, tell %s", kinds, matchWords(&p.Spec.Match, p.Metadata.Namespace), strings.Join(steps, ", then "))
+	words := fmt.Sprintf("of %s with %s, tell %s; severity %s", kinds, matchWords(&p.Spec.Match, p.Metadata.Namespace), strings.Join(steps, ", then "), p.Spec.Severity)
 	if p.Spec.AfterFailures > 1 {
 		words += fmt.Sprintf("; of failures, after %d in a row", p.Spec.AfterFailures)
 	}
