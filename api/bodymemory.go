@@ -16,7 +16,7 @@ import (
 // Bounds of the bodies that are held at once.
 const (
 	bodiesAtOnce  = 64 << 20         // bytes, of all callers together
-	bodiesOfOne   = bodiesAtOnce / 4 // of one tenant, or of those who need no key at one route
+	bodiesOfOne   = bodiesAtOnce / 4 // of one tenant, of its pings, or of those who need no key at one route
 	bodiesTimeout = 5 * time.Second  // how long a request waits for its turn
 	smallBody     = 4 << 10          // bytes that are not counted: a connection itself holds more
 )
