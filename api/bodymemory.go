@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -18,7 +19,7 @@ const (
 	bodiesAtOnce  = 64 << 20         // bytes, of all callers together
 	bodiesOfOne   = bodiesAtOnce / 4 // of one tenant, of its pings, or of those who need no key at one route
 	bodiesTimeout = 5 * time.Second  // how long a request waits for its turn
-	smallBody     = 4 << 10          // bytes that are not counted: a connection itself holds more
+	smallBody     = 4 << 10          // bytes that are not counted: a connection itself holds more; a stranger's body is counted in steps of it
 )
 
 // errBusy is answered with Retry-After.
@@ -42,24 +43,49 @@ func newBodyMemory() *bodyMemory {
 	return &bodyMemory{all: semaphore.NewWeighted(bodiesAtOnce), shares: map[string]*bodyShare{}}
 }
 
-// hold is the middleware. It comes after the one that finds out who asks.
+// hold is the middleware. It comes after the one that finds out who asks. Who has a key holds from the start what
+// the body may become; a stranger holds what has come, so that announcing much and sending nothing keeps nobody out.
 func (m *bodyMemory) hold(ctx huma.Context, next func(huma.Context)) {
+	r, w := humachi.Unwrap(ctx)
+	tenant := callerOf(ctx.Context()).tenant
+	if tenant == "" {
+		c := m.claim("route " + ctx.Operation().Path)
+		defer c.release()
+		r.Body = &arrivingBody{ReadCloser: r.Body, ctx: r.Context(), claim: c, room: smallBody}
+		next(ctx)
+		return
+	}
 	weight := min(ctx.Operation().MaxBodyBytes, bodiesOfOne)
-	if n := contentLength(ctx); n >= 0 {
+	if n := r.ContentLength; n >= 0 {
 		weight = min(weight, n)
 	}
-	who := "route " + ctx.Operation().Path
-	if c := callerOf(ctx.Context()); c.tenant != "" {
-		who = "tenant " + string(c.tenant)
-	}
-	release, err := m.acquire(ctx.Context(), who, weight)
+	release, err := m.acquire(ctx.Context(), "tenant "+string(tenant), weight)
 	if err == nil {
 		defer release()
 		next(ctx)
 		return
 	}
-	_, w := humachi.Unwrap(ctx) // nobody reads it if the caller has gone
-	writeProblem(w, newProblem(ctx.Context(), http.StatusServiceUnavailable, errBusy))
+	writeProblem(w, newProblem(ctx.Context(), http.StatusServiceUnavailable, errBusy)) // nobody reads it if the caller has gone
+}
+
+// arrivingBody waits for room before it reads on. errBusy where none comes soon.
+type arrivingBody struct {
+	io.ReadCloser
+	ctx   context.Context
+	claim *bodyClaim
+	room  int // bytes that may come before it is to grow
+}
+
+func (b *arrivingBody) Read(p []byte) (int, error) {
+	if b.room == 0 {
+		if err := b.claim.grow(b.ctx, smallBody); err != nil {
+			return 0, err
+		}
+		b.room = smallBody
+	}
+	n, err := b.ReadCloser.Read(p[:min(len(p), b.room)])
+	b.room -= n
+	return n, err
 }
 
 // acquire waits for its turn. errBusy where that does not come soon.
@@ -67,16 +93,38 @@ func (m *bodyMemory) acquire(ctx context.Context, who string, weight int64) (rel
 	if weight <= smallBody {
 		return func() {}, nil
 	}
-	share := m.enter(who)
-	if err := m.await(ctx, share, weight); err != nil {
-		m.leave(who, share)
+	c := m.claim(who)
+	if err := c.grow(ctx, weight); err != nil {
+		c.release()
 		return nil, err
 	}
-	return func() {
-		m.all.Release(weight)
-		share.Release(weight)
-		m.leave(who, share)
-	}, nil
+	return c.release, nil
+}
+
+// bodyClaim is what one body holds.
+type bodyClaim struct {
+	memory *bodyMemory
+	who    string
+	share  *bodyShare
+	weight int64
+}
+
+func (m *bodyMemory) claim(who string) *bodyClaim {
+	return &bodyClaim{memory: m, who: who, share: m.enter(who)}
+}
+
+func (c *bodyClaim) grow(ctx context.Context, weight int64) error {
+	err := c.memory.await(ctx, c.share, weight)
+	if err == nil {
+		c.weight += weight
+	}
+	return err
+}
+
+func (c *bodyClaim) release() {
+	c.memory.all.Release(c.weight)
+	c.share.Release(c.weight)
+	c.memory.leave(c.who, c.share)
 }
 
 // await takes no timer where there is room: mostly.

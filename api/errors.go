@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,6 +119,10 @@ func humaProblem(ctx context.Context, status int, message string, errs []error) 
 	case http.StatusUnsupportedMediaType:
 		e = &crontopus.Error{Code: codeMediaType, Message: "the request's body is not JSON", Hint: "send it as Content-Type: application/json"}
 	default:
+		if slices.Contains(errs, error(errBusy)) { // huma has read a body that found no room
+			e = errBusy
+			break
+		}
 		if len(errs) > 0 {
 			e.Message = detail(errs)
 		}

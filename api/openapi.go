@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/api/wire"
@@ -210,9 +209,4 @@ func webhookBody() *huma.RequestBody {
 	schema := &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true,
 		Properties: map[string]*huma.Schema{"ref": {Type: huma.TypeString, Examples: []any{"refs/heads/main"}}}}
 	return &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
-}
-
-func contentLength(ctx huma.Context) int64 {
-	r, _ := humachi.Unwrap(ctx)
-	return r.ContentLength
 }

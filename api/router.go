@@ -77,7 +77,11 @@ var configureHuma = sync.OnceFunc(func() {
 		return humaProblem(context.Background(), status, message, errs)
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
-		return humaProblem(ctx.Context(), status, message, errs)
+		p := humaProblem(ctx.Context(), status, message, errs)
+		for name := range p.header { // huma sets only those of errors that a handler returns
+			ctx.SetHeader(name, p.header.Get(name))
+		}
+		return p
 	}
 })
 

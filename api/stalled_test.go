@@ -17,8 +17,9 @@ import (
 	"crontopus.dev/crontopus/internal/token"
 )
 
-// stall has many senders begin a body of the length that they say and send no more of it, until finish is called.
-func (s *server) stall(senders int, path func(i int) string, begun string, length int64) (finish func()) {
+// stall has many senders begin a body of the length that they say and send no more of it, until
+// finish is called or the test's bubble ends.
+func (s *server) stall(t *testing.T, senders int, path func(i int) string, begun string, length int64) (finish func()) {
 	var bodies []*io.PipeWriter
 	for i := range senders {
 		body, write := io.Pipe()
@@ -29,24 +30,31 @@ func (s *server) stall(senders int, path func(i int) string, begun string, lengt
 		go s.api.ServeHTTP(httptest.NewRecorder(), req)
 		go io.WriteString(write, begun) //nolint:errcheck // who is sent away is not read
 	}
-	synctest.Wait()
-	return func() {
+	finish = func() {
 		for _, write := range bodies {
 			write.Close()
 		}
 		synctest.Wait()
 	}
+	t.Cleanup(finish)
+	synctest.Wait()
+	return finish
 }
 
-// answersAtOnce sends a body, and expects its answer before a request that finds no room would be sent away.
-func (s *server) answersAtOnce(t *testing.T, status int, path, body, header string) {
-	t.Helper()
+// post sends a body past the network: a stalled one waits in the time of the test.
+func (s *server) post(path, body, header string) *httptest.ResponseRecorder {
 	req := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	name, value, _ := strings.Cut(header, ": ")
 	req.Header.Set(name, value)
 	req.Header.Set("Content-Type", "application/json")
-	begin, answer := time.Now(), httptest.NewRecorder()
+	answer := httptest.NewRecorder()
 	s.api.ServeHTTP(answer, req)
+	return answer
+}
+
+func (s *server) answersAtOnce(t *testing.T, status int, path, body, header string) {
+	t.Helper()
+	begin, answer := time.Now(), s.post(path, body, header)
 	require.Equal(t, status, answer.Code, "%s", answer.Body)
 	require.Zero(t, time.Since(begin))
 }
@@ -59,13 +67,48 @@ func TestPingsThatDoNotComeKeepOnlyPingsOfTheirTenantWaiting(t *testing.T) {
 		return func(i int) string { return fmt.Sprintf("/ping/%s/job-%d", key, i) }
 	}
 	synctest.Test(t, func(t *testing.T) {
-		defer s.stall(1700, jobsOf(theirs), "x", 10_000)()
+		s.stall(t, 1700, jobsOf(theirs), "x", 10_000)
 		s.answersAtOnce(t, http.StatusOK, "/ping/"+key+"/nightly-backup", strings.Repeat("x", 10_000), "Accept: */*")
 	})
 	synctest.Test(t, func(t *testing.T) {
-		defer s.stall(1700, jobsOf(key), "x", 10_000)()
+		s.stall(t, 1700, jobsOf(key), "x", 10_000)
 		one, err := json.Marshal(checkIn("success"))
 		require.NoError(t, err)
 		s.answersAtOnce(t, http.StatusOK, "/api/v1/checkins", string(one)+strings.Repeat(" ", 10_000), s.bearer(crontopus.RoleOperator))
+	})
+}
+
+// at has every sender send to one address.
+func at(path string) func(int) string { return func(int) string { return path } }
+
+func TestStrangersWhoAnnounceMuchAndSendNothingKeepNobodyOut(t *testing.T) {
+	s := newServer(t)
+	push := `{"ref":"refs/heads/main"}` + strings.Repeat(" ", 100_000)
+	signed := "X-Forgejo-Signature: " + hexMAC("s3cret", push)
+	synctest.Test(t, func(t *testing.T) {
+		for _, length := range []int64{3 << 20, -1} { // -1: it is not said
+			finish := s.stall(t, 40, at("/hooks/forgejo/src-1"), "{", length)
+			s.answersAtOnce(t, http.StatusAccepted, "/hooks/forgejo/src-1", push, signed)
+			finish()
+		}
+		s.stall(t, 40, at("/api/v1/agent/enroll"), "{", 1<<20)
+		s.answersAtOnce(t, http.StatusBadRequest, "/api/v1/agent/enroll", push, "Accept: */*")
+	})
+}
+
+// What strangers have sent is held, so it is bounded.
+func TestStrangersWhoSendMuchAtOnceAreSentAwayForAWhile(t *testing.T) {
+	s := newServer(t)
+	push := `{"ref":"refs/heads/main"}` + strings.Repeat(" ", 2<<20)
+	signed := "X-Forgejo-Signature: " + hexMAC("s3cret", push)
+	synctest.Test(t, func(t *testing.T) {
+		finish := s.stall(t, 5, at("/hooks/forgejo/src-2"), strings.Repeat(" ", 3<<20-1), 3<<20)
+		begin, answer := time.Now(), s.post("/hooks/forgejo/src-1", push, signed)
+		require.Equal(t, http.StatusServiceUnavailable, answer.Code, "%s", answer.Body)
+		require.Equal(t, "5", answer.Header().Get("Retry-After"))
+		require.Contains(t, answer.Body.String(), "too much arrives at once")
+		require.Equal(t, 5*time.Second, time.Since(begin))
+		finish()
+		s.answersAtOnce(t, http.StatusAccepted, "/hooks/forgejo/src-1", push, signed)
 	})
 }
