@@ -48,7 +48,9 @@ func (r *router) readBody(w http.ResponseWriter, req *http.Request, whose string
 	in := withReadDeadline(w, req.Body)
 	defer in.Close()
 	if req.ContentLength > limit {
-		drain(in)
+		if req.Header.Get("Expect") == "" { // who asks first sends nothing, unless somebody reads
+			drain(in)
+		}
 		return nil, nil, errTooLarge
 	}
 	body, more, release, err := r.readStart(req, in, whose, limit)

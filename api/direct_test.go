@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -61,6 +62,21 @@ func TestWhoSendsFarTooMuchHearsSo(t *testing.T) {
 	r := s.send(http.MethodPost, "/api/v1/jobs/production/nightly-backup/checkins", strings.Repeat(" ", 1<<20+1), s.bearer(crontopus.RoleOperator))
 	require.Equal(t, 413, r.status, "one byte above the limit, and its length is said")
 	require.Empty(t, s.store.runs)
+}
+
+func TestWhoAsksWhetherToSendFarTooMuchIsNotInvited(t *testing.T) {
+	s := newServer(t)
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "POST /api/v1/checkins HTTP/1.1\r\nHost: x\r\n%s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
+		s.bearer(crontopus.RoleOperator), 16<<20+1)
+	require.NoError(t, err)
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
+	raw, err := io.ReadAll(conn) // the server closes, and has waited for nothing
+	require.NoError(t, err)
+	require.Regexp(t, "^HTTP/1.1 413 ", string(raw))
+	require.Contains(t, string(raw), crontopus.CodeTooLarge)
 }
 
 // spaces is a text without end.
