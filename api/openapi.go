@@ -97,7 +97,7 @@ func created(op huma.Operation) huma.Operation  { op.DefaultStatus = http.Status
 func accepted(op huma.Operation) huma.Operation { op.DefaultStatus = http.StatusAccepted; return op }
 
 // describe adds what every route has: its permission and its errors.
-func describe(api huma.API, needs permission, op *huma.Operation) {
+func describe(api huma.API, needs permission, body bool, op *huma.Operation) {
 	op.Extensions = map[string]any{permissionExtension: string(needs)}
 	if needs.role() != "" {
 		op.Security = append(op.Security, map[string][]string{"apiKey": {}})
@@ -118,6 +118,9 @@ func describe(api huma.API, needs permission, op *huma.Operation) {
 	if op.Method != http.MethodGet || strings.HasPrefix(op.Path, "/api/") {
 		statuses = append(statuses, http.StatusBadRequest)
 	}
+	if body {
+		statuses = append(statuses, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge)
+	}
 	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[wire.Problem](), true, "")
 	for _, status := range statuses {
 		op.Responses[strconv.Itoa(status)] = &huma.Response{
@@ -125,6 +128,14 @@ func describe(api huma.API, needs permission, op *huma.Operation) {
 			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
 		}
 	}
+}
+
+// takesBody reports whether an operation reads a body, by the fields that huma puts it in.
+func takesBody[I any]() bool {
+	in := reflect.TypeFor[I]()
+	_, parsed := in.FieldByName("Body")
+	_, raw := in.FieldByName("RawBody")
+	return parsed || raw
 }
 
 // description serves the API's own description.

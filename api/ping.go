@@ -93,6 +93,7 @@ func describePing(op *huma.Operation, inPath ...string) {
 		"200": {Description: "OK: it is recorded", Content: plain},
 		"400": {Description: "invalid url format, or invalid uuid format", Content: plain},
 		"404": {Description: "not found", Content: plain},
+		"408": {Description: "the request's body did not arrive in time", Content: plain},
 		"429": {Description: "rate limited: one job is pinged more than 5 times a second", Content: plain},
 		"503": {Description: "The database is away: ping again", Content: plain},
 	}

@@ -105,7 +105,7 @@ func add[I, O any](r *router, needs permission, op huma.Operation, handle func(c
 		r.err = errors.Join(r.err, fmt.Errorf("api: %s %s declares no permission", op.Method, op.Path))
 		return
 	}
-	describe(r.huma, needs, &op)
+	describe(r.huma, needs, takesBody[I](), &op)
 	op.BodyReadTimeout = -1 // bodies.go sets a deadline and, unlike huma, takes it off again
 	op.Middlewares = append(huma.Middlewares{r.require(needs)}, op.Middlewares...)
 	if op.Method != http.MethodGet && op.Method != http.MethodDelete {
