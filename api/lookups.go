@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/internal/recent"
 )
@@ -28,10 +30,9 @@ type bound struct {
 }
 
 const (
-	lookupsAtOnce  = 8
-	missesMemory   = time.Second
-	missesKept     = 1000
-	longestAgentID = 100 // bytes: a longer one is nobody's, and would fill the memory
+	lookupsAtOnce = 8
+	missesMemory  = time.Second
+	missesKept    = 1000
 )
 
 func newLookups(store credentialStore, now func() time.Time) *lookups {
@@ -49,9 +50,10 @@ func (l *lookups) SystemAPIKey(ctx context.Context, hash [32]byte) (crontopus.AP
 	return lookUp(ctx, l.bound, l.keys, hash, errNoKey, l.store.SystemAPIKey)
 }
 
-// SystemAgent is the store's.
+// SystemAgent is the store's. What is no UUID is nobody's id, and may be so long that it would fill the memory, or be no
+// text that a database takes.
 func (l *lookups) SystemAgent(ctx context.Context, id string) (crontopus.Agent, error) {
-	if len(id) > longestAgentID {
+	if uuid.Validate(id) != nil {
 		return crontopus.Agent{}, errNoAgent
 	}
 	return lookUp(ctx, l.bound, l.agents, id, errNoAgent, l.store.SystemAgent)

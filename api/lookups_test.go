@@ -44,8 +44,9 @@ func TestABadCredentialIsLookedUpOnceASecond(t *testing.T) {
 		"a key that nobody has":               {[]string{token.New(token.APIKey)}, 1},
 		"two of them":                         {[]string{token.New(token.APIKey), token.New(token.APIKey)}, 2},
 		"a key that is not even well formed":  {[]string{"ctk_" + strings.Repeat("0", 49)}, 0},
-		"an agent that there is not":          {[]string{s.agentToken(clock, inTheNameOf("nobody"))}, 1},
+		"an agent that there is not":          {[]string{s.agentToken(clock, inTheNameOf(otherID))}, 1},
 		"an agent that there cannot be":       {[]string{s.agentToken(clock, inTheNameOf(strings.Repeat("n", 1000)))}, 0},
+		"an agent whose id is no text":        {[]string{s.agentToken(clock, inTheNameOf(agentID[:35]+"\x00"))}, 0},
 		"signatures in the name of one agent": {fakes, 2}, // once to know it, once because its key might be another by now
 	} {
 		clock = clock.Add(time.Minute)
