@@ -63,7 +63,7 @@ type singleIn struct {
 }
 
 func (s checkIns) batch(w http.ResponseWriter, r *http.Request, who caller) error {
-	raw, release, err := s.readBody(w, r, who, maxBatchBody)
+	raw, release, err := s.readBody(r, who, maxBatchBody)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (s checkIns) single(w http.ResponseWriter, r *http.Request, who caller) err
 	if err != nil {
 		return err
 	}
-	raw, release, err := s.readBody(w, r, who, maxSingleBody)
+	raw, release, err := s.readBody(r, who, maxSingleBody)
 	if err != nil {
 		return err
 	}
@@ -125,8 +125,8 @@ func (s checkIns) single(w http.ResponseWriter, r *http.Request, who caller) err
 	return nil
 }
 
-func (s checkIns) readBody(w http.ResponseWriter, r *http.Request, who caller, limit int64) (raw []byte, release func(), err error) {
-	return s.router.readBody(w, r, "tenant "+string(who.tenant), limit)
+func (s checkIns) readBody(r *http.Request, who caller, limit int64) (raw []byte, release func(), err error) {
+	return s.router.readBody(r, "tenant "+string(who.tenant), limit)
 }
 
 // record commits check-ins within a time after which the caller had better try again.

@@ -44,26 +44,25 @@ func pathParam(r *http.Request, name string) string {
 
 // readBody returns the body of a request, errTooLarge of one with more than limit bytes. It counts as memory of
 // whose it is until release is called.
-func (r *router) readBody(w http.ResponseWriter, req *http.Request, whose string, limit int64) (body []byte, release func(), err error) {
-	in := withReadDeadline(w, req.Body)
-	defer in.Close()
+func (r *router) readBody(req *http.Request, whose string, limit int64) (body []byte, release func(), err error) {
+	defer req.Body.Close()
 	if req.ContentLength > limit {
 		if req.Header.Get("Expect") == "" { // who asks first sends nothing, unless somebody reads
-			drain(in)
+			drain(req.Body)
 		}
 		return nil, nil, errTooLarge
 	}
-	body, more, release, err := r.readStart(req, in, whose, limit)
+	body, more, release, err := r.readStart(req, whose, limit)
 	if err == nil && more {
 		release()
-		drain(in)
+		drain(req.Body)
 		return nil, nil, errTooLarge
 	}
 	return body, release, err
 }
 
 // readStart returns the first bytes of a body, and whether there are more.
-func (r *router) readStart(req *http.Request, in io.Reader, whose string, limit int64) (start []byte, more bool, release func(), err error) {
+func (r *router) readStart(req *http.Request, whose string, limit int64) (start []byte, more bool, release func(), err error) {
 	size := req.ContentLength
 	known := size >= 0 && size <= limit
 	if !known {
@@ -74,9 +73,9 @@ func (r *router) readStart(req *http.Request, in io.Reader, whose string, limit 
 	}
 	if known {
 		start = make([]byte, size)
-		_, err = io.ReadFull(in, start)
-	} else if start, err = io.ReadAll(io.LimitReader(in, size)); err == nil {
-		n, _ := io.ReadFull(in, make([]byte, 1)) // what breaks off here has brought as much as is taken
+		_, err = io.ReadFull(req.Body, start)
+	} else if start, err = io.ReadAll(io.LimitReader(req.Body, size)); err == nil {
+		n, _ := io.ReadFull(req.Body, make([]byte, 1)) // what breaks off here has brought as much as is taken
 		more = n > 0
 	}
 	if err != nil {

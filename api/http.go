@@ -11,9 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
-
 	"crontopus.dev/crontopus/api/wire"
 	"crontopus.dev/crontopus/internal/logs"
 )
@@ -22,6 +19,7 @@ import (
 const (
 	defaultBodyLimit = 1 << 20
 	bodyReadTimeout  = 30 * time.Second
+	bodyLeftTimeout  = 5 * time.Second // for what is left when the answer is known
 )
 
 type requestIDKey struct{}
@@ -70,32 +68,38 @@ func standardHeaders(version string) func(http.Handler) http.Handler {
 
 // readDeadline bounds how long a body may take to arrive. The deadline goes once the body
 // is in: net/http cancels the context of a handler that is still at work when it passes.
-func readDeadline(ctx huma.Context, next func(huma.Context)) {
-	r, w := humachi.Unwrap(ctx)
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = withReadDeadline(w, r.Body)
-	}
-	next(ctx)
+func readDeadline(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body := withReadDeadline(w, r.Body)
+		r.Body = body
+		next.ServeHTTP(w, r)
+		body.leave()
+	})
 }
 
-func withReadDeadline(w http.ResponseWriter, body io.ReadCloser) io.ReadCloser {
+func withReadDeadline(w http.ResponseWriter, body io.ReadCloser) *deadlineBody {
 	return &deadlineBody{ReadCloser: body, conn: http.NewResponseController(w)}
 }
 
 type deadlineBody struct {
 	io.ReadCloser
-	conn        *http.ResponseController
-	set, lifted bool
+	conn *http.ResponseController
+	set  bool
+	over bool // nobody reads on
 }
 
 func (b *deadlineBody) Read(p []byte) (int, error) {
 	if !b.set {
 		b.set = true
-		_ = b.conn.SetReadDeadline(time.Now().Add(bodyReadTimeout)) // not every writer in tests has deadlines
+		b.allow(bodyReadTimeout)
 	}
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
-		b.lift()
+		b.end()
 	}
 	return n, err
 }
@@ -103,16 +107,28 @@ func (b *deadlineBody) Read(p []byte) (int, error) {
 // Close lifts the deadline last: net/http reads what is left of a body.
 func (b *deadlineBody) Close() error {
 	err := b.ReadCloser.Close()
-	b.lift()
+	b.end()
 	return err
 }
 
-// lift takes the deadline off again, once.
-func (b *deadlineBody) lift() {
-	if b.set && !b.lifted {
-		b.lifted = true
+// end lifts the deadline, once.
+func (b *deadlineBody) end() {
+	if b.set && !b.over {
 		_ = b.conn.SetReadDeadline(time.Time{})
 	}
+	b.over = true
+}
+
+// leave is called when the request is answered. net/http reads what is left of a body before it sends the answer,
+// and who was refused is not waited for as those are whose body is wanted.
+func (b *deadlineBody) leave() {
+	if !b.over {
+		b.allow(bodyLeftTimeout)
+	}
+}
+
+func (b *deadlineBody) allow(d time.Duration) {
+	_ = b.conn.SetReadDeadline(time.Now().Add(d)) // not every writer in tests has deadlines
 }
 
 func stack() string { return string(debug.Stack()) }

@@ -137,7 +137,7 @@ func (s pings) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	var output []byte
 	if err == nil {
-		output, err = s.readBody(w, r, p.Tenant)
+		output, err = s.readBody(r, p.Tenant)
 	}
 	switch {
 	case err != nil:
@@ -186,19 +186,18 @@ func (s pings) lookUpURL(ctx context.Context, id string) (known pinged, err erro
 
 // readBody keeps a body's first bytes: that there are more is no error. They are not of the tenant's other memory:
 // ping addresses lie about in scripts, and are not to keep its check-ins out.
-func (s pings) readBody(w http.ResponseWriter, r *http.Request, tenant crontopus.TenantID) ([]byte, error) {
+func (s pings) readBody(r *http.Request, tenant crontopus.TenantID) ([]byte, error) {
 	if r.Method != http.MethodPost || r.ContentLength == 0 {
 		return nil, nil
 	}
-	in := withReadDeadline(w, r.Body)
-	defer in.Close()
-	kept, more, release, err := s.router.readStart(r, in, "pings of "+string(tenant), pingBodyLimit)
+	defer r.Body.Close()
+	kept, more, release, err := s.router.readStart(r, "pings of "+string(tenant), pingBodyLimit)
 	if err != nil {
 		return nil, err
 	}
 	release()
 	if more {
-		drain(in)
+		drain(r.Body)
 	}
 	return kept, nil
 }

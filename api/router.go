@@ -89,7 +89,7 @@ func newRouter(auth *authenticator, o Options, gate *gate) *router {
 	configureHuma()
 	mux := chi.NewMux()
 	r := &router{mux: mux, auth: auth, bodies: newBodyMemory(), log: o.Log, observer: o.Observer}
-	mux.Use(requestID, r.observe, standardHeaders(o.Version), gate.guard, r.recoverPanic, middleware.GetHead)
+	mux.Use(requestID, r.observe, standardHeaders(o.Version), readDeadline, gate.guard, r.recoverPanic, middleware.GetHead)
 	mux.NotFound(func(w http.ResponseWriter, req *http.Request) {
 		writeProblem(w, newProblem(req.Context(), http.StatusNotFound, errNoRoute(req)))
 	})
@@ -106,12 +106,11 @@ func add[I, O any](r *router, needs permission, op huma.Operation, handle func(c
 		return
 	}
 	describe(r.huma, needs, takesBody[I](), &op)
-	op.BodyReadTimeout = -1 // bodies.go sets a deadline and, unlike huma, takes it off again
+	op.BodyReadTimeout = -1 // readDeadline sets a deadline and, unlike huma, takes it off again
 	op.Middlewares = append(huma.Middlewares{r.require(needs)}, op.Middlewares...)
 	if op.Method != http.MethodGet && op.Method != http.MethodDelete {
 		op.Middlewares = append(op.Middlewares, r.bodies.hold)
 	}
-	op.Middlewares = append(op.Middlewares, readDeadline)
 	limit := op.MaxBodyBytes
 	if limit == 0 {
 		limit = defaultBodyLimit

@@ -1,12 +1,15 @@
 package api_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,4 +114,62 @@ func TestStrangersWhoSendMuchAtOnceAreSentAwayForAWhile(t *testing.T) {
 		finish()
 		s.answersAtOnce(t, http.StatusAccepted, "/hooks/forgejo/src-1", push, signed)
 	})
+}
+
+// pipe is a listener for one connection, which has deadlines in the time of the test.
+type pipe struct {
+	conns chan net.Conn
+	once  sync.Once
+}
+
+func (p *pipe) Accept() (net.Conn, error) {
+	conn, ok := <-p.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (p *pipe) Close() error   { p.once.Do(func() { close(p.conns) }); return nil }
+func (p *pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+// net/http waits for the rest of a body before it sends the answer.
+func TestWhoIsAnsweredWithoutTheirBodyIsNotWaitedForLong(t *testing.T) {
+	s, key := pinged(t)
+	for begun, want := range map[string]struct {
+		status int
+		after  time.Duration
+	}{
+		"POST /api/v1/checkins":                 {http.StatusUnauthorized, 5 * time.Second},
+		"POST /api/v1/api-keys":                 {http.StatusUnauthorized, 5 * time.Second},
+		"POST /nowhere":                         {http.StatusNotFound, 5 * time.Second},
+		"PUT /api/v1/jobs":                      {http.StatusMethodNotAllowed, 5 * time.Second},
+		"GET /healthz":                          {http.StatusOK, 5 * time.Second},
+		"GET /ping/" + otherID:                  {http.StatusNotFound, 5 * time.Second},
+		"POST /ping/" + key + "/nightly-backup": {http.StatusRequestTimeout, 30 * time.Second},
+		"POST /hooks/forgejo/src-1":             {http.StatusRequestTimeout, 30 * time.Second},
+		"POST /api/v1/cron/nightly-backup/" + key + "?status=ok": {http.StatusRequestTimeout, 30 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			listener := &pipe{conns: make(chan net.Conn, 1)}
+			server := &http.Server{Handler: s.api, ReadTimeout: time.Minute}
+			go server.Serve(listener) //nolint:errcheck // it is closed
+			defer server.Close()
+			here, there := net.Pipe()
+			defer here.Close()
+			listener.conns <- there
+			begin := time.Now()
+			_, err := fmt.Fprintf(here, "%s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", begun)
+			require.NoError(t, err)
+			in := bufio.NewReader(here)
+			answer, err := http.ReadResponse(in, nil)
+			require.NoError(t, err, begun)
+			defer answer.Body.Close()
+			require.Equal(t, want.status, answer.StatusCode, begun)
+			require.Equal(t, want.after, time.Since(begin), begun)
+			_, err = io.Copy(io.Discard, in)
+			require.NoError(t, err, "the connection ends")
+			require.Less(t, time.Since(begin), want.after+time.Second, begun)
+		})
+	}
 }
