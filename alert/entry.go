@@ -142,6 +142,15 @@ func place(r *crontopus.Run) time.Time {
 	return time.Time{}
 }
 
+// place is where a run stands. Of a job that pings, a run that has ended stands where that was heard: what
+// was missed while it went on is over then.
+func (e *entry) place(r *crontopus.Run) time.Time {
+	if e.Look.Watch.AgentID == "" && r.Finished != nil {
+		return *r.Finished
+	}
+	return place(r)
+}
+
 // moment is something to take up in its turn: a run's newest state, or an instant without a run.
 type moment struct {
 	at    time.Time
@@ -159,8 +168,8 @@ func (e *entry) hear() {
 	for i := range e.Signals {
 		r := &e.Signals[i]
 		signalled[r.ID] = true
-		if place(r).Before(known) {
-			list = append(list, moment{at: place(r), run: r})
+		if at := e.place(r); at.Before(known) {
+			list = append(list, moment{at: at, run: r})
 		} else {
 			e.Unheard = append(e.Unheard, r.ID)
 			e.lookBy(e.Now)
@@ -278,7 +287,7 @@ func (e *entry) retracts(r *crontopus.Run) {
 func (e *entry) good(r *crontopus.Run) {
 	e.begun(r)
 	s := e.state()
-	if place(r).Before(s.LastBad) || place(r).After(e.Now.Add(clockTolerance)) {
+	if at := e.place(r); at.Before(s.LastBad) || at.After(e.Now.Add(clockTolerance)) {
 		return // it tells nothing of what is wrong now, or its clock is
 	}
 	s.Successes++
@@ -311,7 +320,7 @@ func (e *entry) bad(r *crontopus.Run) {
 	s := e.state()
 	s.Failures++
 	s.Successes = 0
-	if at := place(r); at.After(s.LastBad) {
+	if at := e.place(r); at.After(s.LastBad) {
 		s.LastBad = at
 	}
 	in := e.incident()
