@@ -63,10 +63,10 @@ func openSQLite(path string) (*sqliteEngine, error) {
 // sqliteDSN never makes a file, and sets busy_timeout before the pragmas that may have to wait for a lock. FULL
 // makes a commit survive a power cut: what was answered 2xx stays. The log is for sqliteCheckpoints to take in; one
 // of 4 GiB, with which that has not kept up, is for whoever commits then. A file that a long reader has made
-// grow shrinks to 64 MiB when the log begins anew.
+// grow shrinks to 256 MiB when the log begins anew.
 func sqliteDSN(path, more string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(1000000)&_pragma=journal_size_limit(67108864)&" + more
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(2)&_pragma=wal_autocheckpoint(1000000)&_pragma=journal_size_limit(268435456)&" + more
 }
 
 // prepare relies on the lock of the data folder: no other process has the file open.

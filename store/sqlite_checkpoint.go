@@ -53,8 +53,8 @@ func (c *sqliteCheckpoints) run(ctx context.Context) {
 }
 
 const (
-	passesBeside = 10  // at most: each takes in what came during the one before, which is less, unless the disk cannot keep up
-	fewPages     = 250 // do not hold up the writer
+	passesBeside = 10   // at most: each takes in what came during the one before, which is less, unless the disk cannot keep up
+	fewPages     = 1500 // do not hold up the writer
 )
 
 // takeIn ends on the writing connection, with what little has come since.
