@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
@@ -31,6 +32,11 @@ type sqliteEngine struct {
 	checkpoints    *sqliteCheckpoints
 }
 
+// writerLife is after how long the writing connection is made anew. The table of its page cache stays as large
+// as the largest transaction has made it, and after that each commit that has split a page looks through all of it:
+// a sixth of what pings cost.
+const writerLife = 10 * time.Second
+
 // openSQLite opens the database at path, made with mode 0600 if absent.
 func openSQLite(path string) (*sqliteEngine, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite itself would ask the umask
@@ -46,6 +52,7 @@ func openSQLite(path string) (*sqliteEngine, error) {
 	if err != nil {
 		return nil, sqliteError(err)
 	}
+	writer.SetConnMaxLifetime(writerLife)
 	reader, err := sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(1)"))
 	if err != nil {
 		return nil, errors.Join(sqliteError(err), writer.Close())
