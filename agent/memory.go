@@ -45,7 +45,7 @@ func counted(file, name string) (int64, bool) {
 	}
 	defer f.Close()
 	text := make([]byte, 32<<10)
-	n, _ := io.ReadFull(f, text)
+	n, _ := io.ReadFull(f, text) // what could not be read does not count
 	for line := range bytes.Lines(text[:n]) {
 		if value, is := bytes.CutPrefix(line, []byte(name+" ")); is {
 			n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)

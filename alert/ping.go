@@ -43,7 +43,7 @@ func (e *entry) pingBy(due time.Time) time.Time {
 // unannounced reports whether a run may begin, and take too long, at any time: of a job that an agent
 // runs it is known when to look for one.
 func (e *entry) unannounced() bool {
-	return e.Look.Watch.AgentID == "" && e.job != nil && e.job.Spec.Monitor.MaxDuration > 0
+	return e.Look.Watch.AgentID == "" && e.job.Spec.Monitor.MaxDuration > 0
 }
 
 // nextPing is when the next ping is expected after one, or after one that did not come.

@@ -68,7 +68,7 @@ func (c *sqliteCheckpoints) takeIn(ctx context.Context) {
 		}
 		before = taken
 	}
-	_, _ = c.writer.ExecContext(ctx, takeInLog)
+	_, _ = c.writer.ExecContext(ctx, takeInLog) // likewise
 }
 
 const takeInLog = "PRAGMA wal_checkpoint(PASSIVE)"
