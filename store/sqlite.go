@@ -6,8 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -26,8 +24,7 @@ const readers = 8
 // anyhow, and waiting in Go is fair and ends with the context. A scope has no second wall
 // here; the queries themselves are the first.
 type sqliteEngine struct {
-	path           string
-	file           os.FileInfo // what was opened
+	place          sqlitePlace
 	writer, reader *sqlitePool
 	checkpoints    *sqliteCheckpoints
 }
@@ -39,26 +36,21 @@ const writerLife = 10 * time.Second
 
 // openSQLite opens the database at path, made with mode 0600 if absent.
 func openSQLite(path string) (*sqliteEngine, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite itself would ask the umask
+	place, err := takeSQLitePlace(path)
 	if err != nil {
-		return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot open the database: %w", err).
-			WithHint("make %s a folder that this user may write, or name another with --data", filepath.Dir(path))
+		return nil, err
 	}
-	file, err := f.Stat()
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, sqliteError(err)
-	}
-	writer, err := sql.Open("sqlite", sqliteDSN(path, "_txlock=immediate"))
+	writer, err := place.open("_txlock=immediate")
 	if err != nil {
 		return nil, sqliteError(err)
 	}
 	writer.SetConnMaxLifetime(writerLife)
-	reader, err := sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(1)"))
+	reader, err := place.open("_pragma=query_only(1)")
 	if err != nil {
 		return nil, errors.Join(sqliteError(err), writer.Close())
 	}
-	e := &sqliteEngine{path: path, file: file, writer: newSQLitePool(writer, 1), reader: newSQLitePool(reader, readers)}
-	if e.checkpoints, err = startSQLiteCheckpoints(path, writer); err != nil {
+	e := &sqliteEngine{place: place, writer: newSQLitePool(writer, 1), reader: newSQLitePool(reader, readers)}
+	if e.checkpoints, err = startSQLiteCheckpoints(place, writer); err != nil {
 		return nil, errors.Join(sqliteError(err), writer.Close(), reader.Close())
 	}
 	if e.writer.inserter, err = sqliteInserter(e.writer); err != nil {
@@ -113,18 +105,7 @@ func (e *sqliteEngine) write(ctx context.Context, _ scope, fn func(tx) error) er
 		return err
 	}
 	e.checkpoints.wrote.Send()
-	return e.inPlace()
-}
-
-// inPlace refuses to call written what went to a file that nobody will find again. SQLite
-// itself goes on with what it has open.
-func (e *sqliteEngine) inPlace() error {
-	now, err := os.Stat(e.path)
-	if err == nil && os.SameFile(now, e.file) {
-		return nil
-	}
-	return &crontopus.Error{Code: crontopus.CodeUnavailable, Message: "the database file was moved, removed or replaced while the server uses it", Err: err,
-		Hint: "put it back, or stop the server and restore a backup with `crontopus backup restore`"}
+	return e.place.check()
 }
 
 func (e *sqliteEngine) writers() int { return 1 }
@@ -134,7 +115,7 @@ func (e *sqliteEngine) ping(ctx context.Context) error {
 }
 
 func (e *sqliteEngine) stats() Stats {
-	return Stats{Pools: []Pool{sqlPool("writer", e.writer.DB), sqlPool("reader", e.reader.DB)}, Bytes: fileBytes(e.path, e.path+"-wal")}
+	return Stats{Pools: []Pool{sqlPool("writer", e.writer.DB), sqlPool("reader", e.reader.DB)}, Bytes: fileBytes(e.place.path, e.place.path+"-wal")}
 }
 
 // listen hears nothing: no other process has the file open.

@@ -24,8 +24,8 @@ type sqliteCheckpoints struct {
 	done   sync.WaitGroup
 }
 
-func startSQLiteCheckpoints(path string, writer *sql.DB) (*sqliteCheckpoints, error) {
-	beside, err := sql.Open("sqlite", sqliteDSN(path, ""))
+func startSQLiteCheckpoints(place sqlitePlace, writer *sql.DB) (*sqliteCheckpoints, error) {
+	beside, err := place.open("")
 	if err != nil {
 		return nil, err
 	}

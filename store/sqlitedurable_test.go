@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -54,4 +55,32 @@ func TestWhatAKilledServerHeldOfASQLiteFileIsFree(t *testing.T) {
 	require.Len(t, due, 1)
 	require.NoError(t, s.SystemBeginSync(ctx, "1", "next", now))
 	require.NoError(t, s.SystemLeasePublisher(ctx, "next", now, now.Add(time.Minute)))
+}
+
+// Another file lies where the database was, and a connection has to be made: it is made to neither. A log that is
+// not taken in yet stays beside it, and all is there when the file is back.
+func TestSQLiteMakesNoConnectionToAnotherFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crontopus.db")
+	s := openFile(t, path)
+	defer func() { require.NoError(t, s.Close()) }()
+	require.NoError(t, s.SystemCreateTenant(t.Context(), crontopus.Tenant{ID: "x"}))
+	e := s.engine.(seam).engine.(*sqliteEngine)
+	require.NoError(t, e.reader.PingContext(t.Context())) // whoever closes the last connection takes the log in
+	require.NoError(t, os.Rename(path, path+".away"))
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	for name, db := range map[string]*sql.DB{"writer": e.writer.DB, "checkpoints": e.checkpoints.beside} {
+		db.SetConnMaxLifetime(time.Nanosecond)
+		_, err := db.ExecContext(t.Context(), "SELECT 1")
+		require.ErrorContains(t, err, "moved, removed or replaced", name)
+	}
+	other, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Zero(t, other.Size())
+	log, err := os.Stat(path + "-wal")
+	require.NoError(t, err)
+	require.Positive(t, log.Size())
+	require.NoError(t, os.Rename(path+".away", path))
+	var kept int
+	require.NoError(t, e.writer.QueryRowContext(t.Context(), "SELECT count(*) FROM tenants WHERE id = 'x'").Scan(&kept))
+	require.Equal(t, 1, kept)
 }
