@@ -424,6 +424,13 @@ func TestDaemonThatTheServerDoesNotKnowAnyMore(t *testing.T) {
 		pollsNow, _ := d.server.counted()
 		require.Equal(t, []string{"a"}, d.table.names(), "its jobs stay until somebody takes them away on the host")
 		require.InDelta(t, 12, pollsNow-polls, 3, "it asks again, slowly")
+		unreached := d.state.LoadReport().Unreached
+		require.NotNil(t, unreached, "who looks at the host is told")
+		require.Equal(t, "the agent db-01 was revoked", unreached.Why)
+		require.WithinDuration(t, time.Now(), unreached.Since, 2*time.Hour)
+		d.server.fail(nil)
+		d.after(10 * time.Minute)
+		require.Nil(t, d.state.LoadReport().Unreached)
 	})
 }
 

@@ -45,14 +45,27 @@ type reporter struct {
 
 	sent   []byte // what was last told, without its time; used by tell only
 	sentAt time.Time
+	noted  Unreached // what the report's file says of the server; used by tell only
+}
+
+// HostReport is what there is to say about this host, and what the host alone knows: that it cannot say it.
+type HostReport struct {
+	crontopus.AgentReport
+	Unreached *Unreached `json:"unreached,omitempty"` // nil while the server answers
+}
+
+// Unreached is a server that does not answer this agent, or does not accept it any more.
+type Unreached struct {
+	Since time.Time `json:"since"` // when it was last heard, or the daemon started
+	Why   string    `json:"why"`   // what the last attempt ended with
 }
 
 // LoadReport returns what was last to be said about this host; the zero report if there is
 // none.
-func (s State) LoadReport() crontopus.AgentReport {
-	var r crontopus.AgentReport
+func (s State) LoadReport() HostReport {
+	var r HostReport
 	if readJSON(s.ReportFile(), &r) != nil {
-		return crontopus.AgentReport{}
+		return HostReport{}
 	}
 	return r
 }
@@ -128,17 +141,24 @@ func (r *reporter) change(f func(*crontopus.AgentReport)) {
 func (r *reporter) tell(ctx context.Context) error {
 	defer r.rest()
 	now := r.now()
-	report, online := r.current(now)
+	report, unreached := r.current(now)
 	content, err := json.Marshal(report)
 	if err != nil {
 		return crontopus.Errorf(crontopus.CodeInternal, "cannot encode the report: %w", err)
 	}
-	if string(content) == string(r.sent) && now.Sub(r.sentAt).Abs() < reportEvery { // a clock that was set back must be told of, too
+	if string(content) == string(r.sent) && unreached == r.noted && now.Sub(r.sentAt).Abs() < reportEvery { // a clock that was set back must be told of, too
 		return nil
 	}
 	report.At = now.UTC()
-	kept := writeJSON(r.state.ReportFile(), report) // the server hears of a full disk all the same
-	if !online {
+	note := HostReport{AgentReport: report}
+	if unreached != (Unreached{}) {
+		note.Unreached = &unreached
+	}
+	kept := writeJSON(r.state.ReportFile(), note) // the server hears of a full disk all the same
+	if kept == nil {
+		r.noted = unreached
+	}
+	if note.Unreached != nil {
 		return kept
 	}
 	if err := withReload(ctx, r.reloadKey, func() error { return r.server.Report(ctx, report) }); err != nil {
@@ -148,8 +168,8 @@ func (r *reporter) tell(ctx context.Context) error {
 	return kept
 }
 
-// current returns the report as of now, and whether the server can be told.
-func (r *reporter) current(now time.Time) (crontopus.AgentReport, bool) {
+// current returns the report as of now, and why the server cannot be told: the zero Unreached if it can.
+func (r *reporter) current(now time.Time) (crontopus.AgentReport, Unreached) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := func(d crontopus.Drift) bool { return now.Sub(d.At) > driftKept }
@@ -165,7 +185,10 @@ func (r *reporter) current(now time.Time) (crontopus.AgentReport, bool) {
 		crontab := r.crontab()
 		report.Crontab = &crontab
 	}
-	return report, r.online
+	if r.online {
+		return report, Unreached{}
+	}
+	return report, Unreached{r.health.lastly.UTC(), r.health.cut.Error()}
 }
 
 // expired notes that the bundle in force is past its end and nobody renews it.

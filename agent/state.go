@@ -23,7 +23,7 @@ func (s State) IdentityFile() string { return s.path("identity.json") } // who w
 func (s State) BundleFile() string   { return s.path("bundle") }        // the last good bundle, in its envelope
 func (s State) MarkFile() string     { return s.path("mark.json") }     // the highest generation ever accepted
 func (s State) AppliedFile() string  { return s.path("applied.json") }  // the entries that were last written
-func (s State) ReportFile() string   { return s.path("report.json") }   // what was last told to the server
+func (s State) ReportFile() string   { return s.path("report.json") }   // what there was last to say, see HostReport
 func (s State) ConfigFile() string   { return s.path("agent.yaml") }    // settings for entries, where the daemon has others than its file
 func (s State) PausedFile() string   { return s.path("paused") }
 func (s State) LockFile() string     { return s.path("lock") }

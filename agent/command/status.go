@@ -21,6 +21,7 @@ type status struct {
 	AgentID    string                `json:"agentId"`
 	Tenant     crontopus.TenantID    `json:"tenant"`
 	Server     string                `json:"server"`
+	Unreached  *agent.Unreached      `json:"unreached"` // since when the server does not answer the daemon, and why; none while it does
 	StateDir   string                `json:"stateDir"`
 	Scheduler  string                `json:"scheduler"`
 	Paused     bool                  `json:"paused"`
@@ -120,11 +121,11 @@ func readStatus(config agent.Config, now time.Time) (*status, error) {
 	return s, nil
 }
 
-func (s *status) addReport(r crontopus.AgentReport) {
+func (s *status) addReport(r agent.HostReport) {
 	if r.At.IsZero() {
 		return
 	}
-	s.ReportedAt, s.Refused, s.Error = &r.At, r.Refused, r.Error
+	s.ReportedAt, s.Refused, s.Error, s.Unreached = &r.At, r.Refused, r.Error, r.Unreached
 	s.Denied = append(s.Denied, r.Denied...)
 	s.Drift = append(s.Drift, r.Drift...)
 }
@@ -171,6 +172,9 @@ func (s *status) print(w io.Writer) error {
 	field := func(name, format string, args ...any) { fmt.Fprintf(t, name+"\t"+format+"\n", args...) }
 	field("name", "%s (agent %s, tenant %s)", s.Name, s.AgentID, s.Tenant)
 	field("server", "%s", s.Server)
+	if s.Unreached != nil {
+		field("unreached", "since %s: %s", s.Unreached.Since.UTC().Format(time.RFC3339), s.Unreached.Why)
+	}
 	field("state", "%s", s.StateDir)
 	field("scheduler", "%s", s.Scheduler)
 	field("paused", "%s", yesNo(s.Paused))
