@@ -13,3 +13,9 @@ type AgentCounts struct {
 	Offline   int `json:"offline"`   // not heard of for DefaultOfflineAfter
 	NeverSeen int `json:"neverSeen"` // enrolled, and not heard of since
 }
+
+// MuteChannel is a channel that no message reaches, for it refers to secrets that are not stored.
+type MuteChannel struct {
+	Channel JobName  `json:"channel"`
+	Missing []string `json:"missing"` // names of secrets
+}

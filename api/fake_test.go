@@ -50,6 +50,7 @@ type fakeStore struct {
 	incidents map[string]crontopus.Incident
 	events    []crontopus.IncidentEvent
 	silences  []crontopus.Silence
+	mute      []crontopus.MuteChannel
 	asked     crontopus.IncidentFilter // by the last list of incidents
 
 	jobAgents []string          // who has each of the jobs

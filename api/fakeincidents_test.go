@@ -75,6 +75,10 @@ func (s *fakeStore) EndSilence(_ context.Context, _ crontopus.TenantID, _, id st
 	})
 }
 
+func (s *fakeStore) MuteChannels(context.Context, crontopus.TenantID) (list []crontopus.MuteChannel, err error) {
+	return list, s.locked(func() error { list = s.mute; return nil })
+}
+
 func (s *fakeStore) Counts(context.Context, crontopus.TenantID, time.Time) (c crontopus.Counts, err error) {
 	return c, s.locked(func() error {
 		c.Incidents = map[crontopus.AlertKind]int{}

@@ -130,6 +130,12 @@ func TestStatusIsOneAnswerThatIsPolledByItsTag(t *testing.T) {
 	require.Len(t, st.Open, 2)
 	require.Equal(t, []wire.SourceTrouble{{Name: "ops", Reason: crontopus.ReasonFetchFailed, Message: "no route"}}, st.Sources)
 	require.Empty(t, st.Silences)
+	require.Empty(t, st.Mute)
+	mute := []crontopus.MuteChannel{{Channel: crontopus.JobName{Namespace: "shop", Name: "chat"}, Missing: []string{"shop.chat"}}}
+	s.store.change(func() { s.store.mute = mute })
+	st, err = s.as(crontopus.RoleViewer).Status(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, mute, st.Mute)
 
 	for _, path := range []string{"/api/v1/status", "/api/v1/incidents"} {
 		first := s.send(http.MethodGet, path, "", s.bearer(crontopus.RoleViewer))

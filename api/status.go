@@ -13,6 +13,7 @@ type statusStore interface {
 	incidentStore
 	silenceStore
 	sourceStore
+	MuteChannels(ctx context.Context, tenant crontopus.TenantID) ([]crontopus.MuteChannel, error)
 	Counts(ctx context.Context, tenant crontopus.TenantID, now time.Time) (crontopus.Counts, error)
 }
 
@@ -27,7 +28,7 @@ const mostShown = 100
 
 func (s status) register(r *router) {
 	add(r, viewer, operation(http.MethodGet, "/api/v1/status", "get-status", tagIncidents, "What is wrong now",
-		"Open incidents, agents by state, sources that are not in force, runs that failed within the last hour, and who is silenced."), s.get)
+		"Open incidents, agents by state, sources that are not in force, runs that failed within the last hour, who is silenced, and channels that no message reaches."), s.get)
 }
 
 func (s status) get(ctx context.Context, in *TagIn) (*tagged[wire.Status], error) {
@@ -44,11 +45,15 @@ func (s status) get(ctx context.Context, in *TagIn) (*tagged[wire.Status], error
 	if err != nil {
 		return nil, err
 	}
+	mute, err := s.store.MuteChannels(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
 	all, _, err := s.store.Sources(ctx, tenant, crontopus.Page{Limit: crontopus.MaxPageLimit})
 	if err != nil {
 		return nil, err
 	}
-	said := wire.Status{Counts: counts, Open: orEmpty(open), Sources: notReady(all), Silences: orEmpty(silenced)}
+	said := wire.Status{Counts: counts, Open: orEmpty(open), Sources: notReady(all), Silences: orEmpty(silenced), Mute: mute}
 	shown := said
 	shown.At = now
 	return tag(*in, shown, said) // the time alone is no news

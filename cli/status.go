@@ -16,11 +16,12 @@ func newStatusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show on one screen what is wrong now",
 		Long: `Show on one screen what is wrong now: open incidents, each with its sentence; sources whose newest
-revision is not in force; agents that are offline; runs that failed within the last hour; and who is silenced.`,
+revision is not in force; channels that no message reaches; agents that are offline; runs that failed within
+the last hour; and who is silenced.`,
 		Example: "  crontopus status --exit-code || echo look",
 		Args:    exactArgs(),
 	})
-	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 1 if an incident is open or a source is not in force")
+	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 1 if an incident is open, a source is not in force or a channel reaches nobody")
 	output := addOutputFlag(cmd, formatTable, formatJSON, formatYAML)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		api, err := connect(cmd)
@@ -37,7 +38,7 @@ revision is not in force; agents that are offline; runs that failed within the l
 		} else {
 			err = p.encode(st)
 		}
-		if err == nil && exitCode && len(st.Open)+len(st.Sources) > 0 {
+		if err == nil && exitCode && len(st.Open)+len(st.Sources)+len(st.Mute) > 0 {
 			err = errProblems
 		}
 		return err
@@ -47,7 +48,7 @@ revision is not in force; agents that are offline; runs that failed within the l
 
 // printStatus shows the worst first.
 func printStatus(p *printer, st wire.Status) error {
-	if len(st.Open) == 0 && len(st.Sources) == 0 {
+	if len(st.Open)+len(st.Sources)+len(st.Mute) == 0 {
 		if _, err := io.WriteString(p.out, "Nothing is wrong.\n"); err != nil {
 			return err
 		}
@@ -63,6 +64,7 @@ func printStatus(p *printer, st wire.Status) error {
 		{len(st.Open) > 0, func(t *table) { incidentRows(t, st.Open) }},
 		{total > len(st.Open), func(t *table) { t.row(fmt.Sprintf("and %d more: crontopus incidents list", total-len(st.Open))) }},
 		{len(st.Sources) > 0, func(t *table) { sourceTroubles(t, st.Sources) }},
+		{len(st.Mute) > 0, func(t *table) { muteChannels(t, st.Mute) }},
 		{len(st.Silences) > 0, func(t *table) { silenceRows(t, st.Silences) }},
 		{true, func(t *table) { counts(t, &st.Counts) }},
 	} {
@@ -83,6 +85,15 @@ func sourceTroubles(t *table, list []wire.SourceTrouble) {
 	t.columns("SOURCE", "REASON", "SINCE", "MESSAGE")
 	for _, s := range list {
 		t.row(s.Name, s.Reason, t.style.time(&s.Since), s.Message)
+	}
+}
+
+func muteChannels(t *table, list []crontopus.MuteChannel) {
+	t.columns("CHANNEL", "REACHES NOBODY UNTIL")
+	for _, m := range list {
+		for _, name := range m.Missing {
+			t.row(m.Channel.String(), "crontopus secrets set "+name)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"crontopus.dev/crontopus"
 )
@@ -53,6 +54,34 @@ func (s *Store) Secrets(ctx context.Context, tenant crontopus.TenantID) (list []
 		return err
 	})
 	return list, err
+}
+
+// MuteChannels lists the channels that refer to secrets which are not stored.
+func (s *Store) MuteChannels(ctx context.Context, tenant crontopus.TenantID) (mute []crontopus.MuteChannel, err error) {
+	err = s.engine.read(ctx, tenantScope(tenant), func(t tx) error {
+		channels, err := collect(ctx, t, scanChannel, selectChannels+"ORDER BY namespace, name", tenant)
+		if err != nil {
+			return err
+		}
+		stored, err := collect(ctx, t, func(r row, name *string) error { return r.Scan(name) }, "SELECT name FROM secrets WHERE tenant_id = $1", tenant)
+		if err != nil {
+			return err
+		}
+		mute = nil
+		for i := range channels {
+			var missing []string
+			for _, reference := range channels[i].Spec.References() {
+				if name := secretName(reference); !slices.Contains(stored, name) && !slices.Contains(missing, name) {
+					missing = append(missing, name)
+				}
+			}
+			if len(missing) > 0 {
+				mute = append(mute, crontopus.MuteChannel{Channel: channels[i].Name(), Missing: missing})
+			}
+		}
+		return nil
+	})
+	return mute, err
 }
 
 // DeleteSecret forgets a secret. Channels that refer to it deliver nothing from then on.

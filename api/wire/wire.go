@@ -244,11 +244,12 @@ type SilenceInput struct {
 
 // Status is what is wrong at one moment.
 type Status struct {
-	At       time.Time            `json:"at,omitzero"`
-	Counts   crontopus.Counts     `json:"counts"`
-	Open     []crontopus.Incident `json:"open"`     // incidents, the newest first, at most 100; without evidence
-	Sources  []SourceTrouble      `json:"sources"`  // whose newest revision is not in force
-	Silences []crontopus.Silence  `json:"silences"` // in force
+	At       time.Time               `json:"at,omitzero"`
+	Counts   crontopus.Counts        `json:"counts"`
+	Open     []crontopus.Incident    `json:"open"`           // incidents, the newest first, at most 100; without evidence
+	Sources  []SourceTrouble         `json:"sources"`        // whose newest revision is not in force
+	Silences []crontopus.Silence     `json:"silences"`       // in force
+	Mute     []crontopus.MuteChannel `json:"mute,omitempty"` // channels that no message reaches
 }
 
 // SourceTrouble says why a source's newest revision is not in force.

@@ -363,6 +363,9 @@ var strangers = map[string]struct {
 	"Channels": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.Channels(ctx, there)
 	}},
+	"MuteChannels": {"", func(ctx context.Context, s *store.Store, h home) (any, error) {
+		return s.MuteChannels(ctx, there)
+	}},
 	"Channel": {crontopus.CodeNotFound, func(ctx context.Context, s *store.Store, h home) (any, error) {
 		return s.Channel(ctx, there, named("ops"))
 	}},

@@ -39,6 +39,25 @@ var secretCases = cases{
 		requireCode(t, crontopus.CodeNotFound, err)
 		require.Contains(t, crontopus.ErrorHint(err), "secrets list", "who deletes does not want to store it")
 	},
+	"a channel is mute until all that it refers to is stored": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		hook := channel(src, "hook")
+		hook.Channel.Spec = crontopus.ChannelSpec{Type: crontopus.ChannelWebhook, Webhook: &crontopus.WebhookChannel{
+			URL: "https://hooks.example.com", Secrets: []string{"secret:new", "secret:old", "secret:new"}}}
+		require.NoError(t, w.alert(src, channel(src, "chat"), hook))
+		require.NoError(t, s.SetSecret(t.Context(), here, actor, "old", []byte("x")))
+		mute, err := s.MuteChannels(t.Context(), here)
+		require.NoError(t, err)
+		require.Equal(t, []crontopus.MuteChannel{
+			{Channel: channel(src, "chat").Channel.Name(), Missing: []string{"slack-url"}}, {Channel: hook.Channel.Name(), Missing: []string{"new"}},
+		}, mute)
+		require.NoError(t, s.SetSecret(t.Context(), here, actor, "new", []byte("x")))
+		require.NoError(t, s.SetSecret(t.Context(), here, actor, "slack-url", []byte("x")))
+		mute, err = s.MuteChannels(t.Context(), here)
+		require.NoError(t, err)
+		require.Empty(t, mute)
+	},
 	"what cannot be a secret is refused": func(t *testing.T, s *store.Store) {
 		requireCode(t, crontopus.CodeInvalid, s.SetSecret(t.Context(), here, actor, "no name", []byte("x")))
 		requireCode(t, crontopus.CodeInvalid, s.SetSecret(t.Context(), here, actor, "empty", nil))
