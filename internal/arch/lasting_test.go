@@ -9,18 +9,18 @@ import (
 // writesItself says why a function makes or renames files without internal/atomicfile,
 // which every file that is to outlive the program goes through.
 var writesItself = map[string]string{
-	"agent/account_unix.go: scriptFile":   "a run's script, gone before the run is",
-	"agent/ask.go: listenAt":              "a FIFO",
-	"agent/crontab/place.go: whole":       "what crontab(1) reads, gone when it has",
-	"agent/policyfile.go: readPolicy":     "opened to read",
-	"agent/spoollimit.go: setAside":       "a damaged check-in, for a person to look at if it is still there",
-	"app/backup.go: CreateBackup":         "an empty file for the database's own copy, in a folder that goes",
-	"internal/filelock/filelock.go: lock": "a lock, which nothing is written to",
-	"internal/failpoint/on.go: write":     "in no program that people run",
-	"store/sqlite.go: openSQLite":         "an empty file with the right mode; what comes into it is SQLite's to keep",
-	"syncer/limits_linux.go: tellKernel":  "the kernel's file about this process",
-	"syncer/mirror.go: fresh":             "a mirror that is lost is fetched again",
-	"syncer/ssh.go: trust":                "written again for each fetch",
+	"agent/account_unix.go: scriptFile":      "a run's script, gone before the run is",
+	"agent/ask.go: listenAt":                 "a FIFO",
+	"agent/crontab/place.go: whole":          "what crontab(1) reads, gone when it has",
+	"agent/policyfile.go: readPolicy":        "opened to read",
+	"agent/spoollimit.go: setAside":          "a damaged check-in, for a person to look at if it is still there",
+	"app/backup.go: CreateBackup":            "an empty file for the database's own copy, in a folder that goes",
+	"internal/filelock/filelock.go: lock":    "a lock, which nothing is written to",
+	"internal/failpoint/on.go: write":        "in no program that people run",
+	"store/sqlite_place.go: takeSQLitePlace": "an empty file with the right mode; what comes into it is SQLite's to keep",
+	"syncer/limits_linux.go: tellKernel":     "the kernel's file about this process",
+	"syncer/mirror.go: fresh":                "a mirror that is lost is fetched again",
+	"syncer/ssh.go: trust":                   "written again for each fetch",
 }
 
 // makesFiles are the calls of package os by which something new appears on a disk.
