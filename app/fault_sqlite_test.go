@@ -56,6 +56,7 @@ func TestASQLiteFileThatHasAccidents(t *testing.T) {
 	o := options(t)
 	w := newWard(t, o)
 	file := filepath.Join(o.Data, "crontopus.db")
+	log := file + "-wal"
 	unlock := func() {}
 	for name, what := range map[string]accident{
 		"another program writes to it": {
@@ -65,6 +66,10 @@ func TestASQLiteFileThatHasAccidents(t *testing.T) {
 		"it is moved away": {
 			begin: func(t *testing.T) { require.NoError(t, os.Rename(file, file+".away")) },
 			end:   func(t *testing.T) { require.NoError(t, os.Rename(file+".away", file)) },
+		},
+		"its log is moved away": {
+			begin: func(t *testing.T) { require.NoError(t, os.Rename(log, log+".away")) },
+			end:   func(t *testing.T) { require.NoError(t, os.Rename(log+".away", log)) },
 		},
 		"another file is put in its place": {
 			begin: func(t *testing.T) {

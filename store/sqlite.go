@@ -24,7 +24,7 @@ const readers = 8
 // anyhow, and waiting in Go is fair and ends with the context. A scope has no second wall
 // here; the queries themselves are the first.
 type sqliteEngine struct {
-	place          sqlitePlace
+	place          *sqlitePlace
 	writer, reader *sqlitePool
 	checkpoints    *sqliteCheckpoints
 }
@@ -35,7 +35,7 @@ type sqliteEngine struct {
 const writerLife = 10 * time.Second
 
 // openSQLite opens the database at path, made with mode 0600 if absent.
-func openSQLite(path string) (*sqliteEngine, error) {
+func openSQLite(ctx context.Context, path string) (*sqliteEngine, error) {
 	place, err := takeSQLitePlace(path)
 	if err != nil {
 		return nil, err
@@ -52,6 +52,9 @@ func openSQLite(path string) (*sqliteEngine, error) {
 	e := &sqliteEngine{place: place, writer: newSQLitePool(writer, 1), reader: newSQLitePool(reader, readers)}
 	if e.checkpoints, err = startSQLiteCheckpoints(place, writer); err != nil {
 		return nil, errors.Join(sqliteError(err), writer.Close(), reader.Close())
+	}
+	if err := place.takeLog(ctx, e.checkpoints.beside); err != nil {
+		return nil, errors.Join(sqliteError(err), e.close())
 	}
 	if e.writer.inserter, err = sqliteInserter(e.writer); err != nil {
 		return nil, errors.Join(err, e.close())
@@ -115,7 +118,7 @@ func (e *sqliteEngine) ping(ctx context.Context) error {
 }
 
 func (e *sqliteEngine) stats() Stats {
-	return Stats{Pools: []Pool{sqlPool("writer", e.writer.DB), sqlPool("reader", e.reader.DB)}, Bytes: fileBytes(e.place.path, e.place.path+"-wal")}
+	return Stats{Pools: []Pool{sqlPool("writer", e.writer.DB), sqlPool("reader", e.reader.DB)}, Bytes: fileBytes(e.place.path, e.place.logPath())}
 }
 
 // listen hears nothing: no other process has the file open.

@@ -24,7 +24,7 @@ type sqliteCheckpoints struct {
 	done   sync.WaitGroup
 }
 
-func startSQLiteCheckpoints(place sqlitePlace, writer *sql.DB) (*sqliteCheckpoints, error) {
+func startSQLiteCheckpoints(place *sqlitePlace, writer *sql.DB) (*sqliteCheckpoints, error) {
 	beside, err := place.open("")
 	if err != nil {
 		return nil, err

@@ -18,19 +18,50 @@ import (
 
 // What was written to a file that nobody will find again was not kept, whatever SQLite says.
 func TestSQLiteFileThatIsTakenAway(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "crontopus.db")
-	s := openAt(t, path)
-	defer func() { require.NoError(t, s.Close()) }()
-	require.NoError(t, os.Rename(path, path+".away"))
-	for _, err := range []error{s.SystemCreateTenant(t.Context(), crontopus.Tenant{ID: "x"}), s.Ping(t.Context())} {
-		require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err))
-		require.ErrorContains(t, err, "moved, removed or replaced")
-		require.Contains(t, crontopus.ErrorHint(err), "put it back")
+	for name, suffix := range map[string]string{"the database": "", "its log": "-wal"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "crontopus.db")
+			s := openAt(t, path)
+			defer func() { require.NoError(t, s.Close()) }()
+			require.NoError(t, os.Rename(path+suffix, path+".away"))
+			for _, err := range []error{s.SystemCreateTenant(t.Context(), crontopus.Tenant{ID: "x"}), s.Ping(t.Context())} {
+				require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(err))
+				require.ErrorContains(t, err, "moved, removed or replaced")
+				require.Contains(t, crontopus.ErrorHint(err), "put it back")
+			}
+			require.NoFileExists(t, path+suffix, "nothing makes an empty one in its place")
+			require.NoError(t, os.Rename(path+".away", path+suffix))
+			require.NoError(t, s.Ping(t.Context()))
+			require.NoError(t, s.SystemCreateTenant(t.Context(), crontopus.Tenant{ID: "y"}))
+		})
 	}
-	require.NoFileExists(t, path, "nothing makes an empty one in its place")
-	require.NoError(t, os.Rename(path+".away", path))
-	require.NoError(t, s.Ping(t.Context()))
-	require.NoError(t, s.SystemCreateTenant(t.Context(), crontopus.Tenant{ID: "y"}))
+}
+
+// Somebody who finds the log large removes it, or puts another in its place. Closing the database takes in what was in it.
+func TestSQLiteLogThatIsGoneForEver(t *testing.T) {
+	for name, meddle := range map[string]func(path string) error{
+		"removed":  os.Remove,
+		"emptied":  func(path string) error { return errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600)) },
+		"replaced": func(path string) error { return errors.Join(os.Remove(path), os.WriteFile(path, []byte("log"), 0o600)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "crontopus.db")
+			s := openAt(t, path)
+			storetest.Furnish(t, s, crontopus.DefaultTenant)
+			run := uuid.NewString()
+			_, err := s.RecordCheckIns(t.Context(), crontopus.DefaultTenant, "", []crontopus.CheckIn{success(run)})
+			require.NoError(t, err)
+			require.NoError(t, meddle(path+"-wal"))
+			require.Equal(t, crontopus.CodeUnavailable, crontopus.ErrorCode(s.Ping(t.Context())))
+			require.NoError(t, s.Close())
+
+			s = openAt(t, path)
+			defer func() { require.NoError(t, s.Close()) }()
+			_, err = s.Run(t.Context(), crontopus.DefaultTenant, run)
+			require.NoError(t, err)
+			require.NoError(t, s.Ping(t.Context()))
+		})
+	}
 }
 
 // Whatever page of the file is overwritten: an error that says so, or no harm; never a crash.

@@ -59,7 +59,7 @@ func openEngine(ctx context.Context, o Options) (engine, error) {
 	if o.URL != "" {
 		return openPostgres(ctx, o.URL)
 	}
-	return openSQLite(o.Path)
+	return openSQLite(ctx, o.Path)
 }
 
 func (s *Store) setUp(ctx context.Context, log *slog.Logger) error {
