@@ -29,6 +29,12 @@ func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourc
 		if o.Desired != nil && o.Status.LimitsDigest != src.Limits.Digest() {
 			return crontopus.Errorf(crontopus.CodeConflict, "the limits of the source %q changed meanwhile", src.Name).WithHint("sync again")
 		}
+		if why, broken := sealBroken(src.Status); broken && !o.Rewrite {
+			if o.Desired != nil {
+				return crontopus.Errorf(crontopus.CodeConflict, "the seal of the source %q was found broken meanwhile", src.Name).WithHint("sync again")
+			}
+			o.Status = stillBroken(o.Status, why)
+		}
 		o.Sync.Source = src.Name
 		if err := recordSync(ctx, t, src, o); err != nil {
 			return err
@@ -59,6 +65,31 @@ func (s *Store) FinishSync(ctx context.Context, tenant crontopus.TenantID, sourc
 		}
 		return saveStatus(ctx, t, src, o.Status)
 	})
+}
+
+// sealBroken reports whether the publisher refuses what is stored, and why.
+func sealBroken(status crontopus.SourceStatus) (why crontopus.Condition, broken bool) {
+	for _, c := range status.Conditions {
+		if c.Type == crontopus.ConditionStalled && c.Status && c.Reason == crontopus.ReasonSealBroken {
+			return c, true
+		}
+	}
+	return crontopus.Condition{}, false
+}
+
+// stillBroken is a status after a sync that wrote no desired state: the one that is refused is still there. If the
+// sync's own trouble took the place of that, nobody would see why bundles stay, and the sync that
+// mends would neither replace every row nor mark the agents whom the publisher has refused.
+func stillBroken(status crontopus.SourceStatus, why crontopus.Condition) crontopus.SourceStatus {
+	message := why.Message
+	for _, c := range status.Conditions {
+		if c.Type == crontopus.ConditionReady && c.Reason != why.Reason && !c.Status {
+			message += "; the last sync came to " + c.Reason + ": " + c.Message
+		}
+	}
+	status.Conditions = condition(status.Conditions, crontopus.ConditionReady, false, why.Reason, message, why.Since)
+	status.Conditions = condition(status.Conditions, crontopus.ConditionStalled, true, why.Reason, why.Message, why.Since)
+	return status
 }
 
 // spent reports whether an approval has done its work, or is for a plan that no longer is

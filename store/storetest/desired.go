@@ -136,6 +136,32 @@ var desiredCases = cases{
 		require.Equal(t, before.Status.NextAttemptAt, after.Status.NextAttemptAt)
 		requireCode(t, crontopus.CodeNotFound, s.StallSource(t.Context(), here, "nobody", "x", "y", t0))
 	},
+	"a broken seal stays until a sync replaces what it was on": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		w.sync(src, "backup")
+		found := t0.Add(time.Second)
+		require.NoError(t, s.StallSource(t.Context(), here, src.ID, crontopus.ReasonSealBroken, "look", found))
+		o := w.outcome(src, "backup")
+		requireCode(t, crontopus.CodeConflict, s.FinishSync(t.Context(), here, src.ID, o)) // it began before that was found
+
+		for _, reason := range []string{crontopus.ReasonFetchFailed, crontopus.ReasonRemovalBlocked} {
+			failed := o
+			failed.Desired, failed.Status.Conditions = nil, []crontopus.Condition{
+				{Type: crontopus.ConditionReady, Reason: reason, Message: "why", Since: found.Add(time.Minute)},
+				{Type: crontopus.ConditionStalled, Reason: reason, Since: found.Add(time.Minute)},
+			}
+			require.NoError(t, s.FinishSync(t.Context(), here, src.ID, failed))
+			require.Equal(t, []crontopus.Condition{
+				{Type: crontopus.ConditionReady, Reason: crontopus.ReasonSealBroken, Message: "look; the last sync came to " + reason + ": why", Since: found},
+				{Type: crontopus.ConditionStalled, Status: true, Reason: crontopus.ReasonSealBroken, Message: "look", Since: found},
+			}, w.get("ops").Status.Conditions)
+		}
+
+		o.Rewrite = true
+		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, o))
+		require.Equal(t, o.Status.Conditions, w.get("ops").Status.Conditions)
+	},
 	"a job that changed is written, with the commit that changed it": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
 		src := w.source("ops")

@@ -268,7 +268,9 @@ var lookCases = cases{
 			return crontopus.Verdict{Watch: l.Watch}
 		})
 		require.NotNil(t, of(seen, crontopus.SourceWatchID(src.ID)))
-		w.sync(src, "backup")
+		mended := w.outcome(src, "backup")
+		mended.Rewrite = true
+		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, mended))
 		require.NotNil(t, of(look(t, s, now, nil), crontopus.SourceWatchID(src.ID)))
 	},
 	"who is told of an incident is decided once, and again when it changes": func(t *testing.T, s *store.Store) {
