@@ -31,6 +31,11 @@ func RotateKey(ctx context.Context, state State, server KeyServer) error {
 		return crontopus.Errorf(crontopus.CodeInvalid, "cannot lock the host's key: %w", err).WithHint("run as the user who owns %s", state.Dir)
 	}
 	defer lock.Close()
+	key, err := keyfile.Load(state.KeyFile()) // another one may have changed it while this one waited
+	if err != nil {
+		return err
+	}
+	server.UseAgentKey(key)
 	next, err := keyfile.LoadOrCreate(state.NextKeyFile())
 	if err != nil {
 		return err

@@ -56,6 +56,18 @@ func (l losing) RotateAgentKey(ctx context.Context, next ed25519.PrivateKey) err
 	return crontopus.Errorf(crontopus.CodeUnavailable, "connection reset")
 }
 
+// Whoever waited for the other has read the key that it replaced.
+func TestTwoCommandsChangeTheKeyOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, start(t, filepath.Join(t.TempDir(), "data")))
+	other := h.restarted(t)
+	require.NoError(t, agent.RotateKey(t.Context(), h.State, h))
+	require.NoError(t, agent.RotateKey(t.Context(), other.State, other))
+	require.NoError(t, other.known(t))
+	require.NoError(t, other.restarted(t).known(t))
+	require.NoFileExists(t, h.NextKeyFile())
+}
+
 func TestAHostChangesItsKey(t *testing.T) {
 	t.Parallel()
 	server := start(t, filepath.Join(t.TempDir(), "data"))
