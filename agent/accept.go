@@ -141,14 +141,25 @@ func refuse(b *crontopus.Bundle, code, format string, args ...any) *crontopus.Re
 	return &crontopus.Refusal{Generation: b.Gen(), Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// mark returns the high-water mark, the zero one if there is none that can be read, and what is wrong with it then.
+func (s State) mark() (m Mark, damage, err error) {
+	err = readJSON(s.MarkFile(), &m)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Mark{}, nil, nil
+	case crontopus.ErrorCode(err) == crontopus.CodeInvalid:
+		return Mark{}, err, nil
+	}
+	return m, nil, err
+}
+
 // accepted returns the last good bundle, nil if there is none that can be read, and the
 // high-water mark. Both files hold the generation; the higher one counts, since a power cut may fall
 // between the two writes. A mark that is damaged counts as lost: only this host can damage it,
 // and the mark is there against the network.
 func (s State) accepted(id *Identity) (*crontopus.Bundle, Mark, error) {
-	var mark Mark
-	err := readJSON(s.MarkFile(), &mark)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && crontopus.ErrorCode(err) != crontopus.CodeInvalid {
+	mark, _, err := s.mark()
+	if err != nil {
 		return nil, Mark{}, err
 	}
 	if mark.Recovery < id.KeySetVersion.Recovery {

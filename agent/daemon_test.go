@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -467,6 +469,26 @@ func TestDaemonFetchesALostBundleAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is damaged is not used, and whoever reads the log hears of it; nothing that runs is touched for it.
+func TestDaemonWhoseFilesAreDamaged(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.publish(1, "a", "b")
+		d.after(time.Second)
+		for _, file := range []string{d.state.MarkFile(), d.state.AppliedFile()} {
+			require.NoError(t, os.WriteFile(file, []byte("{half"), 0o600))
+		}
+		d.publish(2, "a", "b")
+		d.after(10 * time.Minute)
+		require.Equal(t, []string{"a", "b"}, d.table.names())
+		for _, file := range []string{d.state.MarkFile(), d.state.AppliedFile()} {
+			require.Equal(t, 1, strings.Count(d.log.String(), file+" is damaged"), "%s in %s", file, d.log.String())
+			content, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.True(t, json.Valid(content), "it is written anew")
+		}
+	})
 }
 
 func TestSecondDaemonOnOneFolder(t *testing.T) {

@@ -172,6 +172,9 @@ func (p *puller) decide(ctx context.Context, raw []byte) error {
 		p.refuse(ctx, &crontopus.Refusal{Code: crontopus.RefusedPolicy, Message: err.Error()})
 		return nil
 	}
+	if _, damage, _ := p.state.mark(); damage != nil { // what else is wrong with it Accept says
+		p.log.WarnContext(ctx, "the mark of the highest generation is not used; the bundle in force is the measure, and it is written anew", "error", damage)
+	}
 	bundle, refusal, err := Accept(p.state, p.id, policy, raw, p.now())
 	switch {
 	case err != nil:

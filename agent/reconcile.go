@@ -40,24 +40,38 @@ type Applied struct {
 // LoadApplied returns the record, and nil where there is none or none that can be read:
 // then what the scheduler holds is adopted.
 func (s State) LoadApplied() (*Applied, error) {
+	a, _, err := s.applied()
+	return a, err
+}
+
+// applied returns, beside what LoadApplied does, what is wrong with a record that cannot be read.
+func (s State) applied() (record *Applied, damage, err error) {
 	var a Applied
-	err := readJSON(s.AppliedFile(), &a)
-	if errors.Is(err, fs.ErrNotExist) || crontopus.ErrorCode(err) == crontopus.CodeInvalid {
-		return nil, nil
+	err = readJSON(s.AppliedFile(), &a)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, nil
+	case crontopus.ErrorCode(err) == crontopus.CodeInvalid:
+		return nil, err, nil
+	case err != nil:
+		return nil, nil, err
 	}
 	if a.Entries == nil {
 		a.Entries = []Native{}
 	}
-	return &a, err
+	return &a, nil, nil
 }
 
 // Reconcile makes the scheduler hold the bundle's jobs, as far as the policy allows them.
 // Without a bundle it touches nothing. What a failed reconcile left undone the next one
 // does.
 func (r *Reconciler) Reconcile(ctx context.Context, bundle *crontopus.Bundle, policy *Policy) (Outcome, error) {
-	before, err := r.State.LoadApplied()
+	before, damage, err := r.State.applied()
 	if err != nil || bundle == nil {
 		return Outcome{}, err
+	}
+	if damage != nil {
+		r.Log.WarnContext(ctx, "the record of what the scheduler holds is not used; the entries that carry our marker are adopted, and it is written anew", "error", damage)
 	}
 	var out Outcome
 	held := entriesOf(before)

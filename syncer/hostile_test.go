@@ -216,6 +216,20 @@ func TestHostileRepositories(t *testing.T) {
 	}
 }
 
+// Whoever packs a repository on this machine does so within the limits of the fetch, and dies of them in its place.
+func TestABlobThatALocalGitCannotSend(t *testing.T) {
+	h := newHouse(t, realChild(t), func(h *house) {
+		h.opts.AllowFileSources = true
+		h.addSource("local", h.repo.URL(), "")
+	})
+	h.repo.CommitTree(t, h.repo.Tree(t, gittest.Entry{Mode: "100644", Name: "bomb.yaml", Hash: h.repo.Blob(t, io.LimitReader(zeros{}, 512<<20))}))
+	status := h.sync(t, "local")
+	stalled, message := stateOf(status, crontopus.ConditionStalled)
+	require.Equal(t, "true FetchFailed", stalled, message)
+	_, message = ready(status)
+	require.Contains(t, message, "300MiB of memory that a fetch may have")
+}
+
 // peak is the most memory that a fetch child held when it was done.
 func (r *recorder) peak() int64 {
 	r.mu.Lock()

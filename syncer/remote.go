@@ -101,6 +101,10 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// cannotPack is what git says to whoever fetches when the program that packs has died. Of a repository on this
+// machine that program has the fetch's own limits.
+const cannotPack = "possible repository corruption on the remote side"
+
 // auth returns the request's credentials as go-git takes them; they never become part of
 // the URL, which errors name.
 func (m *mirror) auth() transport.AuthMethod {
@@ -140,6 +144,9 @@ func (m *mirror) explain(err error) error {
 		return err
 	case errors.Is(err, syscall.EFBIG):
 		return m.q.Limits.tooMuchDisk()
+	case strings.HasPrefix(m.q.URL, "file:") && strings.Contains(err.Error(), cannotPack):
+		return stalled(fetchFailed, "git cannot send this repository within the %s of memory that a fetch may have: "+
+			"a file of its branch is too large, or `git fsck` there finds it damaged; mend that, and sync again", crontopus.Size(m.q.Limits.Memory))
 	case errors.Is(err, errRedirected):
 		return stalled(fetchFailed, "the server redirects to another host or to plain http; if that is right, add the source with the new address")
 	case errors.Is(err, transport.ErrAuthenticationRequired) && m.q.Password == "":
