@@ -93,7 +93,8 @@ func (w *world) checkIn(c crontopus.CheckIn) {
 	r, known := w.runs[c.RunID]
 	changed := true
 	if known {
-		changed = r.Apply(c)
+		was := r
+		changed = r.Apply(c) && (!was.Ended() || was.State != r.State) // a start after the end is no news
 	} else {
 		agent := ""
 		if w.agent != nil {

@@ -71,7 +71,7 @@ func (s *Store) recordAll(ctx context.Context, in scope, submissions []*submissi
 		if err := s.tellFollowers(ctx, t, changed); err != nil {
 			return err
 		}
-		return signal(ctx, t, changed, f.now)
+		return signal(ctx, t, append(f.news, rest.news...), f.now)
 	})
 	return changed, err
 }

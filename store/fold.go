@@ -21,7 +21,8 @@ type fold struct {
 	byID  map[rowKey]*runKept       // nil: there is none yet
 	byDue map[dueKey]*runKept       // the same
 	saved map[rowKey]*crontopus.Run // the runs as the database has them
-	told  []*runKept                // that were written, for the detector
+	told  []*runKept                // that were written, for who follows
+	news  []*runKept                // those of them that the detector must hear
 }
 
 // item is one check-in on its way.
@@ -242,6 +243,11 @@ func (f *fold) write(ctx context.Context, t tx) error {
 			exit_code = v.code, attempt = v.try, message = v.message, reason = v.reason, revision = v.revision, output = v.output
 		FROM v WHERE runs.tenant_id = v.tenant AND runs.id = v.id`)
 	f.told = append(f.told, changed...)
+	for _, run := range changed {
+		if isNews(f.saved[run.key()], &run.Run) {
+			f.news = append(f.news, run)
+		}
+	}
 	if crontopus.ErrorCode(err) == crontopus.CodeConflict || (err == nil && int(n) != len(changed)) {
 		err = unavailable(errRaced) // the instant is another run's since it was looked for, or a run has gone
 	}
@@ -261,7 +267,7 @@ func (f *fold) insert(ctx context.Context, t tx, runs []*runKept) (map[rowKey]bo
 	}
 	for _, r := range runs {
 		if written[r.key()] {
-			f.told = append(f.told, r)
+			f.told, f.news = append(f.told, r), append(f.news, r)
 		}
 	}
 	return written, err
@@ -296,6 +302,12 @@ func runTable(runs []*runKept) (v many) {
 func sameRun(a, b crontopus.Run) bool {
 	return a.State == b.State && a.Attempt == b.Attempt && (a.ExitCode == nil) == (b.ExitCode == nil) && a.Revision == b.Revision &&
 		sameTime(a.ScheduledFor, b.ScheduledFor) && sameTime(a.Started, b.Started) && sameTime(a.Finished, b.Finished)
+}
+
+// isNews reports whether a run that changed says more of how it went. The detector counts runs: one that it was
+// told of, and whose start came after its end, would be two to it.
+func isNews(was, is *crontopus.Run) bool {
+	return !was.Ended() || was.State != is.State || was.Attempt != is.Attempt || !sameTime(was.ScheduledFor, is.ScheduledFor)
 }
 
 func sameTime(a, b *time.Time) bool {

@@ -130,6 +130,28 @@ var lookCases = cases{
 		require.Len(t, seen, 1)
 		require.Len(t, seen[0].Signals, 2, "also of one batch")
 	},
+	"a start that comes after the end of its run is no news": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		wrong := func(l *crontopus.Look) crontopus.Verdict {
+			l.Watch.Alert = true // so that what goes well is a signal, too
+			return crontopus.Verdict{Watch: l.Watch}
+		}
+		look(t, s, soon(), wrong)
+		for _, ended := range []crontopus.Event{crontopus.EventFailure, crontopus.EventTimeout, crontopus.EventSuccess} {
+			end := checkIn("backup", ended)
+			w.record(a.ID, end)
+			seen := look(t, s, soon(), wrong)
+			require.Len(t, seen, 1, ended)
+			require.Len(t, seen[0].Signals, 1, ended)
+			start := end
+			start.Event, start.At = crontopus.EventStart, end.At.Add(-time.Minute)
+			w.record(a.ID, start)
+			require.Empty(t, look(t, s, soon(), wrong), "%s was counted already", ended)
+			run, err := s.Run(t.Context(), here, end.RunID)
+			require.NoError(t, err)
+			require.Equal(t, crontopus.Duration(time.Minute), run.Duration, "it is recorded all the same")
+		}
+	},
 	"the runs of the instants that a watch waits for are seen": func(t *testing.T, s *store.Store) {
 		w, a := running(t, s)
 		now := soon()
