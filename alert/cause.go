@@ -41,6 +41,15 @@ func causeOfNoPing(e *entry, due time.Time) crontopus.Cause {
 	return e.because(crontopus.CauseNoPing, what, "no ping came within its grace of %s", e.job.Spec.Monitor.Grace)
 }
 
+// causeOfLatePing tells of a ping that may still come.
+func causeOfLatePing(e *entry, due time.Time) crontopus.Cause {
+	c := causeOfNoPing(e, due)
+	if c.Code == crontopus.CauseNoPing {
+		return e.because(c.Code, "was not heard of at "+clock(due, e.Now), "no ping came within its start deadline of %s", e.job.Spec.Monitor.StartDeadline)
+	}
+	return c
+}
+
 // causeOfReason is the cause that a run's reason, or a denial's code, stands for.
 var causeOfReason = map[string]string{
 	crontopus.ReasonUserMissing:    crontopus.CauseUserMissing,
@@ -88,6 +97,9 @@ func causeOfSuspension(e *entry, job *crontopus.DesiredJob) crontopus.Cause {
 
 // causeOfLateStart tells what is known while the run may still start.
 func causeOfLateStart(e *entry, due time.Time) crontopus.Cause {
+	if e.Agent == nil {
+		return causeOfLatePing(e, due)
+	}
 	c := causeOfMiss(e, due, nil)
 	c.Sentence = strings.Replace(c.Sentence, "did not start at", fmt.Sprintf("has not started within %s of", e.job.Spec.Monitor.StartDeadline), 1)
 	return c

@@ -251,12 +251,13 @@ func (e *entry) started(r *crontopus.Run) {
 // begun ends the wait for a late start.
 func (e *entry) begun(r *crontopus.Run) {
 	s := e.state()
-	if s.Late.IsZero() || place(r).Before(s.Late) {
+	if s.Late.IsZero() || e.place(r).Before(s.Late) {
 		return
 	}
+	why := startedWords(e, r)
 	s.Late = time.Time{}
 	if in := e.incident(); in != nil && in.Kind == crontopus.AlertLateStart {
-		e.resolve(crontopus.ResolvedRecovered, startedWords(e, r))
+		e.resolve(crontopus.ResolvedRecovered, why)
 	}
 }
 

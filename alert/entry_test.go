@@ -185,6 +185,53 @@ func TestALateStartThatNeverComesIsAMiss(t *testing.T) {
 	require.Equal(t, crontopus.AlertMissed, w.only(t).Kind)
 }
 
+// A job that pings is late as well as one that an agent runs: whatever it says first ends that.
+func TestALatePing(t *testing.T) {
+	for name, says := range map[string]struct {
+		kind  crontopus.AlertKind // of what is told of afterwards
+		pings []crontopus.Event
+	}{
+		"a start":   {pings: []crontopus.Event{crontopus.EventStart}},
+		"a success": {pings: []crontopus.Event{crontopus.EventSuccess}},
+		"a failure": {pings: []crontopus.Event{crontopus.EventFailure}, kind: crontopus.AlertFailed},
+		"nothing":   {kind: crontopus.AlertMissed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(hourly, func(j *crontopus.Job) {
+				j.Spec.Target, j.Spec.Run = crontopus.Target{Ping: true}, crontopus.RunSpec{}
+				j.Spec.Monitor = crontopus.Monitor{StartDeadline: crontopus.Duration(2 * time.Minute), Grace: crontopus.Duration(10 * time.Minute)}
+			})
+			due := noon.Add(time.Hour)
+			w.until(due.Add(2*time.Minute-time.Second), false)
+			require.Empty(t, w.incidents)
+			w.until(due.Add(2*time.Minute), false)
+			in := w.only(t)
+			require.Equal(t, crontopus.AlertLateStart, in.Kind)
+			require.Equal(t, "backup was not heard of at 13:00 UTC: no ping came within its start deadline of 2m", in.Cause.Sentence)
+			w.until(due.Add(4*time.Minute), false)
+			for _, event := range says.pings {
+				w.ping("one", event)
+			}
+			w.until(due.Add(11*time.Minute), false)
+			switch first := w.incidents[0]; says.kind {
+			case "":
+				require.Equal(t, "backup was heard of, 4m late", w.only(t).ResolvedWhy)
+			case crontopus.AlertMissed:
+				require.Equal(t, says.kind, w.only(t).Kind)
+			default:
+				require.Equal(t, crontopus.ResolvedRecovered, first.Resolution)
+				require.Equal(t, says.kind, w.incidents[1].Kind)
+			}
+			w.ping("two", crontopus.EventSuccess)
+			w.until(due.Add(time.Hour+time.Minute), false)
+			require.Nil(t, w.open(w.entry().ID))
+			w.until(due.Add(time.Hour+2*time.Minute), false)
+			require.Equal(t, crontopus.AlertLateStart, w.incidents[len(w.incidents)-1].Kind, "and so is the next")
+			require.NotNil(t, w.open(w.entry().ID))
+		})
+	}
+}
+
 func TestARunThatTakesTooLong(t *testing.T) {
 	for name, late := range map[string]time.Duration{"from the instant": 0, "from a start within its grace": 7 * time.Minute} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,7 @@ func (e *entry) judgePings() {
 	}
 	for n := 0; !e.Now.Before(e.pingBy(due)) && n < mostDue; n++ {
 		if due.After(s.TakenUp) {
-			s.TakenUp = due
+			s.TakenUp, s.Late = due, time.Time{}
 			e.miss(due, nil)
 		}
 		if due, ok = e.nextPing(due); !ok {
@@ -33,6 +33,28 @@ func (e *entry) judgePings() {
 		}
 	}
 	e.lookBy(e.pingBy(due))
+	e.judgeLatePing(due)
+}
+
+// judgeLatePing finds whether the ping that is expected next is late already. What was looked at as late and
+// is expected no more has come: as a run that went well it need not have been a signal.
+func (e *entry) judgeLatePing(due time.Time) {
+	s, late := e.state(), e.lateAfter()
+	if r := e.Newest; !s.Late.IsZero() && !s.Late.Equal(due) && r != nil {
+		e.begun(r)
+	}
+	if late == 0 || !s.Late.IsZero() {
+		return
+	}
+	if by := later(due, &e.UpSince).Add(late); e.Now.Before(by) {
+		e.lookBy(by)
+		return
+	}
+	s.Late = due
+	e.lookBy(e.Now.Add(recentlyAgain)) // a ping that came meanwhile was no signal
+	if e.incident() == nil {
+		e.open(crontopus.AlertLateStart, causeOfLateStart(e, due))
+	}
 }
 
 // pingBy is until when a ping is waited for. Who pinged in vain while we were away may do it again.

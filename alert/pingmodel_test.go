@@ -14,15 +14,25 @@ import (
 // pingModel is what a job that pings should be said of, reckoned from every ping.
 type pingModel struct {
 	every, grace, most time.Duration // most: 0: as long as it likes
+	late               time.Duration // 0: never before it is missed
 	heard              time.Time     // of the last ping, or the instant at which none came
 	running            time.Time     // since when it runs; zero: it does not
 	wrong              bool
+	onlyLate           bool      // what is wrong is over as soon as anything is heard
+	told               time.Time // the instant that was found to be late
 }
 
 // pass lets time pass without a ping.
 func (m *pingModel) pass(now time.Time) {
 	for due := m.heard.Add(m.every); !now.Before(due.Add(m.grace)); due = m.heard.Add(m.every) {
-		m.heard, m.wrong = due, true
+		m.heard, m.wrong, m.onlyLate = due, true, false
+	}
+	tooLong, tooLate := m.running.Add(m.most), m.heard.Add(m.every+m.late)
+	if due := m.heard.Add(m.every); m.late > 0 && m.late < m.grace && !now.Before(tooLate) && !m.told.Equal(due) {
+		m.told = due
+		if !m.wrong && (m.most == 0 || m.running.IsZero() || !tooLong.Before(tooLate)) {
+			m.wrong, m.onlyLate = true, true
+		}
 	}
 	if m.most > 0 && !m.running.IsZero() && !now.Before(m.running.Add(m.most)) {
 		m.wrong = true
@@ -31,6 +41,7 @@ func (m *pingModel) pass(now time.Time) {
 
 func (m *pingModel) ping(event crontopus.Event, now time.Time) {
 	m.heard = now
+	m.wrong, m.onlyLate = m.wrong && !m.onlyLate, false
 	switch event {
 	case crontopus.EventStart:
 		m.running = now
@@ -49,10 +60,13 @@ func TestPingsAndAModelOfThemAgree(t *testing.T) {
 		m := pingModel{heard: noon,
 			every: rapid.SampledFrom([]time.Duration{10 * time.Minute, time.Hour, 24 * time.Hour}).Draw(t, "every"),
 			grace: time.Duration(rapid.IntRange(1, 30).Draw(t, "grace")) * time.Minute,
-			most:  time.Duration(rapid.IntRange(0, 90).Draw(t, "most")) * time.Minute}
+			most:  time.Duration(rapid.IntRange(0, 90).Draw(t, "most")) * time.Minute,
+			late:  time.Duration(rapid.IntRange(0, 30).Draw(t, "late")) * time.Minute}
 		w := newWorld("", func(j *crontopus.Job) {
 			pinged(j)
-			j.Spec.Every, j.Spec.Monitor.Grace, j.Spec.Monitor.MaxDuration = crontopus.Duration(m.every), crontopus.Duration(m.grace), crontopus.Duration(m.most)
+			j.Spec.Every = crontopus.Duration(m.every)
+			j.Spec.Monitor.Grace, j.Spec.Monitor.MaxDuration = crontopus.Duration(m.grace), crontopus.Duration(m.most)
+			j.Spec.Monitor.StartDeadline = crontopus.Duration(m.late)
 		})
 		w.look()
 		run := 0

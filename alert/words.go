@@ -58,6 +58,9 @@ func commitLink(source, hash string) string {
 }
 
 func startedWords(e *entry, r *crontopus.Run) string {
+	if e.Agent == nil { // a ping says of no instant that it is for that one
+		return fmt.Sprintf("%s was heard of, %s late", e.where(), span(e.place(r).Sub(e.state().Late)))
+	}
 	return fmt.Sprintf("%s started, %s late", e.where(), span(e.Now.Sub(place(r))))
 }
 
