@@ -33,6 +33,7 @@ func TestSentrysCheckInsAreTaken(t *testing.T) {
 		"a duration that is none": {"status=ok&duration=long", 400, "", 0},
 		"a negative duration":     {"status=ok&duration=-1", 400, "", 0},
 		"an endless duration":     {"status=ok&duration=1e300", 400, "", 0},
+		"a duration of no number": {"status=ok&duration=NaN", 400, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, key := pinged(t)
