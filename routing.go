@@ -10,7 +10,7 @@ type Case struct {
 	Now      time.Time
 	Alerting *Alerting // of the tenant
 	Silences []Silence // in force
-	Parent   *Incident // the open one that suppresses it, if it still is
+	Parent   *Incident // the open one that suppresses it now, of a job that its job depends on
 }
 
 // Routing is what is remembered of who was told of an incident. The store keeps it as it is.

@@ -29,6 +29,12 @@ func Decide(c *crontopus.Case) crontopus.Decision {
 	in := &r.Decision.Incident
 	policies := c.Alerting.Applying(in.Kind, &in.Subject)
 	in.Severity = worst(policies)
+	if in.Open() {
+		in.SuppressedBy = ""
+		if c.Parent != nil {
+			in.SuppressedBy = c.Parent.ID
+		}
+	}
 	switch {
 	case !in.Open():
 		r.tellAll(crontopus.NotifyResolved)

@@ -206,8 +206,10 @@ func TestTheChildOfAnOpenIncidentIsToldWhenThatIsOver(t *testing.T) {
 	d := newDesk()
 	d.parent = &crontopus.Incident{ID: "parent"}
 	require.Empty(t, d.until(minutes(30)))
+	require.Equal(t, "parent", d.in.SuppressedBy)
 	d.parent = nil
 	require.Equal(t, []string{"chat opened"}, d.until(minutes(31)))
+	require.Empty(t, d.in.SuppressedBy, "it is not said to be suppressed once people know of it")
 }
 
 func TestAChannelThatIsNotThereIsNotTold(t *testing.T) {

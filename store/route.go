@@ -58,15 +58,41 @@ func (s *Store) circumstances(ctx context.Context, t tx, cases []crontopus.Case,
 			}
 		}
 		c.Silences = silences[tenant]
-		if by := c.Incident.SuppressedBy; by != "" {
-			open, err := collect(ctx, t, func(r row, in *crontopus.Incident) error { return r.Scan(document(in)) },
-				"SELECT body FROM incidents WHERE tenant_id = $1 AND id = $2 AND resolved_at IS NULL", tenant, by)
-			if err != nil {
-				return err
-			}
-			if len(open) > 0 {
-				c.Parent = &open[0]
-			}
+	}
+	return parentsNow(ctx, t, cases)
+}
+
+// parentsNow finds what suppresses open incidents at this moment. What the detector saw may be over, or another
+// one of them may be open, and one that began a moment after this one could not be seen.
+func parentsNow(ctx context.Context, t tx, cases []crontopus.Case) error {
+	var v many
+	var places []int
+	for i := range cases {
+		if in := &cases[i].Incident; in.Open() && in.Subject.Job.Name != "" {
+			places = append(places, i)
+		}
+	}
+	with(&v, "place", "bigint", places)
+	withEach(&v, "tenant", "text", places, func(n *int) string { return string(cases[*n].Incident.Tenant) })
+	withEach(&v, "space", "text", places, func(n *int) string { return cases[*n].Incident.Subject.Job.Namespace })
+	withEach(&v, "job", "text", places, func(n *int) string { return cases[*n].Incident.Subject.Job.Name })
+	type found struct {
+		place int
+		job   crontopus.Job
+	}
+	jobs, err := collectMany(ctx, t, func(r row, f *found) error { return r.Scan(&f.place, document(&f.job)) }, v, `
+		SELECT v.place, d.body FROM v CROSS JOIN desired_jobs d WHERE d.tenant_id = v.tenant AND d.namespace = v.space AND d.name = v.job`)
+	if err != nil {
+		return err
+	}
+	for i := range jobs {
+		c := &cases[jobs[i].place]
+		open, err := openParents(ctx, t, c.Incident.Tenant, &jobs[i].job)
+		if err != nil {
+			return err
+		}
+		if len(open) > 0 {
+			c.Parent = &open[0]
 		}
 	}
 	return nil

@@ -66,17 +66,26 @@ func (f *facts) parents(ctx context.Context) error {
 		if l.Job == nil || len(l.Job.Job.Spec.Monitor.DependsOn) == 0 {
 			continue
 		}
-		for _, parent := range l.Job.Job.DependsOn() {
-			open, err := collect(ctx, f.t, func(r row, in *crontopus.Incident) error { return r.Scan(document(in), &in.WatchID) }, `
-				SELECT body, watch_id FROM incidents WHERE tenant_id = $1 AND namespace = $2 AND name = $3 AND resolved_at IS NULL ORDER BY opened_at LIMIT 1`,
-				l.Watch.Tenant, parent.Namespace, parent.Name)
-			if err != nil {
-				return err
-			}
-			l.Parents = append(l.Parents, open...)
+		var err error
+		if l.Parents, err = openParents(ctx, f.t, l.Watch.Tenant, &l.Job.Job); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// openParents are the open incidents of the jobs that one depends on, the oldest of each.
+func openParents(ctx context.Context, t tx, tenant crontopus.TenantID, job *crontopus.Job) (list []crontopus.Incident, err error) {
+	for _, parent := range job.DependsOn() {
+		open, err := collect(ctx, t, func(r row, in *crontopus.Incident) error { return r.Scan(document(in), &in.WatchID) }, `
+			SELECT body, watch_id FROM incidents WHERE tenant_id = $1 AND namespace = $2 AND name = $3 AND resolved_at IS NULL ORDER BY opened_at LIMIT 1`,
+			tenant, parent.Namespace, parent.Name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, open...)
+	}
+	return list, nil
 }
 
 // keepVerdicts writes what comes of looks.

@@ -295,6 +295,66 @@ var lookCases = cases{
 		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, mended))
 		require.NotNil(t, of(look(t, s, now, nil), crontopus.SourceWatchID(src.ID)))
 	},
+	"an incident is suppressed by what is open as it is decided who is told": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src, a := w.source("ops"), w.agent("db-01")
+		outcome := w.outcome(src, "child", "one", "two")
+		for i := range outcome.Desired.Jobs {
+			if j := &outcome.Desired.Jobs[i].Job; j.Metadata.Name == "child" {
+				j.Spec.Monitor.DependsOn = []string{"one", "two"}
+			}
+		}
+		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, outcome))
+		w.publish(a, 1, "child", "one", "two")
+		now, open := soon(), map[string]bool{}
+		judge := func(l *crontopus.Look) crontopus.Verdict {
+			v := crontopus.Verdict{Watch: l.Watch}
+			v.Watch.LookAt = now.Add(time.Minute)
+			in := l.Incident
+			switch wrong := open[l.Watch.Job.Name]; {
+			case l.Watch.Kind != crontopus.WatchEntry || !wrong && in == nil:
+				return v
+			case in == nil:
+				made := incident(&l.Watch, crontopus.AlertFailed, now)
+				in = &made
+			case !wrong:
+				in.State, in.ResolvedAt = crontopus.IncidentResolved, new(now)
+			}
+			v.Incidents = []crontopus.Incident{*in}
+			return v
+		}
+		for i, test := range []struct {
+			open []string
+			by   string
+		}{
+			{[]string{"child"}, ""},
+			{[]string{"child", "one"}, "one"},
+			{[]string{"child", "one", "two"}, "one"},
+			{[]string{"child", "two"}, "two"},
+			{[]string{"child"}, ""},
+		} {
+			clear(open)
+			for _, name := range test.open {
+				open[name] = true
+			}
+			now = now.Add(time.Hour)
+			look(t, s, now, judge) // what it says of parents is of the moment before
+			_, err := s.SystemRoute(t.Context(), now, 10, func(list []crontopus.Case) (decisions []crontopus.Decision) {
+				for _, c := range list {
+					if decisions = append(decisions, crontopus.Decision{Incident: c.Incident}); c.Incident.Subject.Job != named("child") {
+						continue
+					}
+					by := ""
+					if c.Parent != nil {
+						by = c.Parent.Subject.Job.Name
+					}
+					require.Equal(t, test.by, by, "situation %d", i)
+				}
+				return decisions
+			})
+			require.NoError(t, err)
+		}
+	},
 	"who is told of an incident is decided once, and again when it changes": func(t *testing.T, s *store.Store) {
 		_, a := running(t, s)
 		now := soon()
