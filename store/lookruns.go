@@ -92,6 +92,16 @@ func (f *facts) signals(ctx context.Context) error {
 	return f.collect(ctx, v, `s.tenant_id = v.tenant AND s.watch_id = v.watch AND r.tenant_id = s.tenant_id AND r.id = s.run_id`, true)
 }
 
+// notAhead has a run's times that have not come yet be when it was first heard of: a clock that is ahead, by ten
+// years perhaps, must not put off the next ping that is expected.
+func notAhead(r *crontopus.Run, heard, now time.Time) {
+	for _, at := range []**time.Time{&r.Started, &r.Finished} {
+		if *at != nil && (*at).After(now) {
+			*at = &heard
+		}
+	}
+}
+
 // neighbours reads an entry's last run, and how the job fares on other hosts, where something
 // looks wrong; and the newest ping of a job without an agent.
 func (f *facts) neighbours(ctx context.Context) error {
@@ -115,6 +125,9 @@ func (f *facts) neighbours(ctx context.Context) error {
 			switch r := &runs[j].Run; {
 			case r.Agent == own && l.Newest == nil:
 				l.Newest = r
+				if l.Watch.AgentID == "" {
+					notAhead(r, time.UnixMicro(runs[j].at).UTC(), f.now)
+				}
 			case r.Agent != own && !told[r.Agent] && len(l.Elsewhere) < 3:
 				told[r.Agent] = true
 				l.Elsewhere = append(l.Elsewhere, *r)

@@ -152,6 +152,29 @@ var lookCases = cases{
 			require.Equal(t, crontopus.Duration(time.Minute), run.Duration, "it is recorded all the same")
 		}
 	},
+	"a check-in of a job that pings whose clock is ahead was not heard in the future": func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s, here)
+		src := w.source("ops")
+		outcome := w.outcome(src, "backup")
+		outcome.Desired.Jobs[0].Job.Spec.Target = crontopus.Target{Ping: true}
+		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, outcome))
+		for _, event := range []crontopus.Event{crontopus.EventStart, crontopus.EventSuccess} {
+			ahead := checkIn("backup", event)
+			ahead.At = time.Now().AddDate(10, 0, 0)
+			w.record("", ahead)
+			seen := look(t, s, soon(), func(l *crontopus.Look) crontopus.Verdict {
+				l.Watch.Alert = true // so that the next is looked at, too
+				return crontopus.Verdict{Watch: l.Watch}
+			})
+			newest := of(seen, crontopus.EntryWatchID(named("backup"), "")).Newest
+			require.Equal(t, ahead.RunID, newest.ID)
+			for _, at := range []*time.Time{newest.Started, newest.Finished} {
+				if at != nil {
+					require.WithinDuration(t, time.Now(), *at, time.Hour, string(event))
+				}
+			}
+		}
+	},
 	"the runs of the instants that a watch waits for are seen": func(t *testing.T, s *store.Store) {
 		w, a := running(t, s)
 		now := soon()
