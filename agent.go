@@ -79,6 +79,8 @@ type HostHealth struct {
 	SchedulerWas  *Outage    `json:"schedulerWas,omitempty"`  // when that was last so, and is over
 	DiskFull      string     `json:"diskFull,omitempty"`      // a folder that the agent or its jobs write to, with no room left
 	DiskWas       *Outage    `json:"diskWas,omitempty"`       // when that was last so, and is over
+	Slept         *Outage    `json:"slept,omitempty"`         // when the host last slept, with its jobs
+	Suspended     *Outage    `json:"suspended,omitempty"`     // when the agent's daemon alone last got no time to run
 	CheckInsLost  *Outage    `json:"checkInsLost,omitempty"`  // when runs could last not keep what they had to say, so that nobody will hear it
 }
 

@@ -41,6 +41,7 @@ type DaemonOptions struct {
 	UID        int                     // the agent's own
 	Interval   time.Duration           // between two looks for drift
 	Version    string
+	Uptime     func() (total, awake time.Duration)     // of the host, with and without what it slept; nil: as the kernel tells
 	Boot       func() (id string, at time.Time)        // of the running system, zero where it does not say; nil: as the kernel tells
 	ReloadKey  func(ctx context.Context) (bool, error) // called when the server does not know this agent; nil: there is nothing to reload
 	Rest       func()                                  // called when a look or a report is over and the daemon goes back to sleep; nil: nothing to do
@@ -115,6 +116,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return reconcile.Run(ctx) })
 	g.Go(func() error { return d.puller.Run(ctx) })
 	g.Go(func() error { return d.reporter.Run(ctx) })
+	g.Go(func() error { return d.reporter.watchTime(ctx) })
 	g.Go(func() error { return deliver.Run(ctx) })
 	if own, ok := d.options.Scheduler.(interface{ Run(context.Context) error }); ok {
 		g.Go(func() error { return own.Run(ctx) }) // a scheduler that has nobody else to run it

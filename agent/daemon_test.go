@@ -241,6 +241,8 @@ type duty struct {
 	life   time.Duration // of the bundles that publish makes
 	reload func(context.Context) (bool, error)
 	skew   atomic.Int64 // by which the host's clock is ahead
+	slept  atomic.Int64 // for how long the host did
+	stood  atomic.Int64 // for how long the daemon got no time to run
 	log    bytes.Buffer // of the daemon, to be read while it sleeps
 }
 
@@ -266,9 +268,14 @@ func onDuty(t *testing.T, test func(d *duty)) {
 
 // start runs a daemon; it is asleep, with everything done, when start returns.
 func (d *duty) start() (stop func()) {
+	booted := time.Now()
 	d.daemon = agent.NewDaemon(agent.DaemonOptions{
 		State: d.state, Identity: d.id, Server: d.server, Scheduler: d.table, Spool: d.spool,
 		PolicyFile: d.policy, UID: os.Getuid(), Interval: 5 * time.Minute, Version: "v1", ReloadKey: d.reload,
+		Uptime: func() (total, awake time.Duration) {
+			up := time.Since(booted) + time.Duration(d.stood.Load())
+			return up + time.Duration(d.slept.Load()), up
+		},
 		Now: func() time.Time { return time.Now().Add(time.Duration(d.skew.Load())) }, Log: slog.New(slog.NewTextHandler(&d.log, nil)),
 	})
 	ctx, cancel := context.WithCancel(context.Background())

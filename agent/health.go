@@ -28,6 +28,7 @@ type health struct {
 	dead    func() string        // why nothing starts entries; nil: nobody can know
 	deadNow trouble
 	fullNow trouble
+	still   standstill
 	folders []string // that the agent and its jobs write to
 }
 
@@ -63,6 +64,10 @@ func newHealth(o DaemonOptions) *health {
 	h := &health{host: crontopus.HostHealth{StartedAt: started}, lastly: started, folders: []string{o.State.Dir, os.TempDir()}}
 	if at, err := o.State.lastAlive(); err == nil && !at.After(started) {
 		h.host.AliveUntil = &at
+	}
+	h.still.up = o.Uptime
+	if h.still.up == nil {
+		h.still.up = kernelUptime
 	}
 	id, at := boot()
 	h.host.BootID = id

@@ -34,6 +34,33 @@ func TestWhatAHostSaysOfItsSilence(t *testing.T) {
 	})
 }
 
+// Nobody but the daemon can tell that time went on without it, and a clock that is set is no such thing.
+func TestADaemonNoticesThatItStoodStill(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		d.after(time.Minute)
+		d.skew.Store(int64(time.Hour))
+		d.after(time.Minute)
+		host := d.server.lastReport(t).Host
+		require.Nil(t, host.Slept)
+		require.Nil(t, host.Suspended)
+
+		d.slept.Store(int64(8 * time.Hour))
+		d.skew.Add(int64(8 * time.Hour))
+		d.after(time.Minute)
+		host = d.server.lastReport(t).Host
+		require.NotNil(t, host.Slept)
+		require.InDelta(t, 8*time.Hour, host.Slept.Until.Sub(host.Slept.Since), float64(time.Minute))
+		require.Nil(t, host.Suspended)
+
+		d.stood.Store(int64(10 * time.Minute))
+		d.skew.Add(int64(10 * time.Minute))
+		d.after(time.Minute)
+		host = d.server.lastReport(t).Host
+		require.NotNil(t, host.Suspended)
+		require.InDelta(t, 10*time.Minute, host.Suspended.Until.Sub(host.Suspended.Since), float64(time.Minute))
+	})
+}
+
 // What was due before the host, or its agent, was started anew is judged by until when it was up.
 func TestADaemonSaysUntilWhenTheOneBeforeItWasAtWork(t *testing.T) {
 	onDuty(t, func(d *duty) {

@@ -112,6 +112,7 @@ func (r *reporter) reachable(err error) {
 	now := r.now()
 	r.mu.Lock()
 	r.online = err == nil
+	r.health.still.look(now, &r.health.host) // before what a connection that broke meanwhile is told as
 	r.health.heard(now, err)
 	r.mu.Unlock()
 	r.state.alive(now)

@@ -28,7 +28,13 @@ func causeOfReturn(j *judgement) crontopus.Cause {
 	switch {
 	case host == nil, !j.Agent.Status.Report.ReceivedAt.After(silent):
 		c.Sentence = fmt.Sprintf("%s is back; it was not heard of %s", j.Agent.Name, between)
-	case j.cutMost(host, silent):
+	case j.most(host.Slept):
+		c.Code = crontopus.CausePoweredOff
+		c.Sentence = fmt.Sprintf("%s slept %s: it did not boot, and ran nothing meanwhile", j.Agent.Name, between)
+	case j.most(host.Suspended):
+		c.Code = crontopus.CauseAgentStopped
+		c.Sentence = fmt.Sprintf("the agent on %s got no time to run %s: neither the host nor the agent was started anew, so somebody suspended its process", j.Agent.Name, between)
+	case j.cutMost(host):
 		c.Code, c.Sentence = crontopus.CauseNetworkCut, cutWords(j, host, between)
 	case j.booted(host):
 		c.Code = crontopus.CausePoweredOff
@@ -81,18 +87,28 @@ func (j *judgement) offUntil() time.Time {
 		return j.here(*host.BootedAt)
 	case report.Scheduler == startsItself && j.restarted(host):
 		return j.here(host.StartedAt)
+	case j.most(host.Slept):
+		return j.here(host.Slept.Until)
+	case report.Scheduler == startsItself && j.most(host.Suspended):
+		return j.here(host.Suspended.Until)
 	}
 	return time.Time{}
 }
 
 // cutMost reports whether a host, or its agent, that was started during its silence could not reach the
 // server for most of it: then that it was started explains less.
-func (j *judgement) cutMost(host *crontopus.HostHealth, silent time.Time) bool {
-	since, until, back := host.UnheardSince, host.UnheardUntil, j.Agent.Status.LastSeenAt
-	if since == nil || until == nil || back == nil || !j.here(*until).After(silent) {
+func (j *judgement) cutMost(host *crontopus.HostHealth) bool {
+	since, until := host.UnheardSince, host.UnheardUntil
+	return since != nil && until != nil && j.most(&crontopus.Outage{Since: *since, Until: *until})
+}
+
+// most reports whether something lasted for most of a host's silence.
+func (j *judgement) most(o *crontopus.Outage) bool {
+	silent, back := j.state().Silent, j.Agent.Status.LastSeenAt
+	if o == nil || back == nil || !j.here(o.Until).After(silent) {
 		return false
 	}
-	return until.Sub(*since) > back.Sub(silent)/2
+	return o.Until.Sub(o.Since) > back.Sub(silent)/2
 }
 
 func cutWords(j *judgement, host *crontopus.HostHealth, between string) string {

@@ -1,6 +1,7 @@
 package alert_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -120,6 +121,59 @@ func TestAHostThatWasCutOffHasRunItsJobs(t *testing.T) {
 	w.until(w.now.Add(time.Minute), true)
 	in := w.only(t)
 	require.Equal(t, crontopus.CauseNetworkCut, in.Cause.Code)
+	require.Zero(t, in.MissedCount)
+}
+
+// A connection that broke meanwhile looks to the agent as if it had been cut off all the time, and gone on.
+func TestAHostWhoseAgentStoodStill(t *testing.T) {
+	for name, c := range map[string]struct {
+		scheduler string
+		stood     func(h *crontopus.HostHealth, o *crontopus.Outage)
+		code      string
+		says      string
+		missed    int
+	}{
+		"it slept": {"crontab", func(h *crontopus.HostHealth, o *crontopus.Outage) { h.Slept = o },
+			crontopus.CausePoweredOff, "db-01 slept between 12:30 UTC and 14:30 UTC: it did not boot, and ran nothing meanwhile", 2},
+		"its agent, which runs the jobs, was suspended": {"builtin", func(h *crontopus.HostHealth, o *crontopus.Outage) { h.Suspended = o },
+			crontopus.CauseAgentStopped, "the agent on db-01 got no time to run between 12:30 UTC and 14:30 UTC", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(hourly, grace(5*time.Minute))
+			w.until(noon.Add(30*time.Minute), true)
+			from := w.now
+			w.until(noon.Add(2*time.Hour+30*time.Minute), false)
+			w.report(func(r *crontopus.AgentReport) {
+				r.Scheduler, r.Host = c.scheduler, health(func(h *crontopus.HostHealth) {
+					h.UnheardSince, h.UnheardUntil, h.UnheardWhy = &from, &w.now, "EOF"
+					c.stood(h, &crontopus.Outage{Since: from, Until: w.now, Why: "why"})
+				})
+			})
+			w.until(w.now.Add(20*time.Minute), true)
+			in := w.only(t)
+			require.Equal(t, c.code, in.Cause.Code)
+			require.Contains(t, in.ResolvedWhy, c.says)
+			require.Equal(t, c.missed, in.MissedCount)
+			require.True(t, slices.ContainsFunc(in.Cause.Evidence, func(e crontopus.Evidence) bool { return e.What == "stood still" && e.Says == "until then: why" }))
+		})
+	}
+}
+
+// Cron started the jobs all the same.
+func TestAHostWhoseAgentWasSuspendedBesideCron(t *testing.T) {
+	w := newWorld(hourly, grace(5*time.Minute))
+	w.until(noon.Add(30*time.Minute), true)
+	from := w.now
+	w.until(noon.Add(2*time.Hour+30*time.Minute), false)
+	for i := 1; i <= 2; i++ {
+		w.run(noon.Add(time.Duration(i)*time.Hour), crontopus.EventSuccess)
+	}
+	w.report(func(r *crontopus.AgentReport) {
+		r.Scheduler, r.Host = "crontab", health(func(h *crontopus.HostHealth) { h.Suspended = &crontopus.Outage{Since: from, Until: w.now} })
+	})
+	w.until(w.now.Add(time.Minute), true)
+	in := w.only(t)
+	require.Equal(t, crontopus.CauseAgentStopped, in.Cause.Code)
 	require.Zero(t, in.MissedCount)
 }
 

@@ -80,6 +80,11 @@ func healthEvidence(r *crontopus.AgentReport) (list []crontopus.Evidence) {
 		list = append(list, crontopus.Evidence{What: "booted", Says: "boot id " + h.BootID, At: h.BootedAt})
 	}
 	list = append(list, crontopus.Evidence{What: "agent started", Says: "version " + r.Version, At: &h.StartedAt})
+	for _, still := range []*crontopus.Outage{h.Slept, h.Suspended} {
+		if still != nil {
+			list = append(list, crontopus.Evidence{What: "stood still", Says: "until then: " + still.Why, At: &still.Until})
+		}
+	}
 	if h.UnheardUntil != nil {
 		list = append(list, crontopus.Evidence{What: "cut off", Says: "until then: " + h.UnheardWhy, At: h.UnheardUntil})
 	}

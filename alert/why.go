@@ -22,7 +22,7 @@ type why func(e *entry, due time.Time) (code, reason string)
 
 // What is known to have been so at the instant, in the order in which it is told: what must be
 // mended first. More than one may be, and all are said.
-var certain = []why{whyClock, whyOff, whyPaused, whyScheduler, whyDenied, whyByHand}
+var certain = []why{whyClock, whyOff, whyStill, whyPaused, whyScheduler, whyDenied, whyByHand}
 
 // What may explain it where nothing is certain.
 var likely = []why{whyDisk, whyNotApplied, whyCameLate, whyChanged}
@@ -71,6 +71,19 @@ func whyOff(e *entry, due time.Time) (code, reason string) {
 		return crontopus.CausePoweredOff, fmt.Sprintf("%s was off until %s", e.Agent.Name, clock(*host.BootedAt, e.Now))
 	case report.Scheduler == startsItself && host.StartedAt.After(due): // others start entries without the agent's daemon
 		return crontopus.CauseAgentStopped, fmt.Sprintf("the agent on %s was started only at %s", e.Agent.Name, clock(host.StartedAt, e.Now))
+	}
+	return "", ""
+}
+
+// whyStill finds an instant at which the host slept, or the agent that starts its jobs itself got no time to.
+func whyStill(e *entry, due time.Time) (code, reason string) {
+	switch host := e.Agent.Status.Report.Host; {
+	case host == nil:
+	case e.during(host.Slept, due):
+		return crontopus.CausePoweredOff, fmt.Sprintf("%s slept until %s", e.Agent.Name, clock(e.here(host.Slept.Until), e.Now))
+	case e.Agent.Status.Report.Scheduler == startsItself && e.during(host.Suspended, due):
+		return crontopus.CauseAgentStopped, fmt.Sprintf("the agent on %s got no time to run until %s: somebody suspended it", e.Agent.Name,
+			clock(e.here(host.Suspended.Until), e.Now))
 	}
 	return "", ""
 }

@@ -60,6 +60,15 @@ func TestWhyNothingRan(t *testing.T) {
 		"its agent was started, which runs the jobs itself": {func(r *crontopus.AgentReport) {
 			r.Scheduler, r.Host = "builtin", health(func(h *crontopus.HostHealth) { h.StartedAt = beganAt(5) })
 		}, true, crontopus.CauseAgentStopped, []string{"the agent on db-01 was started only at 13:05 UTC"}},
+		"it slept": {func(r *crontopus.AgentReport) {
+			r.Host = health(func(h *crontopus.HostHealth) { h.Slept = lasted(-1, 5, "the host slept") })
+		}, true, crontopus.CausePoweredOff, []string{"db-01 slept until 13:05 UTC"}},
+		"its agent was suspended, which cron does not need": {func(r *crontopus.AgentReport) {
+			r.Scheduler, r.Crontab, r.Host = "crontab", &crontopus.Crontab{}, health(func(h *crontopus.HostHealth) { h.Suspended = lasted(-1, 5, "no time") })
+		}, true, crontopus.CauseNeverStarted, nil},
+		"its agent was suspended, which runs the jobs itself": {func(r *crontopus.AgentReport) {
+			r.Scheduler, r.Host = "builtin", health(func(h *crontopus.HostHealth) { h.Suspended = lasted(-1, 5, "no time") })
+		}, true, crontopus.CauseAgentStopped, []string{"the agent on db-01 got no time to run until 13:05 UTC: somebody suspended it"}},
 		"cron was dead at the time": {func(r *crontopus.AgentReport) {
 			r.Host = health(func(h *crontopus.HostHealth) { h.SchedulerWas = lasted(1, 4, "no cron daemon is running") })
 		}, true, crontopus.CauseSchedulerDead, []string{"nothing started entries on db-01 until 13:04 UTC: no cron daemon is running"}},

@@ -14,14 +14,15 @@ const neighbourRuns = 20 // of a job, the newest, among which those of this host
 type watchedRun struct {
 	crontopus.Run
 	key watchKey
+	at  int64 // when it was first heard of, in microseconds
 }
 
 const watchedRunColumns = `r.id, r.namespace, r.name, r.state, r.scheduled_for, r.started_at, r.finished_at, r.exit_code,
-	r.attempt, r.message, r.reason, r.revision, r.output, v.tenant, v.watch`
+	r.attempt, r.message, r.reason, r.revision, r.output, r.at, v.tenant, v.watch`
 
 func scanWatchedRun(r row, run *watchedRun) error {
 	err := r.Scan(&run.ID, &run.Job.Namespace, &run.Job.Name, &run.State, maybe(&run.ScheduledFor), maybe(&run.Started),
-		maybe(&run.Finished), &run.ExitCode, &run.Attempt, &run.Message, &run.Reason, &run.Revision, blob(&run.Output), &run.key.tenant, &run.key.id)
+		maybe(&run.Finished), &run.ExitCode, &run.Attempt, &run.Message, &run.Reason, &run.Revision, blob(&run.Output), &run.at, &run.key.tenant, &run.key.id)
 	if run.Started != nil && run.Finished != nil {
 		run.Duration = crontopus.Duration(max(0, run.Finished.Sub(*run.Started)))
 	}
@@ -77,6 +78,8 @@ func (f *facts) collect(ctx context.Context, v many, on string, signals bool) er
 		l := f.at[all[i].key]
 		if l.Agent != nil {
 			all[i].Agent = l.Agent.Name
+		} else {
+			notAhead(&all[i].Run, all[i].at, f.now)
 		}
 		if signals {
 			l.Signals = append(l.Signals, all[i].Run)
@@ -93,8 +96,9 @@ func (f *facts) signals(ctx context.Context) error {
 }
 
 // notAhead has a run's times that have not come yet be when it was first heard of: a clock that is ahead, by ten
-// years perhaps, must not put off the next ping that is expected.
-func notAhead(r *crontopus.Run, heard, now time.Time) {
+// years perhaps, must put off neither the next ping that is expected nor that its run takes too long.
+func notAhead(r *crontopus.Run, at int64, now time.Time) {
+	heard := time.UnixMicro(at).UTC()
 	for _, at := range []**time.Time{&r.Started, &r.Finished} {
 		if *at != nil && (*at).After(now) {
 			*at = &heard
@@ -126,7 +130,7 @@ func (f *facts) neighbours(ctx context.Context) error {
 			case r.Agent == own && l.Newest == nil:
 				l.Newest = r
 				if l.Watch.AgentID == "" {
-					notAhead(r, time.UnixMicro(runs[j].at).UTC(), f.now)
+					notAhead(r, runs[j].at, f.now)
 				}
 			case r.Agent != own && !told[r.Agent] && len(l.Elsewhere) < 3:
 				told[r.Agent] = true

@@ -158,19 +158,22 @@ var lookCases = cases{
 		outcome := w.outcome(src, "backup")
 		outcome.Desired.Jobs[0].Job.Spec.Target = crontopus.Target{Ping: true}
 		require.NoError(t, s.FinishSync(t.Context(), here, src.ID, outcome))
-		for _, event := range []crontopus.Event{crontopus.EventStart, crontopus.EventSuccess} {
-			ahead := checkIn("backup", event)
-			ahead.At = time.Now().AddDate(10, 0, 0)
+		ahead := checkIn("backup", crontopus.EventStart)
+		for i, event := range []crontopus.Event{crontopus.EventStart, crontopus.EventSuccess} {
+			ahead.Event, ahead.At = event, time.Now().AddDate(10, 0, 0)
 			w.record("", ahead)
-			seen := look(t, s, soon(), func(l *crontopus.Look) crontopus.Verdict {
-				l.Watch.Alert = true // so that the next is looked at, too
+			l := of(look(t, s, soon(), func(l *crontopus.Look) crontopus.Verdict {
+				l.Watch.Alert, l.Watch.State.Running = true, []string{ahead.RunID} // so that the next is looked at, too
 				return crontopus.Verdict{Watch: l.Watch}
-			})
-			newest := of(seen, crontopus.EntryWatchID(named("backup"), "")).Newest
-			require.Equal(t, ahead.RunID, newest.ID)
-			for _, at := range []*time.Time{newest.Started, newest.Finished} {
-				if at != nil {
-					require.WithinDuration(t, time.Now(), *at, time.Hour, string(event))
+			}), crontopus.EntryWatchID(named("backup"), ""))
+			runs := append(append([]crontopus.Run{*l.Newest}, l.Signals...), l.Runs...)
+			require.Len(t, runs, 1+2*i, "the newest; then also a signal, and one that is waited for")
+			for _, run := range runs {
+				require.Equal(t, ahead.RunID, run.ID)
+				for _, at := range []*time.Time{run.Started, run.Finished} {
+					if at != nil {
+						require.WithinDuration(t, time.Now(), *at, time.Hour, event)
+					}
 				}
 			}
 		}
