@@ -149,6 +149,31 @@ func (e *entry) judgeRunning() {
 	}
 }
 
+// ends reports whether nothing takes too long any more now that a run has ended. Another one of the job, that
+// came and went beside one that still goes on, ends nothing.
+func (e *entry) ends(r *crontopus.Run) bool {
+	if e.overdue(r) {
+		return true // it was this one; another that takes too long has an incident of its own
+	}
+	return !slices.ContainsFunc(e.state().Running, func(id string) bool {
+		o := e.byID[id]
+		return o != nil && !o.Ended() && e.overdue(o)
+	})
+}
+
+// overdue reports whether a run takes, or took, longer than it may.
+func (e *entry) overdue(r *crontopus.Run) bool {
+	most := e.job.Spec.Monitor.MaxDuration.Std()
+	if most == 0 || r.Started == nil {
+		return false
+	}
+	until := e.Now
+	if r.Finished != nil {
+		until = *r.Finished
+	}
+	return !until.Before(r.Started.Add(most))
+}
+
 // nextLookAt is when an instant is to be looked at next.
 func (e *entry) nextLookAt(d time.Time) time.Time {
 	for _, span := range []time.Duration{e.firstLook(), e.lateAfter(), e.missAfter()} { // in this order

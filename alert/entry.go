@@ -287,27 +287,37 @@ func (e *entry) retracts(r *crontopus.Run) {
 // good counts a run that went well.
 func (e *entry) good(r *crontopus.Run) {
 	e.begun(r)
+	e.endTooLong(r, recoveredWords(e, r))
 	s := e.state()
 	if at := e.place(r); at.Before(s.LastBad) || at.After(e.Now.Add(clockTolerance)) {
 		return // it tells nothing of what is wrong now, or its clock is
 	}
 	s.Successes++
 	in := e.incident()
-	if in == nil {
+	if in == nil || in.Kind == crontopus.AlertTooLong {
 		s.Failures = 0
-		return
 	}
-	if s.Successes < e.recoverAfter(in) {
+	if in == nil || s.Successes < e.recoverAfter(in) || in.Kind == crontopus.AlertTooLong && !e.ends(r) {
 		return
 	}
 	s.Failures, s.Missed = 0, nil
 	e.resolve(crontopus.ResolvedRecovered, recoveredWords(e, r))
 }
 
+// endTooLong ends the incident of a run that took too long once that has ended, however, unless it comes
+// and goes.
+func (e *entry) endTooLong(r *crontopus.Run, why string) {
+	if in := e.incident(); in != nil && in.Kind == crontopus.AlertTooLong && !in.Flapping && e.ends(r) {
+		e.resolve(crontopus.ResolvedRecovered, why)
+	}
+}
+
 func (e *entry) recoverAfter(in *crontopus.Incident) int {
 	n := 1
-	for _, p := range e.policies(in.Kind) {
-		n = max(n, p.Spec.RecoverAfter)
+	if in.Kind != crontopus.AlertTooLong { // which ends with the run
+		for _, p := range e.policies(in.Kind) {
+			n = max(n, p.Spec.RecoverAfter)
+		}
 	}
 	if in.Flapping {
 		n = max(n, flapRecovery)
@@ -329,7 +339,9 @@ func (e *entry) bad(r *crontopus.Run) {
 		return
 	}
 	if in != nil && in.Kind == crontopus.AlertTooLong && s.Failures < e.afterFailures() {
-		e.resolve(crontopus.ResolvedRecovered, "the run that took too long has ended")
+		if e.ends(r) {
+			e.resolve(crontopus.ResolvedRecovered, "the run that took too long has ended")
+		}
 		return
 	}
 	e.open(crontopus.AlertFailed, causeOfFailure(e, r))

@@ -310,6 +310,62 @@ func TestARunThatTakesTooLong(t *testing.T) {
 	}
 }
 
+// A run that goes on for longer than it may, while the next one comes and goes: of a job that may run beside
+// itself, or one that pings.
+func TestWhatTakesTooLongIsOverOnceThatRunEnds(t *testing.T) {
+	type story struct {
+		w    *world
+		long time.Time
+	}
+	at := func(s *story, minutes int) { s.w.until(s.long.Add(time.Duration(minutes)*time.Minute), true) }
+	tell := func(s *story, run string, event crontopus.Event) {
+		s.w.checkIn(crontopus.CheckIn{RunID: run, Event: event, At: s.w.now})
+		s.w.until(s.w.now.Add(time.Second), true)
+	}
+	for name, c := range map[string]struct {
+		recoverAfter, afterFailures int
+		happens                     func(*story)
+		open                        bool
+	}{
+		"another run went well":                   {happens: func(s *story) { tell(s, "short", crontopus.EventSuccess) }, open: true},
+		"another run failed":                      {afterFailures: 2, happens: func(s *story) { tell(s, "short", crontopus.EventFailure) }, open: true},
+		"it went well":                            {happens: func(s *story) { tell(s, "long", crontopus.EventSuccess) }},
+		"it failed, which is not enough":          {afterFailures: 2, happens: func(s *story) { tell(s, "long", crontopus.EventFailure) }},
+		"it went well, two have to after a fault": {recoverAfter: 2, happens: func(s *story) { tell(s, "long", crontopus.EventSuccess) }},
+		"it went well after another one failed": {afterFailures: 2, happens: func(s *story) {
+			tell(s, "short", crontopus.EventFailure)
+			tell(s, "long", crontopus.EventSuccess)
+		}},
+	} {
+		for kind, agent := range map[string]bool{"": true, ", by pings": false} {
+			t.Run(name+kind, func(t *testing.T) {
+				s := &story{w: newWorld("0 0 * * *", func(j *crontopus.Job) {
+					if !agent {
+						pinged(j)
+					}
+					j.Spec.Monitor.MaxDuration = crontopus.Duration(10 * time.Minute)
+				}), long: noon.Add(12 * time.Hour)}
+				p := crontopus.AlertPolicy{Spec: crontopus.AlertPolicySpec{Match: crontopus.Match{All: true}, RecoverAfter: c.recoverAfter, AfterFailures: c.afterFailures}}
+				p.SetDefaults()
+				s.w.policies = []crontopus.AlertPolicy{p}
+				at(s, 0)
+				due := &s.long
+				if !agent {
+					due = nil
+				}
+				s.w.checkIn(crontopus.CheckIn{RunID: "long", Event: crontopus.EventStart, At: s.w.now, ScheduledFor: due})
+				at(s, 11)
+				require.Equal(t, crontopus.AlertTooLong, s.w.only(t).Kind)
+				at(s, 15)
+				tell(s, "short", crontopus.EventStart)
+				c.happens(s)
+				at(s, 20)
+				require.Equal(t, c.open, s.w.only(t).ResolvedAt == nil, "%+v", s.w.incidents)
+			})
+		}
+	}
+}
+
 func TestASkippedRunIsMissedAtOnceWithItsReason(t *testing.T) {
 	w := newWorld(hourly, nil)
 	due := noon.Add(time.Hour)
