@@ -78,6 +78,9 @@ func causeOfRemoval(e *entry) crontopus.Cause {
 	switch src := e.Source; {
 	case e.Left != nil && e.Left.Job.Spec.Suspend:
 		return causeOfSuspension(e, e.Left)
+	case e.Left != nil && e.Look.Watch.AgentID == "": // there is no host that its target could miss
+		c.Sentence = e.where() + " is not to ping any more: as of " + commitWords(e.Left) + " in Git, agents run it"
+		c.Evidence = commitEvidence(&e.Left.Commit, e.SourceURL)
 	case e.Left != nil:
 		c.Sentence = e.where() + " is not to run there any more: its target, last changed in Git by " + commitWords(e.Left) + ", does not match the host"
 		c.Evidence = commitEvidence(&e.Left.Commit, e.SourceURL)

@@ -170,6 +170,7 @@ func (j *judgement) gone(why string) crontopus.Verdict {
 // left ends the watch of what Git does not want to run here any more; its incident says so.
 func (e *entry) left(cause crontopus.Cause) crontopus.Verdict {
 	if in := e.incident(); in != nil {
+		cause.Evidence = append(cause.Evidence, crontopus.Evidence{What: "before that", Says: in.Cause.Sentence})
 		cause.Evidence = append(cause.Evidence, in.Cause.Evidence...)
 		in.Cause = cause
 	}

@@ -1,6 +1,8 @@
 package alert_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 
 	"crontopus.dev/crontopus"
 	"crontopus.dev/crontopus/alert"
+	"crontopus.dev/crontopus/alert/notify"
 )
 
 // beganAt and lasted are on a host's clock, in minutes of 13:00, when the job was due.
@@ -182,6 +185,21 @@ func TestAnEntryThatGitTakesAway(t *testing.T) {
 			require.Equal(t, c.code, in.Cause.Code)
 			require.Contains(t, in.Cause.Sentence, c.says)
 			require.Contains(t, in.Cause.Evidence, crontopus.Evidence{What: "output", Says: "no such table"}, "what was known stays")
+			m := notify.Render(&crontopus.Delivery{Notification: crontopus.Notification{What: crontopus.NotifyResolved}, Incident: &in})
+			require.Equal(t, 1, strings.Count(m.Text, in.ResolvedWhy), m.Text)
+			require.Contains(t, fmt.Sprint(m.Text, m.Facts), "backup on db-01 failed at 13:00 UTC: it ended with exit code 3", "who is told of the end is told of what")
 		})
 	}
+}
+
+func TestAJobThatPingedIsRunByAgentsNow(t *testing.T) {
+	w := newWorld("", pinged)
+	w.ping("one", crontopus.EventFailure)
+	w.look()
+	w.only(t)
+	l := w.see(w.entry())
+	l.Job, l.Left = nil, l.Job
+	l.Left.Job.Spec.Target = crontopus.Target{All: true}
+	v := alert.Judge(&l)
+	require.Equal(t, "backup is not to ping any more: as of 0123456789 (Ada: dump at night) in Git, agents run it", v.Incidents[0].ResolvedWhy)
 }

@@ -67,7 +67,10 @@ func (m *Message) ofIncident(i *crontopus.Incident) {
 	m.Title = verb(m.Event, i.Kind) + ": " + m.Source
 	m.Text = i.Cause.Sentence
 	if m.Event == crontopus.NotifyResolved && i.ResolvedWhy != "" {
-		m.Text = i.ResolvedWhy + "\nIt was: " + i.Cause.Sentence
+		m.Text = i.ResolvedWhy
+		if i.Cause.Sentence != i.ResolvedWhy { // as it is where Git takes a job away: the evidence says what was wrong
+			m.Text += "\nIt was: " + i.Cause.Sentence
+		}
 	}
 	m.fact("Since", i.OpenedAt.UTC().Format(time.RFC3339), "")
 	if i.ResolvedAt != nil {
