@@ -211,4 +211,6 @@ type Attempt struct {
 	Duration Duration  `json:"duration"`
 	OK       bool      `json:"ok"`
 	Answer   string    `json:"answer"` // what the channel said, cut; never a secret
+	// Took are the recipients that have the message by this attempt, where others are to be tried again.
+	Took []string `json:"took,omitempty"`
 }

@@ -141,7 +141,7 @@ func (d *Deliverer) tell(ctx context.Context, delivery *crontopus.Delivery, o *n
 
 func (d *Deliverer) record(ctx context.Context, delivery *crontopus.Delivery, began time.Time, o *notify.Outcome, state crontopus.NotificationState) error {
 	n := &delivery.Notification
-	a := crontopus.Attempt{At: began, Duration: crontopus.Duration(d.o.Now().Sub(began)), OK: o.OK, Answer: o.Answer}
+	a := crontopus.Attempt{At: began, Duration: crontopus.Duration(d.o.Now().Sub(began)), OK: o.OK, Answer: o.Answer, Took: o.Took}
 	return d.o.Store.RecordAttempt(ctx, n.Tenant, n.ID, &a, state)
 }
 

@@ -18,6 +18,7 @@ type Outcome struct {
 	Permanent  bool          // sending it again as it is will not help
 	Answer     string        // what the channel said, or why there was none; without secrets
 	RetryAfter time.Duration // what the channel asked for
+	Took       []string      // who of the channel's recipients has it, where others are to be tried again
 }
 
 // maxAnswer is how much of an answer is kept, in characters.

@@ -6,6 +6,7 @@
 //	4xx, a lost connection, a certificate  transient
 //	5xx                                    permanent: a refused sender, password or content
 //	5xx to some of the recipients          delivered to the others; the answer names who was refused
+//	4xx to some of the recipients          delivered to the others; only these are tried again
 //	no STARTTLS where the channel wants it permanent: nothing is sent in the clear instead
 //	no answer                              transient, unless the operator does not allow the address
 //
@@ -23,6 +24,7 @@ import (
 	"net"
 	"net/mail"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	gomail "github.com/wneessen/go-mail"
@@ -38,43 +40,69 @@ type Sender struct {
 	Roots *x509.CertPool // nil: the system's
 }
 
-// Send delivers a message once.
+// Send delivers a message once, to those whom an attempt before did not reach.
 func (s Sender) Send(ctx context.Context, d *crontopus.Delivery, m *notify.Message) notify.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, notify.Timeout)
 	defer cancel()
-	c := d.Channel.Spec.Email
-	written, err := Write(d, m, c.To)
-	if err != nil {
-		return notify.Refused(err)
+	to := missing(d)
+	if len(to) == 0 { // who was to be tried again was taken off the list in Git
+		return notify.Outcome{OK: true, Answer: "all of its recipients have it"}
 	}
-	o := s.send(ctx, d, written)
-	if !o.Permanent || len(c.To) == 1 {
+	o, some := s.send(ctx, d, m, to)
+	if o.OK || !o.Permanent && !some || len(d.Channel.Spec.Email.To) == 1 {
 		return o
 	}
-	return s.sendEach(ctx, d, m, o)
+	return s.sendEach(ctx, d, m, to)
 }
 
-// sendEach tries the recipients one by one after all of them together were refused: one address
-// that is gone keeps the others' mail no longer.
-func (s Sender) sendEach(ctx context.Context, d *crontopus.Delivery, m *notify.Message, all notify.Outcome) notify.Outcome {
-	var refused []string
-	for _, to := range d.Channel.Spec.Email.To {
-		written, err := Write(d, m, []string{to})
-		if err != nil {
-			return notify.Refused(err)
-		}
-		if o := s.send(ctx, d, written); !o.OK {
-			refused = append(refused, to+": "+o.Answer)
-		}
+// missing are the recipients that do not have the message yet.
+func missing(d *crontopus.Delivery) []string {
+	to := slices.Clone(d.Channel.Spec.Email.To)
+	for _, a := range d.Notification.Attempts {
+		to = slices.DeleteFunc(to, func(address string) bool { return slices.Contains(a.Took, address) })
 	}
-	if len(refused) == len(d.Channel.Spec.Email.To) {
-		return all
-	}
-	return notify.Outcome{OK: true, Answer: notify.Line("delivered, but not to "+strings.Join(refused, "; "), 500)}
+	return to
 }
 
-func (s Sender) send(ctx context.Context, d *crontopus.Delivery, written *gomail.Msg) notify.Outcome {
+// sendEach tries the recipients one by one after a server refused some of them, or all together: one whose
+// address is gone, or whose mailbox is full for now, keeps the others' mail no longer. Those who are only to be had
+// later are tried again, without those who have it.
+func (s Sender) sendEach(ctx context.Context, d *crontopus.Delivery, m *notify.Message, to []string) notify.Outcome {
+	var took, refused, later []string
+	for _, address := range to {
+		switch o, _ := s.send(ctx, d, m, []string{address}); {
+		case o.OK:
+			took = append(took, address)
+		case o.Permanent:
+			refused = append(refused, address+": "+o.Answer)
+		default:
+			later = append(later, address+": "+o.Answer)
+		}
+	}
+	not := strings.Join(append(later, refused...), "; ")
+	have := len(d.Channel.Spec.Email.To) - len(to) + len(took)
+	switch {
+	case len(later) > 0:
+		return notify.Outcome{Answer: notify.Line("not to "+not, maxAnswer), Took: took}
+	case have == 0:
+		return notify.Outcome{Permanent: true, Answer: notify.Line("not to "+not, maxAnswer)}
+	case len(refused) == 0:
+		return notify.Outcome{OK: true, Answer: "taken by " + d.Channel.Spec.Email.Host}
+	}
+	return notify.Outcome{OK: true, Answer: notify.Line("delivered, but not to "+not, maxAnswer)}
+}
+
+// maxAnswer is how much is kept of what a server said, in characters.
+const maxAnswer = 500
+
+// send writes to the recipients with one mail. It reports, too, whether it was some of them that the server
+// refused.
+func (s Sender) send(ctx context.Context, d *crontopus.Delivery, m *notify.Message, to []string) (o notify.Outcome, some bool) {
 	c := d.Channel.Spec.Email
+	written, err := Write(d, m, to)
+	if err != nil {
+		return notify.Refused(err), false
+	}
 	settings := &tls.Config{ServerName: c.Host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12}
 	options := []gomail.Option{gomail.WithPort(c.Port), gomail.WithTimeout(notify.Timeout), gomail.WithTLSConfig(settings),
 		gomail.WithDialContextFunc(s.dial(c.TLS, settings)), gomail.WithoutNoop(), gomail.WithHELO(hello(c.From))}
@@ -96,13 +124,14 @@ func (s Sender) send(ctx context.Context, d *crontopus.Delivery, written *gomail
 	}
 	client, err := gomail.NewClient(c.Host, options...)
 	if err != nil {
-		return notify.Refused(err)
+		return notify.Refused(err), false
 	}
 	err = client.DialAndSendWithContext(ctx, written)
 	if written.IsDelivered() { // what went wrong after that is of no use to anybody
-		return notify.Outcome{OK: true, Answer: notify.Line("taken by "+c.Host+" "+written.ServerResponse(), 500)}
+		return notify.Outcome{OK: true, Answer: notify.Line("taken by "+c.Host+" "+written.ServerResponse(), maxAnswer)}, false
 	}
-	return failed(err)
+	sent, sending := errors.AsType[*gomail.SendError](err)
+	return failed(err), sending && sent.Reason == gomail.ErrSMTPRcptTo
 }
 
 // dial connects through the guard, and speaks TLS at once where the channel says so.

@@ -141,6 +141,8 @@ func TestWhatMailServersRefuse(t *testing.T) {
 	}{
 		"nobody is there":             {how: crontopus.TLSStart, refuse: map[string]*smtp.SMTPError{"a@example.com": gone, "b@example.com": gone}, permanent: true, says: "no such user"},
 		"one is gone":                 {how: crontopus.TLSStart, refuse: map[string]*smtp.SMTPError{"a@example.com": gone}, ok: true, says: "not to a@example.com"},
+		"one is gone, one is busy":    {how: crontopus.TLSStart, refuse: map[string]*smtp.SMTPError{"a@example.com": gone, "b@example.com": busy}, says: "not to b@example.com"},
+		"one is busy, one is gone":    {how: crontopus.TLSStart, refuse: map[string]*smtp.SMTPError{"a@example.com": busy, "b@example.com": gone}, says: "not to a@example.com"},
 		"greylisted":                  {how: crontopus.TLSStart, refuse: map[string]*smtp.SMTPError{"a@example.com": busy, "b@example.com": busy}, says: "try later"},
 		"the password is wrong":       {how: crontopus.TLSImplicit, password: "no", permanent: true},
 		"the certificate is no one's": {how: crontopus.TLSStart, untrusted: true, says: "certificate"},
@@ -159,6 +161,38 @@ func TestWhatMailServersRefuse(t *testing.T) {
 			require.Equal(t, c.ok, o.OK, o.Answer)
 			require.Equal(t, c.permanent, o.Permanent, o.Answer)
 			require.Contains(t, o.Answer, c.says)
+		})
+	}
+}
+
+// A mailbox that is full for now keeps nobody else's mail, and is tried again without them.
+func TestOneWhoIsToBeTriedLaterKeepsNoMailFromTheOthers(t *testing.T) {
+	full, gone := &smtp.SMTPError{Code: 452, Message: "mailbox full"}, &smtp.SMTPError{Code: 550, Message: "no such user"}
+	for name, c := range map[string]struct {
+		then  *smtp.SMTPError // what the server says to it the next time
+		says  string
+		mails int
+	}{
+		"it takes mail again":   {says: "taken by", mails: 2},
+		"it is gone by then":    {then: gone, says: "not to b@example.com", mails: 1},
+		"it is still to be had": {then: full, says: "mailbox full", mails: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &server{refuse: map[string]*smtp.SMTPError{"b@example.com": full}}
+			port, roots := s.start(t, crontopus.TLSStart)
+			d := delivery(port, crontopus.TLSStart, "a@example.com", "b@example.com")
+			o := send(t, d, roots)
+			require.False(t, o.OK || o.Permanent, o.Answer)
+			require.Contains(t, o.Answer, "mailbox full")
+			require.Equal(t, []string{"a@example.com"}, o.Took)
+			require.Len(t, s.mails, 1)
+
+			d.Notification.Attempts = []crontopus.Attempt{{Answer: o.Answer, Took: o.Took}}
+			s.refuse["b@example.com"] = c.then
+			o = send(t, d, roots)
+			require.Equal(t, c.then != full, o.OK, o.Answer)
+			require.Contains(t, o.Answer, c.says)
+			require.Len(t, s.mails, c.mails, "nobody has it twice")
 		})
 	}
 }
