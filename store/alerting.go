@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"crontopus.dev/crontopus"
 )
@@ -54,8 +55,9 @@ type alertingID struct {
 
 func idOf(m *crontopus.AlertingManifest) alertingID { return alertingID{m.Kind(), m.Name()} }
 
-// writeAlerting replaces what a source says of alerting. Only what differs is written.
-func writeAlerting(ctx context.Context, t tx, src crontopus.Source, list []crontopus.DesiredAlerting) error {
+// writeAlerting replaces what a source says of alerting. Only what differs is written, and then it is decided
+// again who is told of what is open: by a new channel, or as a window is there no more.
+func writeAlerting(ctx context.Context, t tx, src crontopus.Source, list []crontopus.DesiredAlerting, now time.Time) error {
 	before, err := desiredAlerting(ctx, t, "WHERE tenant_id = $1 AND source_id = $2", src.Tenant, src.ID)
 	if err != nil {
 		return err
@@ -65,12 +67,21 @@ func writeAlerting(ctx context.Context, t tx, src crontopus.Source, list []cront
 		gone[idOf(&d.AlertingManifest)] = d
 	}
 	var put []crontopus.DesiredAlerting
+	news := false
 	for _, d := range list {
 		id := idOf(&d.AlertingManifest)
-		if was, ok := gone[id]; !ok || was.Path != d.Path || was.Line != d.Line || was.Revision != d.Revision || was.Digest() != d.Digest() {
+		was, ok := gone[id]
+		changed := !ok || was.Digest() != d.Digest()
+		if changed || was.Path != d.Path || was.Line != d.Line || was.Revision != d.Revision {
 			put = append(put, d)
 		}
+		news = news || changed
 		delete(gone, id)
+	}
+	if news || len(gone) > 0 { // first of all: who decides has the incidents before it looks at a channel
+		if err := routeOpen(ctx, t, src.Tenant, now); err != nil {
+			return err
+		}
 	}
 	for id := range gone {
 		if _, err := t.Exec(ctx, "DELETE FROM desired_alerting WHERE tenant_id = $1 AND kind = $2 AND namespace = $3 AND name = $4",

@@ -112,7 +112,7 @@ func writeDesired(ctx context.Context, t tx, src crontopus.Source, o crontopus.S
 	if err := watchPingJobs(ctx, t, src.Tenant, delta.Put, now); err != nil {
 		return err
 	}
-	return writeAlerting(ctx, t, src, o.Alerting)
+	return writeAlerting(ctx, t, src, o.Alerting, now)
 }
 
 // compareDesired finds how jobs differ from those that are stored. It does not look at what

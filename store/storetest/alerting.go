@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -86,6 +87,31 @@ var alertingCases = cases{
 		list, err := s.DesiredAlerting(t.Context(), here)
 		require.NoError(t, err)
 		require.Equal(t, []crontopus.DesiredAlerting{moved}, list)
+	},
+	"what is open is seen to anew when Git says something else of alerting": func(t *testing.T, s *store.Store) {
+		w, a := running(t, s)
+		ops := w.source("alerting")
+		openIncident(t, s, a.ID, "i1", t0)
+		require.Equal(t, 1, routed(t, s, t0))
+		changed, moved := policy(ops, "critical"), policy(ops, "critical")
+		changed.Policy.Spec.AfterFailures = 3
+		moved.Policy.Spec.AfterFailures, moved.Line = 3, 12
+		for _, step := range []struct {
+			what string
+			list []crontopus.DesiredAlerting
+			sees int
+		}{
+			{"a channel and a policy are new", []crontopus.DesiredAlerting{policy(ops, "critical"), channel(ops, "chat")}, 1},
+			{"nothing changed", []crontopus.DesiredAlerting{policy(ops, "critical"), channel(ops, "chat")}, 0},
+			{"a policy changed", []crontopus.DesiredAlerting{changed, channel(ops, "chat")}, 1},
+			{"a manifest moved in its file", []crontopus.DesiredAlerting{moved, channel(ops, "chat")}, 0},
+			{"a channel was renamed", []crontopus.DesiredAlerting{moved, channel(ops, "talk")}, 1},
+			{"a window is new", []crontopus.DesiredAlerting{moved, channel(ops, "talk"), window(ops, "weekend")}, 1},
+			{"a window is gone", []crontopus.DesiredAlerting{moved, channel(ops, "talk")}, 1},
+		} {
+			require.NoError(t, w.alert(ops, step.list...))
+			require.Equal(t, step.sees, routed(t, s, time.Now().Add(time.Minute)), step.what)
+		}
 	},
 	"what another source has under a name stays its own, and the whole sync fails": func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, here)
