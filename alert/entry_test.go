@@ -177,6 +177,35 @@ func TestAHostWhoseAgentWasSuspendedBesideCron(t *testing.T) {
 	require.Zero(t, in.MissedCount)
 }
 
+func TestALateStartSaysHowLateItWas(t *testing.T) {
+	due := noon.Add(time.Hour)
+	for name, c := range map[string]struct {
+		then func(*world)
+		why  string
+	}{
+		"heard of only later": {func(w *world) {
+			w.until(due.Add(15*time.Minute), true)
+			w.checkIn(crontopus.CheckIn{RunID: "r", Event: crontopus.EventStart, At: due.Add(4 * time.Minute), ScheduledFor: &due})
+		}, "backup on db-01 started, 4m late"},
+		"called off, and started for the next instant": {func(w *world) {
+			w.run(due, crontopus.EventSkipped, func(c *crontopus.CheckIn) { c.Reason = crontopus.ReasonCalledOff })
+			w.until(due.Add(time.Hour), true)
+			w.run(w.now, crontopus.EventSuccess)
+		}, "backup on db-01 started again for 14:00 UTC"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(hourly, func(j *crontopus.Job) {
+				grace(30 * time.Minute)(j)
+				j.Spec.Monitor.StartDeadline = crontopus.Duration(2 * time.Minute)
+			})
+			w.until(due.Add(3*time.Minute), true)
+			c.then(w)
+			w.until(w.now.Add(time.Second), true)
+			require.Equal(t, c.why, w.only(t).ResolvedWhy)
+		})
+	}
+}
+
 func TestFailures(t *testing.T) {
 	w := newWorld(hourly, nil)
 	w.policies = []crontopus.AlertPolicy{{Spec: crontopus.AlertPolicySpec{Match: crontopus.Match{All: true}, AfterFailures: 2, RecoverAfter: 2}}}

@@ -61,7 +61,14 @@ func startedWords(e *entry, r *crontopus.Run) string {
 	if e.Agent == nil { // a ping says of no instant that it is for that one
 		return fmt.Sprintf("%s was heard of, %s late", e.where(), span(e.place(r).Sub(e.state().Late)))
 	}
-	return fmt.Sprintf("%s started, %s late", e.where(), span(e.Now.Sub(place(r))))
+	if due := place(r); due.After(e.state().Late) { // what was late was called off
+		return fmt.Sprintf("%s started again for %s", e.where(), clock(due, e.Now))
+	}
+	started := e.Now
+	if r.Started != nil { // which may have been heard of only now
+		started = e.here(*r.Started)
+	}
+	return fmt.Sprintf("%s started, %s late", e.where(), span(started.Sub(place(r))))
 }
 
 func retractedWords(e *entry, r *crontopus.Run) string {
