@@ -44,7 +44,7 @@ func (s SourceSecrets) CheckFor(address string) error {
 		return nil
 	}
 	return Errorf(CodeInvalid, "the repository is fetched by ssh, which needs a deploy key and the known_hosts lines of its server").
-		WithHint("give both, --ssh-key-file and --known-hosts-file; ssh-keyscan %s prints the lines, to be compared with what its operator publishes", u.Hostname())
+		WithHint("give both, --ssh-key-file and --known-hosts-file; %s prints the lines, to be compared with what its operator publishes", Keyscan(u))
 }
 
 // ParseSSH reads an address that is fetched by ssh, ssh://user@host/path or user@host:path as
@@ -59,4 +59,13 @@ func ParseSSH(address string) (u *url.URL, ok bool) {
 		return nil, false
 	}
 	return &url.URL{Scheme: "ssh", User: url.User(user), Host: host, Path: path}, true
+}
+
+// Keyscan is the command that prints the known_hosts lines of the server at an address of
+// ParseSSH. Without its port another server would answer, or the lines would name another.
+func Keyscan(u *url.URL) string {
+	if port := u.Port(); port != "" && port != "22" {
+		return "ssh-keyscan -p " + port + " " + u.Hostname()
+	}
+	return "ssh-keyscan " + u.Hostname()
 }

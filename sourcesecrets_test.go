@@ -27,26 +27,28 @@ func TestCredentialsAreNamedAndNotShown(t *testing.T) {
 
 func TestWhatIsFetchedBySSHNeedsAKeyAndAKnownServer(t *testing.T) {
 	whole := crontopus.SourceSecrets{SSHKey: "key", KnownHosts: "hosts"}
-	for address, bySSH := range map[string]bool{
-		"git@forge.example.com:ops/cron.git":            true,
-		"ssh://git@forge.example.com:2222/ops/cron.git": true,
-		"SSH://git@forge.example.com/ops/cron.git":      true,
-		"https://forge.example.com/ops/cron.git":        false,
-		"file:///srv/cron.git":                          false,
-		"forge.example.com:ops/cron.git":                false,
-		"git@forge.example.com:22:ops/cron.git":         false,
-		"":                                              false,
+	for address, keyscan := range map[string]string{
+		"git@forge.example.com:ops/cron.git":            "ssh-keyscan forge.example.com ",
+		"ssh://git@forge.example.com:2222/ops/cron.git": "ssh-keyscan -p 2222 forge.example.com ",
+		"ssh://git@forge.example.com:22/ops/cron.git":   "ssh-keyscan forge.example.com ",
+		"ssh://git@[2001:db8::1]:2222/ops/cron.git":     "ssh-keyscan -p 2222 2001:db8::1 ",
+		"SSH://git@forge.example.com/ops/cron.git":      "ssh-keyscan forge.example.com ",
+		"https://forge.example.com/ops/cron.git":        "",
+		"file:///srv/cron.git":                          "",
+		"forge.example.com:ops/cron.git":                "",
+		"git@forge.example.com:22:ops/cron.git":         "",
+		"":                                              "",
 	} {
 		require.NoError(t, whole.CheckFor(address), address)
 		for _, part := range []crontopus.SourceSecrets{{}, {SSHKey: "key"}, {KnownHosts: "hosts"}, {Username: "bot", Password: "hunter2"}} {
 			err := part.CheckFor(address)
-			if !bySSH {
+			if keyscan == "" {
 				require.NoError(t, err, address)
 				continue
 			}
 			require.Equal(t, crontopus.CodeInvalid, crontopus.ErrorCode(err), address)
 			require.ErrorContains(t, err, "is fetched by ssh")
-			require.Contains(t, crontopus.ErrorHint(err), "--ssh-key-file and --known-hosts-file; ssh-keyscan forge.example.com ")
+			require.Contains(t, crontopus.ErrorHint(err), "--ssh-key-file and --known-hosts-file; "+keyscan)
 		}
 	}
 }

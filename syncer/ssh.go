@@ -80,7 +80,7 @@ func (r *sshRemote) trust(q *fetchRequest, u *url.URL, keys *gitssh.PublicKeys) 
 	defer os.Remove(file) //nolint:errcheck // it holds public keys, and the next fetch writes it again
 	db, err := gitssh.NewKnownHostsDb(file)
 	if err != nil {
-		return untrusted("the source's known_hosts lines cannot be read; make them with: ssh-keyscan %s > F, then %s --known-hosts-file F", u.Hostname(), q.anew())
+		return untrusted("the source's known_hosts lines cannot be read; make them with: %s > F, then %s --known-hosts-file F", crontopus.Keyscan(u), q.anew())
 	}
 	port := u.Port()
 	if port == "" {
@@ -93,13 +93,20 @@ func (r *sshRemote) trust(q *fetchRequest, u *url.URL, keys *gitssh.PublicKeys) 
 		if err == nil {
 			return nil
 		}
+		if _, ok := errors.AsType[*knownhosts.RevokedError](err); ok {
+			// Whoever holds the private half may be anybody: nothing leads to trusting it again.
+			r.refusal = untrusted(
+				"the key of %s, %s, is marked @revoked in the source's known_hosts lines; let the server's operator give it another, and then the source its line: %s > F, then %s --known-hosts-file F",
+				host, ssh.FingerprintSHA256(key), crontopus.Keyscan(u), q.anew())
+			return err
+		}
 		what := "is not known"
 		if unknown, ok := errors.AsType[*knownhosts.KeyError](err); ok && len(unknown.Want) > 0 {
 			what = "is another than the one that the source's known_hosts lines name"
 		}
 		r.refusal = untrusted(
-			"the key of %s, %s, %s; compare it with what its operator publishes, and give the source its line: ssh-keyscan %s > F, then %s --known-hosts-file F",
-			host, ssh.FingerprintSHA256(key), what, u.Hostname(), q.anew())
+			"the key of %s, %s, %s; compare it with what its operator publishes, and give the source its line: %s > F, then %s --known-hosts-file F",
+			host, ssh.FingerprintSHA256(key), what, crontopus.Keyscan(u), q.anew())
 		return err
 	}
 	return nil

@@ -29,6 +29,7 @@ func TestSourcesBySSH(t *testing.T) {
 	require.Equal(t, "two", h.job(t, sourceID, "test/a").Job.Spec.Run.Command[1])
 	require.NoFileExists(t, h.mirror()+".known_hosts")
 
+	keyscan := "ssh-keyscan -p " + strings.TrimPrefix(server.Address, "127.0.0.1:") + " 127.0.0.1 > F, then crontopus sources credentials name-of-src-1 --known-hosts-file F"
 	for name, c := range map[string]struct {
 		secrets crontopus.SourceSecrets
 		state   string
@@ -38,12 +39,14 @@ func TestSourcesBySSH(t *testing.T) {
 		"a key with a typo": {crontopus.SourceSecrets{SSHKey: "hello", KnownHosts: server.KnownHosts}, "false AuthenticationFailed", "no passphrase: crontopus sources credentials name-of-src-1 --ssh-key-file F"},
 		"a key that the server does not let in": {crontopus.SourceSecrets{SSHKey: gittest.NewSSHKey(t), KnownHosts: server.KnownHosts},
 			"false AuthenticationFailed", "as a deploy key"},
-		"no known hosts": {crontopus.SourceSecrets{SSHKey: server.Key}, "false VerificationFailed", "ssh-keyscan 127.0.0.1 > F, then crontopus sources credentials name-of-src-1 --known-hosts-file F"},
+		"no known hosts": {crontopus.SourceSecrets{SSHKey: server.Key}, "false VerificationFailed", keyscan},
 		"another host's line": {crontopus.SourceSecrets{SSHKey: server.Key,
 			KnownHosts: strings.Replace(server.KnownHosts, "127.0.0.1", "127.0.0.2", 1)}, "false VerificationFailed", "is not known"},
 		"another key": {crontopus.SourceSecrets{SSHKey: server.Key, KnownHosts: h.repo.ServeSSH(t).LineFor(server.Address)},
 			"false VerificationFailed", "is another than"},
-		"nonsense": {crontopus.SourceSecrets{SSHKey: server.Key, KnownHosts: "hello"}, "false VerificationFailed", "cannot be read; make them with: ssh-keyscan 127.0.0.1 > F, then crontopus sources credentials name-of-src-1 "},
+		"nonsense": {crontopus.SourceSecrets{SSHKey: server.Key, KnownHosts: "hello"}, "false VerificationFailed", "cannot be read; make them with: " + keyscan},
+		"a revoked key": {crontopus.SourceSecrets{SSHKey: server.Key, KnownHosts: "@revoked " + server.KnownHosts + "\n" + server.KnownHosts},
+			"false VerificationFailed", "is marked @revoked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h.mu.Lock()
