@@ -109,15 +109,20 @@ type Claimed struct {
 }
 
 // TakeClaim takes what the job is due for: the newest due instant that no run has taken,
-// that is not too late and not older than the entry; else, for @reboot, this boot. It
-// returns false when there is nothing to run for. The claim is on disk before it returns, and
-// of several processes that ask at once exactly one gets it.
+// that is not too late and not older than the entry, and with it, for @reboot, this boot; else
+// the boot alone. It returns false when there is nothing to run for. The claim is on disk
+// before it returns, and of several processes that ask at once exactly one gets it.
 func (s State) TakeClaim(job *crontopus.Job, set *schedule.Set, boot string, now time.Time) (Claimed, bool, error) {
 	var taken Claimed
 	changed, err := s.changeClaim(job.Name(), func(c *claim) bool {
 		if due, ok := c.due(job, set, now); ok {
 			taken = Claimed{ScheduledFor: due}
 			c.take(due)
+			if set.Reboot() && boot != "" {
+				// One run is enough for both, as for all that is due at one instant. A boot that was left
+				// would be taken by whatever starts the job next, hours later: an agent that is restarted.
+				c.Boot = boot
+			}
 			return true
 		}
 		if set.Reboot() && boot != "" && c.Boot != boot {

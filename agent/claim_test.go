@@ -54,7 +54,11 @@ func TestWhatIsClaimed(t *testing.T) {
 		{name: "the clock was set back an hour", exprs: []string{"*/5 * * * *"}, steps: []step{{now: "10:00:00", want: "10:00:00"}, {now: "09:00:00"}, {now: "09:55:00"}, {now: "10:00:10"}, {now: "10:05:00", want: "10:05:00"}}},
 		{name: "a boot, once", exprs: []string{"@reboot"}, steps: []step{{now: "10:00:00", boot: "b1", want: "boot"}, {now: "10:00:01", boot: "b1"}, {now: "11:00:00", boot: "b2", want: "boot"}}},
 		{name: "a new entry waits for the next boot", exprs: []string{"@reboot"}, steps: []step{{reset: true, now: "10:00:00", boot: "b1"}, {now: "10:05:00", boot: "b1"}, {now: "11:00:00", boot: "b2", want: "boot"}}},
-		{name: "a boot and a time", exprs: []string{"@reboot", "0 10 * * *"}, steps: []step{{now: "10:00:01", boot: "b1", want: "10:00:00"}, {now: "10:00:01", boot: "b1", want: "boot"}, {now: "10:00:01", boot: "b1"}}},
+		{name: "a boot and a time, at once", exprs: []string{"@reboot", "0 10 * * *"}, steps: []step{{now: "10:00:01", boot: "b1", want: "10:00:00"}, {now: "10:00:01", boot: "b1"}}},
+		{name: "a boot that found a time missed, and a start long after it", exprs: []string{"@reboot", "0 10 * * *"}, steps: []step{
+			{now: "10:03:00", boot: "b1", want: "10:00:00"}, {now: "17:00:00", boot: "b1"}, {now: "18:00:00", boot: "b2", want: "boot"},
+		}},
+		{name: "a boot, then a time", exprs: []string{"@reboot", "0 10 * * *"}, steps: []step{{now: "09:59:00", boot: "b1", want: "boot"}, {now: "10:00:01", boot: "b1", want: "10:00:00"}, {now: "10:00:02", boot: "b1"}}},
 		{name: "no boot id to be had", exprs: []string{"@reboot"}, steps: []step{{now: "10:00:00"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
