@@ -99,6 +99,10 @@ func (r *Runner) Exec(ctx context.Context, name crontopus.JobName, byHand bool) 
 	}
 	final, code, err := run.execute(ctx)
 	run.finish(ctx, final)
+	if byHand && err == nil && final.Event == crontopus.EventSkipped { // a scheduler is told nothing, a person would take it for a success
+		err = crontopus.Errorf(crontopus.CodeConflict, "%s was not started: %s", name, final.Message).
+			WithHint("crontopus runs list --job %s shows the one that has its place", name)
+	}
 	return code, err
 }
 

@@ -191,6 +191,27 @@ func TestByHandThereIsNoClaimAndNoScheduledInstant(t *testing.T) {
 	require.NotEqual(t, got[1].RunID, got[3].RunID)
 }
 
+func TestByHandARunThatIsSkippedSaysSo(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o666))
+	h := newHost(t, sh("read x < "+fifo))
+	h.job.Spec.Run.Concurrency = crontopus.ConcurrencyForbid
+	first := make(chan error)
+	go func() {
+		_, err := h.Exec(context.Background(), h.job.Name(), false)
+		first <- err
+	}()
+	pipe, err := os.OpenFile(fifo, os.O_WRONLY, 0) // returns when the job reads
+	require.NoError(t, err)
+	_, err = h.Exec(t.Context(), h.job.Name(), true)
+	require.NoError(t, pipe.Close())
+	require.NoError(t, <-first)
+	require.Equal(t, crontopus.CodeConflict, crontopus.ErrorCode(err))
+	require.ErrorContains(t, err, "default/job was not started: the job's last run still goes on")
+	require.NotEmpty(t, crontopus.ErrorHint(err))
+	require.Contains(t, reasons(h.delivered(t)), "skipped: stillRunning")
+}
+
 func TestPassthroughAndSecrets(t *testing.T) {
 	h := newHost(t, crontopus.RunSpec{Script: "echo out $PASSWORD; echo err $PASSWORD >&2; test $PASSWORD = hunter2", Passthrough: true})
 	secret := filepath.Join(t.TempDir(), "secret")
