@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"crypto/ed25519"
 	"testing"
 	"time"
 
@@ -45,6 +46,19 @@ func TestAHostWithAWrongClock(t *testing.T) {
 				}
 			}
 			require.Equal(t, 1, challenged, "it learns the time once")
+		})
+	}
+}
+
+// The command that rotates the key is a process of its own, which has asked the server nothing before.
+func TestAHostWithAWrongClockRotatesItsKey(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"an hour ahead": time.Hour, "ten years behind": -10 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t)
+			s.now = func() time.Time { return time.Now().Add(-ahead) }
+			_, next, err := ed25519.GenerateKey(nil)
+			require.NoError(t, err)
+			require.NoError(t, s.asAgent().RotateAgentKey(t.Context(), next))
 		})
 	}
 }

@@ -49,14 +49,22 @@ func (c *Client) UseAgentKey(key ed25519.PrivateKey) { c.agent.key.Store(&key) }
 // RotateAgentKey tells the server of the agent's next key, on the word of the one in use.
 // Asking again, with either, changes nothing.
 func (c *Client) RotateAgentKey(ctx context.Context, next ed25519.PrivateKey) error {
+	problem, err := c.rotateAgentKey(ctx, next)
+	if problem != nil && c.learnSkew(problem) {
+		_, err = c.rotateAgentKey(ctx, next) // the body says what time it is, too
+	}
+	return err
+}
+
+func (c *Client) rotateAgentKey(ctx context.Context, next ed25519.PrivateKey) (*wire.Problem, error) {
 	body, err := json.Marshal(wire.RotateKey{PublicKey: next.Public().(ed25519.PublicKey), At: c.Now().UTC()})
 	if err != nil {
-		return crontopus.Errorf(crontopus.CodeInvalid, "the request cannot be written as JSON: %w", err)
+		return nil, crontopus.Errorf(crontopus.CodeInvalid, "the request cannot be written as JSON: %w", err)
 	}
 	signature := base64.StdEncoding.EncodeToString(ed25519.Sign(next, body))
-	_, err = c.do(ctx, request{method: http.MethodPost, path: "/api/v1/agent/rotate-key", body: body,
+	_, problem, err := c.send(ctx, request{method: http.MethodPost, path: "/api/v1/agent/rotate-key", body: body,
 		header: http.Header{wire.HeaderSignature: {signature}}})
-	return err
+	return problem, err
 }
 
 // token returns a short-lived JWT of the agent's own making (RFC 7519, EdDSA). Writing
