@@ -104,6 +104,7 @@ func New(ctx context.Context, o Options, version string, log *slog.Logger) (_ *A
 // storeOptions name the PostgreSQL database, or the SQLite file where there is none.
 func (o *Options) storeOptions(k keys, log *slog.Logger) store.Options {
 	s := store.Options{URL: o.Database, Box: k.box, Now: time.Now, Log: log}
+	s.Keep, _ = o.keepRuns() // validate has refused what it cannot be
 	if o.Database == "" {
 		s.Path = filepath.Join(o.Data, databaseName)
 	}

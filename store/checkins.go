@@ -47,7 +47,7 @@ type submission struct {
 // recordAll commits submissions in one transaction, and returns the runs that are not as they were.
 func (s *Store) recordAll(ctx context.Context, in scope, submissions []*submission) (changed []*runKept, err error) {
 	err = s.engine.write(ctx, in, func(t tx) error {
-		f := newFold(s.now(), submissions)
+		f := newFold(s.now(), s.keep, submissions)
 		if err := f.readProofs(ctx, t); err != nil {
 			return err
 		}
@@ -77,14 +77,15 @@ func (s *Store) recordAll(ctx context.Context, in scope, submissions []*submissi
 }
 
 // place is where a run stands in lists: at the instant it was due or first heard of. It never
-// changes, so that pages stay put; a host whose clock is ahead does not stay on top.
-func place(c crontopus.CheckIn, now time.Time) time.Time {
+// changes, so that pages stay put; a host whose clock is ahead does not stay on top, and of one whose clock is
+// far behind no run is deleted as one that was kept for long enough.
+func place(c crontopus.CheckIn, now time.Time, keep time.Duration) time.Time {
 	at := c.At
 	if c.ScheduledFor != nil {
 		at = *c.ScheduledFor
 	}
-	if at.After(now) {
-		at = now
+	if at.After(now) || keep > 0 && at.Before(now.Add(-keep/2)) {
+		return now
 	}
 	return at
 }

@@ -16,6 +16,7 @@ import (
 // written in two.
 type fold struct {
 	now   time.Time
+	keep  time.Duration // how long runs will be kept
 	items []item
 	may   map[grant]bool            // what was in a bundle of the agent, or with no agent, what the tenant ever had
 	byID  map[rowKey]*runKept       // nil: there is none yet
@@ -64,8 +65,8 @@ func (i *item) due() (dueKey, bool) {
 }
 
 // newFold takes what can be stored; the rest has its answer.
-func newFold(now time.Time, submissions []*submission) *fold {
-	f := emptyFold(now)
+func newFold(now time.Time, keep time.Duration, submissions []*submission) *fold {
+	f := emptyFold(now, keep)
 	for _, s := range submissions {
 		s.results = make([]error, len(s.list))
 		for i, c := range s.list {
@@ -80,8 +81,8 @@ func newFold(now time.Time, submissions []*submission) *fold {
 	return f
 }
 
-func emptyFold(now time.Time) *fold {
-	return &fold{now: now, may: map[grant]bool{}, byID: map[rowKey]*runKept{}, byDue: map[dueKey]*runKept{}, saved: map[rowKey]*crontopus.Run{}}
+func emptyFold(now time.Time, keep time.Duration) *fold {
+	return &fold{now: now, keep: keep, may: map[grant]bool{}, byID: map[rowKey]*runKept{}, byDue: map[dueKey]*runKept{}, saved: map[rowKey]*crontopus.Run{}}
 }
 
 // writeFresh writes the runs that do not exist, and returns a fold of the check-ins that are
@@ -92,7 +93,7 @@ func (f *fold) writeFresh(ctx context.Context, t tx) (*fold, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest := emptyFold(f.now)
+	rest := emptyFold(f.now, f.keep)
 	rest.may = f.may
 	for _, i := range f.items {
 		if i.run != nil && written[i.run.key()] || !f.may[i.grant()] {
@@ -201,7 +202,7 @@ func (f *fold) one(i *item) (*runKept, error) {
 	}
 	switch {
 	case run == nil:
-		run = &runKept{crontopus.NewRun(i.CheckIn, ""), i.tenant, i.agentID, micros(place(i.CheckIn, f.now))}
+		run = &runKept{crontopus.NewRun(i.CheckIn, ""), i.tenant, i.agentID, micros(place(i.CheckIn, f.now, f.keep))}
 		f.know(run)
 		return run, nil
 	case run.Job != i.Job || run.agentID != i.agentID:

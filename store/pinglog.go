@@ -16,7 +16,7 @@ func (s *Store) LogPing(ctx context.Context, tenant crontopus.TenantID, p cronto
 		c := c
 		c.Event = crontopus.EventSuccess // whose run it would be if it were an end
 		var refused error
-		f := emptyFold(s.now())
+		f := emptyFold(s.now(), s.keep)
 		f.items = []item{{CheckIn: c, tenant: tenant, result: &refused,
 			proof: &proof{tenant: tenant, url: p.URL, key: p.Key, unnamed: p.Unnamed}}}
 		if err := f.readProofs(ctx, t); err != nil || refused != nil {

@@ -15,6 +15,7 @@ type Options struct {
 	Path string           // of the SQLite file; or
 	URL  string           // of a PostgreSQL database: postgres://…
 	Box  *Box             // for credentials; required
+	Keep time.Duration    // how long runs will be kept, see SystemPruneRuns; 0: for ever
 	Now  func() time.Time // time.Now but for tests; stamps audit rows
 	Log  *slog.Logger     // slog.Default if nil
 }
@@ -24,6 +25,7 @@ type Store struct {
 	engine engine
 	box    *Box
 	now    func() time.Time
+	keep   time.Duration
 
 	granted  *recent.Map[grant, bool]                      // of those that check in
 	alerting *recent.Map[alertingKey, *crontopus.Alerting] // of tenants that are looked at
@@ -46,7 +48,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{engine: seam{e}, box: o.Box, now: o.Now, granted: recent.New[grant, bool](rememberedGrants),
+	s := &Store{engine: seam{e}, box: o.Box, now: o.Now, keep: o.Keep, granted: recent.New[grant, bool](rememberedGrants),
 		alerting: recent.New[alertingKey, *crontopus.Alerting](rememberedAlerting),
 		follows:  recent.New[crontopus.TenantID, time.Time](rememberedFollows)}
 	if err := s.setUp(ctx, o.Log); err != nil {
