@@ -16,7 +16,8 @@ import (
 
 type checkInStore interface {
 	// RecordCheckIns commits check-ins and returns an error for each that it refused. An
-	// agentID of "" is an API key, which may check in for every job of the tenant.
+	// agentID of "" is an API key, which may check in for every job of the tenant. It answers
+	// within a time after which the caller had better try again.
 	RecordCheckIns(ctx context.Context, tenant crontopus.TenantID, agentID string, checkIns []crontopus.CheckIn) ([]error, error)
 }
 
@@ -33,7 +34,6 @@ const (
 	maxBatchBody  = 16 << 20
 	maxSingleBody = 1 << 20
 	maxMembers    = 64 // of an object, which is far more than a check-in has
-	recordTimeout = 10 * time.Second
 )
 
 func (s checkIns) register(r *router) {
@@ -129,7 +129,7 @@ func (s checkIns) readBody(r *http.Request, who caller, limit int64) (raw []byte
 	return s.router.readBody(r, "tenant "+string(who.tenant), limit)
 }
 
-// record commits check-ins within a time after which the caller had better try again.
+// record commits check-ins.
 func (s checkIns) record(ctx context.Context, who caller, checkIns []crontopus.CheckIn) ([]error, error) {
 	if len(checkIns) == 0 {
 		return nil, nil
@@ -138,8 +138,6 @@ func (s checkIns) record(ctx context.Context, who caller, checkIns []crontopus.C
 	if who.agent != nil {
 		agentID = who.agent.ID
 	}
-	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
-	defer cancel()
 	errs, err := s.store.RecordCheckIns(ctx, who.tenant, agentID, checkIns)
 	if err == nil && len(errs) != len(checkIns) {
 		err = errors.New("the store answered a batch of check-ins in part")

@@ -91,8 +91,6 @@ func (s cronAlias) take(ctx context.Context, slug, key string, said CronReport) 
 	if !(said.Duration <= math.MaxInt32) { // nor is NaN, which no bound of the query's keeps out
 		return nil, invalid("duration is %g seconds, and nothing runs that long", said.Duration)
 	}
-	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
-	defer cancel()
 	p, job, err := s.find(ctx, pingPath{key: key, slug: slug})
 	if err != nil {
 		return nil, err

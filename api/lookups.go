@@ -33,6 +33,7 @@ const (
 	lookupsAtOnce = 8
 	missesMemory  = time.Second
 	missesKept    = 1000
+	lookupTimeout = 5 * time.Second // then the caller had better come back
 )
 
 func newLookups(store credentialStore, now func() time.Time) *lookups {
@@ -66,6 +67,8 @@ func lookUp[K comparable, V any](ctx context.Context, l bound, misses *recent.Ma
 	if known && within(missed, now, missesMemory) {
 		return found, no
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	select {
 	case l.slots <- struct{}{}:
 	case <-ctx.Done():

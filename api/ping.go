@@ -53,6 +53,7 @@ const (
 	pingBodyLimit   = 10_000 // bytes that are kept of a ping's body, the first ones; the others are not an error
 	rememberedPings = 20_000
 	pingMethods     = "GET, HEAD, POST, OPTIONS"
+	logTimeout      = 10 * time.Second // of what a run says on its way, which is not worth more of the script's time
 )
 
 func newPings(o Options, r *router) pings {
@@ -127,8 +128,7 @@ func (s pings) serve(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusBadRequest, "invalid uuid format")
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), recordTimeout)
-	defer cancel()
+	ctx := r.Context()
 	p, job, err := s.find(ctx, path)
 	if err == nil && !s.limit.allow(p.Tenant, job, s.now()) {
 		h.Set("Retry-After", "1")
@@ -231,6 +231,8 @@ func (s pings) log(ctx context.Context, p crontopus.Ping, job crontopus.JobName,
 	if p.Unnamed = rid == ""; !p.Unnamed {
 		c.RunID = ridRun(p.Tenant, job, rid)
 	}
+	ctx, cancel := context.WithTimeout(ctx, logTimeout)
+	defer cancel()
 	return s.store.LogPing(ctx, p.Tenant, p, c)
 }
 

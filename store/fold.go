@@ -48,6 +48,7 @@ type runKept struct {
 	tenant  crontopus.TenantID
 	agentID string
 	at      int64 // its place in lists
+	wrong   bool  // something is wrong with its entry, as far as the database knows
 }
 
 func (r *runKept) key() rowKey { return rowKey{r.tenant, r.ID} }
@@ -89,14 +90,18 @@ func emptyFold(now time.Time, keep time.Duration) *fold {
 // about those which do.
 func (f *fold) writeFresh(ctx context.Context, t tx) (*fold, error) {
 	f.apply()
-	written, err := f.insert(ctx, t, slices.Collect(maps.Values(f.byID)))
+	fresh, err := f.insert(ctx, t, slices.Collect(maps.Values(f.byID)))
 	if err != nil {
 		return nil, err
+	}
+	written := make(map[*runKept]bool, len(fresh))
+	for _, run := range fresh {
+		written[run] = true
 	}
 	rest := emptyFold(f.now, f.keep)
 	rest.may = f.may
 	for _, i := range f.items {
-		if i.run != nil && written[i.run.key()] || !f.may[i.grant()] {
+		if written[i.run] || !f.may[i.grant()] {
 			continue
 		}
 		i.run, *i.result = nil, nil
@@ -202,7 +207,7 @@ func (f *fold) one(i *item) (*runKept, error) {
 	}
 	switch {
 	case run == nil:
-		run = &runKept{crontopus.NewRun(i.CheckIn, ""), i.tenant, i.agentID, micros(place(i.CheckIn, f.now, f.keep))}
+		run = &runKept{Run: crontopus.NewRun(i.CheckIn, ""), tenant: i.tenant, agentID: i.agentID, at: micros(place(i.CheckIn, f.now, f.keep))}
 		f.know(run)
 		return run, nil
 	case run.Job != i.Job || run.agentID != i.agentID:
@@ -243,59 +248,23 @@ func (f *fold) write(ctx context.Context, t tx) error {
 		UPDATE runs SET state = v.state, scheduled_for = v.due, started_at = v.began, finished_at = v.ended,
 			exit_code = v.code, attempt = v.try, message = v.message, reason = v.reason, revision = v.revision, output = v.output
 		FROM v WHERE runs.tenant_id = v.tenant AND runs.id = v.id`)
-	f.told = append(f.told, changed...)
-	for _, run := range changed {
-		if isNews(f.saved[run.key()], &run.Run) {
-			f.news = append(f.news, run)
-		}
-	}
 	if crontopus.ErrorCode(err) == crontopus.CodeConflict || (err == nil && int(n) != len(changed)) {
 		err = unavailable(errRaced) // the instant is another run's since it was looked for, or a run has gone
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	f.told = append(f.told, changed...)
+	news := slices.DeleteFunc(changed, func(run *runKept) bool { return !isNews(f.saved[run.key()], &run.Run) })
+	f.news = append(f.news, news...)
+	return noteWrong(ctx, t, news)
 }
 
-// insert writes the runs that are not there yet, and tells which those were.
-func (f *fold) insert(ctx context.Context, t tx, runs []*runKept) (map[rowKey]bool, error) {
-	keys, err := t.InsertNew(ctx, runTable(runs), "runs", `
-		INSERT INTO runs (tenant_id, id, namespace, name, agent_id, at, state, scheduled_for, started_at,
-			finished_at, exit_code, attempt, message, reason, revision, output)
-		SELECT tenant, id, space, job, agent, place, state, due, began, ended, code, try, message, reason, revision, output
-		FROM v WHERE true ON CONFLICT DO NOTHING`)
-	written := make(map[rowKey]bool, len(keys))
-	for _, k := range keys {
-		written[k] = true
-	}
-	for _, r := range runs {
-		if written[r.key()] {
-			f.told, f.news = append(f.told, r), append(f.news, r)
-		}
-	}
+// insert writes the runs that are not there yet, and returns them.
+func (f *fold) insert(ctx context.Context, t tx, runs []*runKept) ([]*runKept, error) {
+	written, err := t.InsertRuns(ctx, runs)
+	f.told, f.news = append(f.told, written...), append(f.news, written...)
 	return written, err
-}
-
-// runTable holds whole runs, in the order of their ids, in which every server writes them.
-func runTable(runs []*runKept) (v many) {
-	slices.SortFunc(runs, func(a, b *runKept) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.tenant, b.tenant))
-	})
-	withEach(&v, "tenant", "text", runs, func(r **runKept) string { return string((*r).tenant) })
-	withEach(&v, "id", "text", runs, func(r **runKept) string { return (*r).ID })
-	withEach(&v, "space", "text", runs, func(r **runKept) string { return (*r).Job.Namespace })
-	withEach(&v, "job", "text", runs, func(r **runKept) string { return (*r).Job.Name })
-	withEach(&v, "agent", "text", runs, func(r **runKept) *string { return orNull((*r).agentID) })
-	withEach(&v, "place", "bigint", runs, func(r **runKept) int64 { return (*r).at })
-	withEach(&v, "state", "text", runs, func(r **runKept) string { return string((*r).State) })
-	withEach(&v, "due", "bigint", runs, func(r **runKept) *int64 { return optional((*r).ScheduledFor) })
-	withEach(&v, "began", "bigint", runs, func(r **runKept) *int64 { return optional((*r).Started) })
-	withEach(&v, "ended", "bigint", runs, func(r **runKept) *int64 { return optional((*r).Finished) })
-	withEach(&v, "code", "bigint", runs, func(r **runKept) *int { return (*r).ExitCode })
-	withEach(&v, "try", "bigint", runs, func(r **runKept) int { return (*r).Attempt })
-	withEach(&v, "message", "text", runs, func(r **runKept) string { return (*r).Message })
-	withEach(&v, "reason", "text", runs, func(r **runKept) string { return (*r).Reason })
-	withEach(&v, "revision", "text", runs, func(r **runKept) string { return (*r).Revision })
-	withEach(&v, "output", "bytea", runs, func(r **runKept) []byte { return output((*r).Output) })
-	return v
 }
 
 // sameRun reports whether nothing that is stored differs. Each check-in that brings an output
@@ -313,20 +282,4 @@ func isNews(was, is *crontopus.Run) bool {
 
 func sameTime(a, b *time.Time) bool {
 	return (a == nil) == (b == nil) && (a == nil || a.Equal(*b))
-}
-
-// orNull is how text that may be absent is stored.
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// output is never NULL in the table.
-func output(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
 }

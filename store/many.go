@@ -51,8 +51,6 @@ type rowKey struct {
 	id     string
 }
 
-func scanRowKey(r row, k *rowKey) error { return r.Scan(&k.tenant, &k.id) }
-
 // execMany runs a statement on all values and returns how many rows it touched.
 func execMany(ctx context.Context, t tx, v many, query string) (n int64, err error) {
 	for statement, args := range t.Many(v, query) {
@@ -91,7 +89,25 @@ func (p postgresTx) Many(v many, query string) iter.Seq2[string, []any] {
 	}
 }
 
-// InsertNew has the statement return what it wrote.
-func (p postgresTx) InsertNew(ctx context.Context, v many, _, insert string) ([]rowKey, error) {
-	return collectMany(ctx, p, scanRowKey, v, insert+" RETURNING tenant_id, id")
+// InsertRuns has the statement return what it wrote, and what of it the detector must hear: a round trip
+// costs more than either.
+func (p postgresTx) InsertRuns(ctx context.Context, runs []*runKept) (written []*runKept, err error) {
+	byKey := make(map[rowKey]*runKept, len(runs))
+	for _, run := range runs {
+		byKey[run.key()] = run
+	}
+	_, err = collectMany(ctx, p, func(r row, k *rowKey) error {
+		var wrong bool
+		if err := r.Scan(&k.tenant, &k.id, &wrong); err != nil {
+			return err
+		}
+		run := byKey[*k]
+		run.wrong = wrong
+		written = append(written, run)
+		return nil
+	}, runTable(runs), insertRuns+`
+		RETURNING tenant_id, id, EXISTS (SELECT 1 FROM watches w
+			WHERE w.id = 'entry/' || namespace || '/' || runs.name || '/' || COALESCE(runs.agent_id, '') AND w.alert = 1
+				AND w.tenant_id || '' = runs.tenant_id)`) // by the index watches_wrong
+	return written, err
 }

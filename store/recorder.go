@@ -21,6 +21,9 @@ const (
 	company = 16
 	// batchLimit is how long a transaction may take before the database counts as away.
 	batchLimit = 10 * time.Second
+	// patience is how long a sender waits before it had better try again, give or take the second whose senders
+	// share a timer: one of its own for each costs as much as writing its row.
+	patience = 10 * time.Second
 )
 
 // Recorder commits the check-ins of all who wait in one transaction: a commit costs the
@@ -35,26 +38,39 @@ type Recorder struct {
 	wake  loop.Signal
 
 	mu         sync.Mutex
-	queue      []*waiter // in the order of their coming
-	waiting    int       // check-ins in queue
-	committing int       // transactions under way; each that ends looks at queue again
-	ended      bool      // Run is over, and nobody would answer
+	queue      []*waiter       // in the order of their coming
+	waiting    int             // check-ins in queue
+	committing int             // transactions under way; each that ends looks at queue again
+	ended      bool            // Run is over, and nobody would answer
+	late       <-chan struct{} // closed when the patience of those who come now is over
+	lateSince  time.Time       // when the first of them came
 }
 
 // waiter is a sender that waits for its answer.
 type waiter struct {
 	submission
 	ctx  context.Context
-	err  error         // of the transaction
-	done chan struct{} // closed once results or err are there
+	late <-chan struct{} // closed when it waits no longer
+	err  error           // of the transaction
+	done chan struct{}   // closed once results or err are there
+}
+
+// left reports whether nobody waits for the answer any more.
+func (w *waiter) left() bool {
+	select {
+	case <-w.late:
+		return true
+	default:
+		return w.ctx.Err() != nil
+	}
 }
 
 // NewRecorder returns a recorder for a store. Nothing is recorded before Run.
 func NewRecorder(s *Store) *Recorder { return &Recorder{store: s, wake: loop.NewSignal()} }
 
 // RecordCheckIns is Store.RecordCheckIns together with everybody else's. unavailable, at once,
-// where too many wait or the database is away. A caller whose ctx ends gets no answer,
-// and its check-ins may be recorded nevertheless.
+// where too many wait or the database is away, and after about ten seconds without an answer. A caller whose
+// ctx ends gets none either; its check-ins may be recorded nevertheless.
 func (r *Recorder) RecordCheckIns(ctx context.Context, tenant crontopus.TenantID, agentID string, list []crontopus.CheckIn) ([]error, error) {
 	return r.record(ctx, submission{tenant: tenant, agentID: agentID, list: list})
 }
@@ -68,6 +84,8 @@ func (r *Recorder) record(ctx context.Context, s submission) ([]error, error) {
 	case <-w.done:
 	case <-ctx.Done():
 		return nil, unavailable(ctx.Err())
+	case <-w.late:
+		return nil, unavailable(context.DeadlineExceeded)
 	}
 	if w.err != nil {
 		return nil, w.err
@@ -92,12 +110,23 @@ func (r *Recorder) enqueue(w *waiter) error {
 		return crontopus.Errorf(crontopus.CodeUnavailable, "%d check-ins wait for the database already", r.waiting).
 			WithHint("try again; if it lasts, the database is too slow for what is sent")
 	}
+	w.late = r.untilLate()
 	r.queue = append(r.queue, w)
 	r.waiting += len(w.list)
 	if r.ready() {
 		r.wake.Send()
 	}
 	return nil
+}
+
+// untilLate returns what closes when who comes now has waited for long enough, under the lock.
+func (r *Recorder) untilLate() <-chan struct{} {
+	if r.late == nil || time.Since(r.lateSince) > time.Second {
+		late := make(chan struct{})
+		time.AfterFunc(patience, func() { close(late) })
+		r.late, r.lateSince = late, time.Now()
+	}
+	return r.late
 }
 
 // ready reports whether a transaction is to begin, if there is who would.
@@ -181,7 +210,7 @@ func (r *Recorder) take(n int) (batch []*waiter) {
 		}
 		taken++
 		r.waiting -= len(w.list)
-		if w.ctx.Err() == nil {
+		if !w.left() {
 			batch = append(batch, w)
 			count += len(w.list)
 		}

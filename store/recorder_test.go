@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -113,6 +114,27 @@ func TestRecorderAnswersEverybodyByThemselves(t *testing.T) {
 			require.Equal(t, code == "", recorded(t, s, sent.checkIn.RunID), i)
 		}
 		require.Zero(t, r.Waiting())
+	})
+}
+
+func TestRecorderNobodyWaitsForEver(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "crontopus.db"))
+	defer s.Close()
+	synctest.Test(t, func(t *testing.T) {
+		r := store.NewRecorder(s) // nothing is committed
+		var all sync.WaitGroup
+		for i := range 5 {
+			after := time.Duration(i) * 400 * time.Millisecond
+			all.Go(func() {
+				<-time.After(after)
+				came := time.Now()
+				_, err := r.RecordCheckIns(t.Context(), crontopus.DefaultTenant, "", []crontopus.CheckIn{success(uuid.NewString())})
+				if waited := time.Since(came); crontopus.ErrorCode(err) != crontopus.CodeUnavailable || waited < 9*time.Second || waited > 10*time.Second {
+					t.Errorf("the sender that came after %s was answered %v after %s", after, err, waited)
+				}
+			})
+		}
+		all.Wait()
 	})
 }
 

@@ -79,9 +79,9 @@ type tx interface {
 	Tell(ctx context.Context, c Change) error
 	// Enqueue leaves a delivery to be worked on once the transaction is committed.
 	Enqueue(ctx context.Context, job deliverJob, opts *river.InsertOpts) error
-	// InsertNew runs an INSERT of many rows, the keys of which are v's first columns, that does nothing where
-	// there is such a row already. It returns the keys of those that it wrote.
-	InsertNew(ctx context.Context, v many, table, insert string) ([]rowKey, error)
+	// InsertRuns writes those of the runs that are not there yet, and returns them. Of each it notes whether
+	// something is wrong with its entry.
+	InsertRuns(ctx context.Context, runs []*runKept) ([]*runKept, error)
 	// Many spells a query on many values as few statements with their arguments.
 	Many(v many, query string) iter.Seq2[string, []any]
 }

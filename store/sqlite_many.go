@@ -3,10 +3,7 @@ package store
 import (
 	"context"
 	"iter"
-	"slices"
 	"strings"
-
-	"crontopus.dev/crontopus"
 )
 
 // sqliteMany is how many rows a statement takes: longer ones are read no faster.
@@ -33,31 +30,41 @@ func sqliteStatement(v many, query string) (text string, args []any) {
 	return sqliteManyText(v, v.rows, query), args
 }
 
-// InsertNew asks which rows were written only where not all were: to have a statement return them costs
+// InsertRuns asks which runs were written only where not all were: to have a statement return them costs
 // SQLite about a sixth of writing them. What it wrote has greater rowids than all that was there before.
-func (s sqliteTx) InsertNew(ctx context.Context, v many, table, insert string) (written []rowKey, err error) {
+func (s sqliteTx) InsertRuns(ctx context.Context, runs []*runKept) (written []*runKept, err error) {
 	var last int64
-	if err := s.QueryRow(ctx, "SELECT COALESCE(max(rowid), 0) FROM "+table).Scan(&last); err != nil {
+	if err := s.QueryRow(ctx, "SELECT COALESCE(max(rowid), 0) FROM runs").Scan(&last); err != nil {
 		return nil, err
 	}
+	v := runTable(runs)
 	for from := 0; from < v.rows; from += sqliteMany {
 		part := v.part(from, min(sqliteMany, v.rows-from))
-		text, args := sqliteStatement(part, insert)
+		text, args := sqliteStatement(part, insertRuns)
 		n, err := s.Exec(ctx, text, args...)
 		if err != nil {
 			return nil, err
 		}
-		found := part.keys()
+		these := runs[from : from+part.rows]
 		if int(n) < part.rows {
-			with(&part, "last", "bigint", slices.Repeat([]int64{last}, part.rows))
-			if found, err = collectMany(ctx, s, scanRowKey, part, `
-				SELECT v.tenant, v.id FROM v CROSS JOIN `+table+` r WHERE r.tenant_id = v.tenant AND r.id = v.id AND r.rowid > v.last`); err != nil {
+			if these, err = writtenAfter(ctx, s, these, last); err != nil {
 				return nil, err
 			}
 		}
-		written = append(written, found...)
+		written = append(written, these...)
 	}
-	return written, nil
+	return written, noteWrong(ctx, s, written)
+}
+
+// writtenAfter returns those of the runs whose rows came after one.
+func writtenAfter(ctx context.Context, t tx, runs []*runKept, last int64) ([]*runKept, error) {
+	var v many
+	withPlaces(&v, runs)
+	withEach(&v, "tenant", "text", runs, func(r **runKept) string { return string((*r).tenant) })
+	withEach(&v, "id", "text", runs, func(r **runKept) string { return (*r).ID })
+	withEach(&v, "last", "bigint", runs, func(**runKept) int64 { return last })
+	return collectRuns(ctx, t, runs, v, `
+		SELECT v.place FROM v CROSS JOIN runs r WHERE r.tenant_id = v.tenant AND r.id = v.id AND r.rowid > v.last`)
 }
 
 func sqliteManyText(v many, n int, query string) string {
@@ -85,13 +92,4 @@ func (v many) part(from, n int) many {
 		some.columns = append(some.columns, manyColumn{name: c.name, kind: c.kind, at: func(i int) any { return c.at(from + i) }})
 	}
 	return some
-}
-
-// keys are those of the rows, whose first columns they are: tenant and id.
-func (v many) keys() []rowKey {
-	keys := make([]rowKey, v.rows)
-	for i := range keys {
-		keys[i] = rowKey{crontopus.TenantID(v.columns[0].at(i).(string)), v.columns[1].at(i).(string)}
-	}
-	return keys
 }

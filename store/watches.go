@@ -97,46 +97,14 @@ func wakeMissed(ctx context.Context, t tx, tenant crontopus.TenantID, id string,
 func signal(ctx context.Context, t tx, runs []*runKept, now time.Time) error {
 	wrong := map[watchKey]bool{}
 	for _, r := range runs {
-		if r.Ended() && r.State != crontopus.RunSucceeded {
+		if r.wrong || r.Ended() && r.State != crontopus.RunSucceeded {
 			wrong[watchOf(r)] = true
 		}
 	}
-	var tell []*runKept
-	rest := runs
-	if len(wrong) > 0 {
-		rest = nil
-		for _, r := range runs {
-			if wrong[watchOf(r)] {
-				tell = append(tell, r)
-			} else {
-				rest = append(rest, r)
-			}
-		}
+	if len(wrong) == 0 {
+		return nil
 	}
-	more, err := ofWrong(ctx, t, rest)
-	if err != nil {
-		return err
-	}
-	return signalAll(ctx, t, append(tell, more...), now)
-}
-
-// ofWrong returns the runs of entries that something is wrong with: mostly none.
-func ofWrong(ctx context.Context, t tx, runs []*runKept) ([]*runKept, error) {
-	var v many
-	places := make([]int, len(runs))
-	for i := range runs {
-		places[i] = i
-	}
-	with(&v, "place", "bigint", places)
-	withWatches(&v, runs)
-	found, err := collectMany(ctx, t, func(r row, place *int) error { return r.Scan(place) }, v, `
-		SELECT v.place FROM v CROSS JOIN watches w
-		WHERE w.id = v.watch AND w.alert = 1 AND w.tenant_id || '' = v.tenant`) // by the index watches_wrong
-	wrong := make([]*runKept, len(found))
-	for i, place := range found {
-		wrong[i] = runs[place]
-	}
-	return wrong, err
+	return signalAll(ctx, t, slices.DeleteFunc(runs, func(r *runKept) bool { return !wrong[watchOf(r)] }), now)
 }
 
 // signalAll writes the watch first, so that no look is under way that would drop the signal with those
