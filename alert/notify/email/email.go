@@ -70,7 +70,7 @@ func missing(d *crontopus.Delivery) []string {
 func (s Sender) sendEach(ctx context.Context, d *crontopus.Delivery, m *notify.Message, to []string) notify.Outcome {
 	var took, refused, later []string
 	for _, address := range to {
-		switch o, _ := s.send(ctx, d, m, []string{address}); {
+		switch o, _ := s.send(ctx, d, m, []string{address}); { // one is all, not some
 		case o.OK:
 			took = append(took, address)
 		case o.Permanent:
