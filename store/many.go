@@ -90,7 +90,8 @@ func (p postgresTx) Many(v many, query string) iter.Seq2[string, []any] {
 }
 
 // InsertRuns has the statement return what it wrote, and what of it the detector must hear: a round trip
-// costs more than either.
+// costs more than either. Where a run is there already the statement may have waited for whoever writes it, and
+// does not see what is wrong since: that is asked again.
 func (p postgresTx) InsertRuns(ctx context.Context, runs []*runKept) (written []*runKept, err error) {
 	byKey := make(map[rowKey]*runKept, len(runs))
 	for _, run := range runs {
@@ -109,5 +110,8 @@ func (p postgresTx) InsertRuns(ctx context.Context, runs []*runKept) (written []
 		RETURNING tenant_id, id, EXISTS (SELECT 1 FROM watches w
 			WHERE w.id = 'entry/' || namespace || '/' || runs.name || '/' || COALESCE(runs.agent_id, '') AND w.alert = 1
 				AND w.tenant_id || '' = runs.tenant_id)`) // by the index watches_wrong
+	if err == nil && len(written) < len(runs) {
+		err = noteWrong(ctx, p, written)
+	}
 	return written, err
 }

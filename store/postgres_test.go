@@ -7,7 +7,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus"
@@ -55,6 +58,46 @@ func TestPostgresServersThatStartAtOnceAgree(t *testing.T) {
 	for _, i := range found {
 		require.Equal(t, found[0], i)
 	}
+}
+
+// A failure is being recorded by one server while its sender, who got no answer, tells it again to another, with what
+// went well since: that ends an incident, so the detector must hear of it.
+func TestPostgresWhatWaitedForAFailureIsASignal(t *testing.T) {
+	url := pgtest.Database(t)
+	s := openURL(t, url)
+	storetest.Furnish(t, s, crontopus.DefaultTenant)
+	watch := crontopus.EntryWatchID(success("").Job, "")
+	pgtest.SQL(t, url, `INSERT INTO watches (tenant_id, id, kind, namespace, name, agent_id, source_id, look_at, alert, state)
+		VALUES ('default', '`+watch+`', 'entry', 'production', 'backup', '', '', 9000000000000000, 0, '{}')`)
+	pool, err := pgxpool.New(t.Context(), pgtest.As(t, url, "postgres"))
+	require.NoError(t, err)
+	defer pool.Close()
+	failed, went := success(uuid.NewString()), success(uuid.NewString())
+	failed.Event = crontopus.EventFailure
+
+	other, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = other.Exec(t.Context(), `INSERT INTO runs (tenant_id, id, namespace, name, at, state, finished_at, attempt, message, revision, output)
+		VALUES ('default', $1, 'production', 'backup', $2, 'failed', $2, 1, '', '', '')`, failed.RunID, failed.At.UnixMicro())
+	require.NoError(t, err)
+	_, err = other.Exec(t.Context(), "UPDATE watches SET alert = 1 WHERE id = $1", watch)
+	require.NoError(t, err)
+	answered := make(chan error, 1)
+	go func() {
+		_, err := s.RecordCheckIns(t.Context(), crontopus.DefaultTenant, "", []crontopus.CheckIn{failed, went})
+		answered <- err
+	}()
+	require.Eventually(t, func() bool {
+		var waits bool
+		err := pool.QueryRow(t.Context(), "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").Scan(&waits)
+		return err == nil && waits
+	}, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, other.Commit(t.Context()))
+	require.NoError(t, <-answered)
+
+	var told int
+	require.NoError(t, pool.QueryRow(t.Context(), "SELECT count(*) FROM signals WHERE run_id = $1", went.RunID).Scan(&told))
+	require.Equal(t, 1, told)
 }
 
 func TestPostgresRolesThatNothingBindsAreRefused(t *testing.T) {
