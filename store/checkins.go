@@ -48,6 +48,7 @@ type submission struct {
 func (s *Store) recordAll(ctx context.Context, in scope, submissions []*submission) (changed []*runKept, err error) {
 	err = s.engine.write(ctx, in, func(t tx) error {
 		f := newFold(s.now(), s.keep, submissions)
+		f.heart = s.heart
 		if err := f.readProofs(ctx, t); err != nil {
 			return err
 		}

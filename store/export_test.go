@@ -38,3 +38,6 @@ func TallyPlans(ctx context.Context, s *Store) (plans []string, err error) {
 	})
 	return plans, err
 }
+
+// KnowNothing has the store ask the database of each ping, as one does that shares its database.
+func KnowNothing(s *Store) { s.heart = nil }

@@ -18,6 +18,7 @@ type fold struct {
 	now   time.Time
 	keep  time.Duration // how long runs will be kept
 	items []item
+	heart *byHeart
 	may   map[grant]bool            // what was in a bundle of the agent, or with no agent, what the tenant ever had
 	byID  map[rowKey]*runKept       // nil: there is none yet
 	byDue map[dueKey]*runKept       // the same
@@ -99,7 +100,7 @@ func (f *fold) writeFresh(ctx context.Context, t tx) (*fold, error) {
 		written[run] = true
 	}
 	rest := emptyFold(f.now, f.keep)
-	rest.may = f.may
+	rest.heart, rest.may = f.heart, f.may
 	for _, i := range f.items {
 		if written[i.run] || !f.may[i.grant()] {
 			continue
@@ -254,7 +255,7 @@ func (f *fold) write(ctx context.Context, t tx) error {
 	if err != nil {
 		return err
 	}
-	f.told = append(f.told, changed...)
+	f.tell(changed)
 	news := slices.DeleteFunc(changed, func(run *runKept) bool { return !isNews(f.saved[run.key()], &run.Run) })
 	f.news = append(f.news, news...)
 	return noteWrong(ctx, t, news)
@@ -263,8 +264,15 @@ func (f *fold) write(ctx context.Context, t tx) error {
 // insert writes the runs that are not there yet, and returns them.
 func (f *fold) insert(ctx context.Context, t tx, runs []*runKept) ([]*runKept, error) {
 	written, err := t.InsertRuns(ctx, runs)
-	f.told, f.news = append(f.told, written...), append(f.news, written...)
+	f.tell(written)
+	f.news = append(f.news, written...)
 	return written, err
+}
+
+// tell takes runs that were written.
+func (f *fold) tell(runs []*runKept) {
+	f.told = append(f.told, runs...)
+	f.heart.began(runs)
 }
 
 // sameRun reports whether nothing that is stored differs. Each check-in that brings an output

@@ -14,24 +14,25 @@ import (
 // proof is what a ping checks in by. It is looked at again in the transaction that records the
 // ping, so that one which was rotated or revoked a moment ago, by whichever server, is good for nothing.
 type proof struct {
-	tenant  crontopus.TenantID
-	url     string // id of a ping URL, or
-	key     string // id of a ping key
-	unnamed bool
+	tenant crontopus.TenantID
+	url    string // id of a ping URL, or
+	key    string // id of a ping key
+	tail   string // that runs of its job have which pings do not name; "" if it names its run
 }
 
 // RecordPing commits a ping as RecordCheckIns does check-ins, together with everybody else's.
 // not_found where the URL or key is no longer good, or the job never was.
 func (r *Recorder) RecordPing(ctx context.Context, p crontopus.Ping) error {
 	list := p.CheckIns
+	by := &proof{tenant: p.Tenant, url: p.URL, key: p.Key}
 	if p.Unnamed && len(list) > 0 {
-		id := unnamedRun(p.Tenant, list[0].Job)
+		by.tail = unnamedTail(p.Tenant, list[0].Job)
+		id := unnamedRun(by.tail)
 		for i := range list {
 			list[i].RunID = id
 		}
 	}
-	results, err := r.record(ctx, submission{tenant: p.Tenant, list: list,
-		proof: &proof{tenant: p.Tenant, url: p.URL, key: p.Key, unnamed: p.Unnamed}})
+	results, err := r.record(ctx, submission{tenant: p.Tenant, list: list, proof: by})
 	for _, refused := range results {
 		if err == nil {
 			err = refused
@@ -40,54 +41,59 @@ func (r *Recorder) RecordPing(ctx context.Context, p crontopus.Ping) error {
 	return err
 }
 
-// unnamedRun makes the id of a run that its ping does not name: a UUIDv7 whose end tells so, which
+// unnamedRun makes the id of a run that its ping does not name: a UUIDv7 whose tail tells so, which
 // is how its end finds it.
-func unnamedRun(tenant crontopus.TenantID, job crontopus.JobName) string {
+func unnamedRun(tail string) string {
 	id := uuid.Must(uuid.NewV7()).String()
-	return id[:len(id)-len(unnamedEnd(tenant, job))] + unnamedEnd(tenant, job)
+	return id[:len(id)-len(tail)] + tail
 }
 
-func unnamedEnd(tenant crontopus.TenantID, job crontopus.JobName) string {
+func unnamedTail(tenant crontopus.TenantID, job crontopus.JobName) string {
 	sum := sha256.Sum256([]byte("ping\x00" + string(tenant) + "\x00" + job.String()))
 	return hex.EncodeToString(sum[:6])
 }
 
 // known is what the database says of a ping that is good.
 type known struct {
-	place int    // among the items
-	open  string // the run that its end ends, if it is an end that names none and there is such a run
+	place  int // among the items
+	tenant crontopus.TenantID
+	open   string // the run that its end ends, if it is an end that names none and there is such a run
 }
 
 // readProofs refuses the pings whose URL or key is not good, and tells ends that name no run
 // which one it is.
 func (f *fold) readProofs(ctx context.Context, t tx) error {
+	of := map[int]*known{}
 	var urls, keys []int
 	for i := range f.items {
 		switch p := f.items[i].proof; {
 		case p == nil:
+		case f.heart.knows(&f.items[i]):
+			of[i] = &known{}
 		case p.url != "":
 			urls = append(urls, i)
 		default:
 			keys = append(keys, i)
 		}
 	}
-	if len(urls)+len(keys) == 0 {
-		return nil
-	}
-	good, err := f.readKnown(ctx, t, urls, func(p *proof) string { return p.url },
-		"ping_urls p WHERE p.id = v.proof AND p.tenant_id || '' = v.tenant") // by its id
+	good, err := readKnown(ctx, t, f.proofs(urls, func(p *proof) string { return p.url }), "p", "ping_urls p WHERE p.id = v.proof")
 	if err != nil {
 		return err
 	}
-	byKey, err := f.readKnown(ctx, t, keys, func(p *proof) string { return p.key },
-		"ping_keys p WHERE p.id = v.proof AND p.tenant_id = v.tenant AND p.revoked_at IS NULL")
+	v := f.proofs(keys, func(p *proof) string { return p.key })
+	withEach(&v, "tenant_id", "text", keys, func(n *int) string { return string(f.items[*n].tenant) })
+	withEach(&v, "namespace", "text", keys, func(n *int) string { return f.items[*n].Job.Namespace })
+	withEach(&v, "name", "text", keys, func(n *int) string { return f.items[*n].Job.Name })
+	byKey, err := readKnown(ctx, t, v, "v", "ping_keys p WHERE p.id = v.proof AND p.tenant_id = v.tenant_id AND p.revoked_at IS NULL")
 	if err != nil {
 		return err
 	}
-	of := map[int]*known{}
 	for _, list := range [][]known{good, byKey} {
-		for i := range list {
-			of[list[i].place] = &list[i]
+		for n, k := range list {
+			if i := &f.items[k.place]; k.tenant == i.tenant {
+				of[k.place] = &list[n]
+				f.heart.learn(i, &k)
+			}
 		}
 	}
 	open := map[grant]string{}
@@ -107,29 +113,23 @@ func (f *fold) readProofs(ctx context.Context, t tx) error {
 	return nil
 }
 
-// readKnown reads which of the items, by their places, have a good proof, and for ends that name no run the
-// last start of the job without a name, as far as the newest of its runs that have not ended tell.
-func (f *fold) readKnown(ctx context.Context, t tx, places []int, id func(*proof) string, from string) ([]known, error) {
-	var v many
-	withEach(&v, "place", "bigint", places, func(n *int) int64 { return int64(*n) })
-	column := func(name string, of func(*item) string) {
-		withEach(&v, name, "text", places, func(n *int) string { return of(&f.items[*n]) })
-	}
-	column("tenant", func(i *item) string { return string(i.tenant) })
-	column("proof", func(i *item) string { return id(i.proof) })
-	column("space", func(i *item) string { return i.Job.Namespace })
-	column("job", func(i *item) string { return i.Job.Name })
-	column("tail", func(i *item) string {
-		if !i.proof.unnamed || !i.Event.Final() {
-			return ""
-		}
-		return unnamedEnd(i.tenant, i.Job)
-	})
+// proofs is a table of what some of the items, by their places, check in by.
+func (f *fold) proofs(places []int, id func(*proof) string) (v many) {
 	since := micros(f.now.Add(-crontopus.MaxPingPause))
+	withEach(&v, "place", "bigint", places, func(n *int) int64 { return int64(*n) })
 	withEach(&v, "since", "bigint", places, func(*int) int64 { return since })
-	const open = `FROM runs r WHERE r.tenant_id = v.tenant AND r.namespace = v.space AND r.name = v.job AND r.at >= v.since AND r.state = 'running'`
-	return collectMany(ctx, t, func(r row, k *known) error { return r.Scan(&k.place, &k.open) }, v, `
-		SELECT v.place, CASE WHEN v.tail = '' OR NOT EXISTS (SELECT 1 `+open+`) THEN '' ELSE COALESCE((
+	withEach(&v, "proof", "text", places, func(n *int) string { return id(f.items[*n].proof) })
+	withEach(&v, "tail", "text", places, func(n *int) string { return f.items[*n].ends() })
+	return v
+}
+
+// readKnown reads which proofs are good, and for ends that name no run the last start of the job without a name, as
+// far as the newest of its runs that have not ended tell. The table named job says which job that is.
+func readKnown(ctx context.Context, t tx, v many, job, from string) ([]known, error) {
+	open := "FROM runs r WHERE r.tenant_id = " + job + ".tenant_id AND r.namespace = " + job + ".namespace AND r.name = " + job +
+		".name AND r.at >= v.since AND r.state = 'running'"
+	return collectMany(ctx, t, func(r row, k *known) error { return r.Scan(&k.place, &k.tenant, &k.open) }, v, `
+		SELECT v.place, `+job+`.tenant_id, CASE WHEN v.tail = '' OR NOT EXISTS (SELECT 1 `+open+`) THEN '' ELSE COALESCE((
 			SELECT n.id FROM (SELECT r.id, r.at `+open+` ORDER BY r.at DESC, r.id DESC LIMIT 16) n
 			WHERE substr(n.id, 25) = v.tail
 			ORDER BY n.at DESC, n.id DESC LIMIT 1), '') END
@@ -142,7 +142,7 @@ func (f *fold) nameEnds(open map[grant]string) {
 	named := map[string]string{} // what else the same ping says goes with its end
 	for n := range f.items {
 		i := &f.items[n]
-		if i.proof == nil || !i.proof.unnamed {
+		if i.proof == nil || i.proof.tail == "" {
 			continue
 		}
 		g := i.grant()

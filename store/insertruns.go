@@ -13,14 +13,35 @@ const insertRuns = `
 	SELECT tenant, id, space, job, agent, place, state, due, began, ended, code, try, message, reason, revision, output
 	FROM v WHERE true ON CONFLICT DO NOTHING`
 
+// fewWrong entries are read whole, which costs less than to ask for each run.
+const fewWrong = 100
+
 // noteWrong notes of which runs something is wrong with their entries: mostly none.
 func noteWrong(ctx context.Context, t tx, runs []*runKept) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	wrong, err := collect(ctx, t, func(r row, k *watchKey) error { return r.Scan(&k.tenant, &k.id) },
+		"SELECT tenant_id, id FROM watches WHERE alert = 1 ORDER BY id LIMIT $1", fewWrong+1) // by the index watches_wrong
+	if err != nil || len(wrong) == 0 {
+		return err
+	}
+	if len(wrong) > fewWrong {
+		return noteManyWrong(ctx, t, runs)
+	}
+	for _, run := range runs {
+		run.wrong = slices.Contains(wrong, watchOf(run))
+	}
+	return nil
+}
+
+func noteManyWrong(ctx context.Context, t tx, runs []*runKept) error {
 	var v many
 	withPlaces(&v, runs)
 	withWatches(&v, runs)
 	wrong, err := collectRuns(ctx, t, runs, v, `
 		SELECT v.place FROM v CROSS JOIN watches w
-		WHERE w.id = v.watch AND w.alert = 1 AND w.tenant_id || '' = v.tenant`) // by the index watches_wrong
+		WHERE w.id = v.watch AND w.alert = 1 AND w.tenant_id || '' = v.tenant`) // by the same index
 	for _, run := range wrong {
 		run.wrong = true
 	}

@@ -62,6 +62,7 @@ func (s *Store) RotatePingURL(ctx context.Context, tenant crontopus.TenantID, ac
 			tenant, job.Namespace, job.Name, id, micros(s.now())); err != nil {
 			return err
 		}
+		s.heart.forget()
 		return s.audit(ctx, t, tenant, actor, "job.rotate-ping", job.String(), "")
 	})
 	return id, err
@@ -137,6 +138,7 @@ func (s *Store) RevokePingKey(ctx context.Context, tenant crontopus.TenantID, ac
 		if n == 0 {
 			return crontopus.Errorf(crontopus.CodeNotFound, "there is no ping key %q", id)
 		}
+		s.heart.forget()
 		return s.audit(ctx, t, tenant, actor, "ping-key.revoke", id, "")
 	})
 }

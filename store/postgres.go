@@ -234,6 +234,8 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 // writers lets one gather, and one work, while another waits for the disk.
 func (e *postgresEngine) writers() int { return 3 }
 
+func (e *postgresEngine) alone() bool { return false }
+
 func (e *postgresEngine) ping(ctx context.Context) error { return e.write(ctx, scopeMetrics, idle) }
 
 func (e *postgresEngine) stats() Stats {

@@ -47,6 +47,8 @@ type engine interface {
 	write(ctx context.Context, s scope, fn func(tx) error) error
 	// writers is how many transactions of check-ins are worth being under way at once.
 	writers() int
+	// alone reports whether no other process writes to the database, and no other transaction beside one that does.
+	alone() bool
 	// ping reads and writes nothing, and fails where reading or writing would.
 	ping(ctx context.Context) error
 	stats() Stats

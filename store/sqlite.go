@@ -113,6 +113,8 @@ func (e *sqliteEngine) write(ctx context.Context, _ scope, fn func(tx) error) er
 
 func (e *sqliteEngine) writers() int { return 1 }
 
+func (e *sqliteEngine) alone() bool { return true }
+
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	return errors.Join(e.write(ctx, scopeMetrics, idle), e.read(ctx, scopeMetrics, idle))
 }

@@ -68,21 +68,8 @@ func writtenAfter(ctx context.Context, t tx, runs []*runKept, last int64) ([]*ru
 }
 
 func sqliteManyText(v many, n int, query string) string {
-	var b strings.Builder
-	b.WriteString("WITH v (" + v.names() + ") AS (VALUES ")
-	for i := range n * len(v.columns) {
-		switch {
-		case i == 0:
-			b.WriteString("(")
-		case i%len(v.columns) == 0:
-			b.WriteString("), (")
-		default:
-			b.WriteString(", ")
-		}
-		b.WriteString("?") // cheaper to bind than a name
-	}
-	b.WriteString(")) " + query)
-	return b.String()
+	row := "(?" + strings.Repeat(", ?", len(v.columns)-1) + ")" // cheaper to bind than names
+	return "WITH v (" + v.names() + ") AS (VALUES " + row + strings.Repeat(", "+row, n-1) + ") " + query
 }
 
 // part is n of the rows.

@@ -27,6 +27,7 @@ type Store struct {
 	now    func() time.Time
 	keep   time.Duration
 
+	heart    *byHeart                                      // nil where other servers write, too
 	granted  *recent.Map[grant, bool]                      // of those that check in
 	alerting *recent.Map[alertingKey, *crontopus.Alerting] // of tenants that are looked at
 	follows  *recent.Map[crontopus.TenantID, time.Time]    // until when another server wants to hear of a tenant's runs
@@ -51,6 +52,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{engine: seam{e}, box: o.Box, now: o.Now, keep: o.Keep, granted: recent.New[grant, bool](rememberedGrants),
 		alerting: recent.New[alertingKey, *crontopus.Alerting](rememberedAlerting),
 		follows:  recent.New[crontopus.TenantID, time.Time](rememberedFollows)}
+	if e.alone() {
+		s.heart = newByHeart()
+	}
 	if err := s.setUp(ctx, o.Log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
