@@ -57,6 +57,7 @@ type Daemon struct {
 	puller     *puller
 	reporter   *reporter
 	denied     []crontopus.Denial // that the log has; used by look only
+	sealed     seal               // of the jobs that runs find; likewise
 	drift      loop.Signal        // reconciles at once
 	spooled    loop.Signal        // delivers at once
 }
@@ -133,8 +134,12 @@ func (d *Daemon) reconcile(ctx context.Context) error {
 // look brings the scheduler to what the bundle says, and tells what it found. Without a bundle and a policy that can be
 // trusted it touches nothing: what runs goes on.
 func (d *Daemon) look(ctx context.Context) error {
-	out, err := d.bring(ctx)
+	with, unsealable := d.options.State.seal() // before the bundle is read
+	out, bundle, err := d.bring(ctx)
 	d.reporter.reconciled(out, err)
+	if bundle != nil && unsealable == nil && with != d.sealed {
+		d.sealJobs(ctx, with, bundle)
+	}
 	if len(out.Denied) > 0 && !slices.Equal(out.Denied, d.denied) { // every look finds them again
 		d.options.Log.WarnContext(ctx, "jobs are denied; crontopus-agent status shows all",
 			"jobs", len(out.Denied), "first", out.Denied[0].Job.String(), "reason", out.Denied[0].Reason)
@@ -147,23 +152,34 @@ func (d *Daemon) look(ctx context.Context) error {
 	return err
 }
 
-func (d *Daemon) bring(ctx context.Context) (Outcome, error) {
+// sealJobs spares runs the whole bundle. Where it cannot they take longer, and no harm is done.
+func (d *Daemon) sealJobs(ctx context.Context, with seal, bundle *crontopus.Bundle) {
+	if err := d.options.State.sealJobs(with, bundle); err != nil {
+		d.options.Log.WarnContext(ctx, "the jobs could not be sealed; each run verifies the whole bundle", "error", err)
+		return
+	}
+	d.sealed = with
+}
+
+// bring returns the bundle, nil if there is none.
+func (d *Daemon) bring(ctx context.Context) (Outcome, *crontopus.Bundle, error) {
 	last := d.reporter.lastOutcome()
 	bundle, err := LoadBundle(d.options.State)
 	if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
-		return last, nil // the first one is on its way
+		return last, nil, nil // the first one is on its way
 	}
 	if err != nil {
-		return last, err
+		return last, nil, err
 	}
 	if now := d.options.Now(); !now.Before(bundle.Expires) {
 		d.reporter.expired(bundle)
 	}
 	policy, err := d.policy()
 	if err != nil {
-		return last, err
+		return last, bundle, err
 	}
-	return d.reconciler.Reconcile(ctx, bundle, policy)
+	out, err := d.reconciler.Reconcile(ctx, bundle, policy)
+	return out, bundle, err
 }
 
 func (d *Daemon) deliver(ctx context.Context) error {

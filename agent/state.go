@@ -17,22 +17,23 @@ import (
 type State struct{ Dir string }
 
 // The files of a State.
-func (s State) KeyFile() string      { return s.path("key") }           // the host's private key; it never leaves
-func (s State) NextKeyFile() string  { return s.path("key.next") }      // see RotateKey
-func (s State) IdentityFile() string { return s.path("identity.json") } // who we are and whom we trust
-func (s State) BundleFile() string   { return s.path("bundle") }        // the last good bundle, in its envelope
-func (s State) MarkFile() string     { return s.path("mark.json") }     // the highest generation ever accepted
-func (s State) AppliedFile() string  { return s.path("applied.json") }  // the entries that were last written
-func (s State) ReportFile() string   { return s.path("report.json") }   // what there was last to say, see HostReport
-func (s State) ConfigFile() string   { return s.path("agent.yaml") }    // settings for entries, where the daemon has others than its file
-func (s State) PausedFile() string   { return s.path("paused") }
-func (s State) LockFile() string     { return s.path("lock") }
-func (s State) keyLockFile() string  { return s.path("key.lock") } // held while the key is changed
-func (s State) bellFile() string     { return s.path("bell") }     // a pipe at which the daemon listens, see Ring
-func (s State) lossFile() string     { return s.path("losses") }   // a pipe at which the daemon hears what was lost, see OnLoss
-func (s State) ClaimsDir() string    { return s.path("claims") }   // due instants that a run has taken, by job
-func (s State) LocksDir() string     { return s.path("locks") }    // who runs, by job
-func (s State) SpoolDir() string     { return s.path("spool") }    // check-ins to be delivered
+func (s State) KeyFile() string        { return s.path("key") }           // the host's private key; it never leaves
+func (s State) NextKeyFile() string    { return s.path("key.next") }      // see RotateKey
+func (s State) IdentityFile() string   { return s.path("identity.json") } // who we are and whom we trust
+func (s State) BundleFile() string     { return s.path("bundle") }        // the last good bundle, in its envelope
+func (s State) SealedJobsFile() string { return s.path("jobs") }          // what is in bundle, job by job, see LoadJob
+func (s State) MarkFile() string       { return s.path("mark.json") }     // the highest generation ever accepted
+func (s State) AppliedFile() string    { return s.path("applied.json") }  // the entries that were last written
+func (s State) ReportFile() string     { return s.path("report.json") }   // what there was last to say, see HostReport
+func (s State) ConfigFile() string     { return s.path("agent.yaml") }    // settings for entries, where the daemon has others than its file
+func (s State) PausedFile() string     { return s.path("paused") }
+func (s State) LockFile() string       { return s.path("lock") }
+func (s State) keyLockFile() string    { return s.path("key.lock") } // held while the key is changed
+func (s State) bellFile() string       { return s.path("bell") }     // a pipe at which the daemon listens, see Ring
+func (s State) lossFile() string       { return s.path("losses") }   // a pipe at which the daemon hears what was lost, see OnLoss
+func (s State) ClaimsDir() string      { return s.path("claims") }   // due instants that a run has taken, by job
+func (s State) LocksDir() string       { return s.path("locks") }    // who runs, by job
+func (s State) SpoolDir() string       { return s.path("spool") }    // check-ins to be delivered
 
 func (s State) path(name string) string { return filepath.Join(s.Dir, name) }
 

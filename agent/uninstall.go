@@ -30,7 +30,7 @@ func Uninstall(ctx context.Context, state State, scheduler Scheduler) ([]crontop
 // Purge deletes the files of the folder, and the folder if nothing else is in it.
 func (s State) Purge() error {
 	for _, file := range []string{
-		s.BundleFile(), s.MarkFile(), s.AppliedFile(), s.ReportFile(), s.ConfigFile(), s.PausedFile(),
+		s.BundleFile(), s.SealedJobsFile(), s.MarkFile(), s.AppliedFile(), s.ReportFile(), s.ConfigFile(), s.PausedFile(),
 		s.ClaimsDir(), s.LocksDir(), s.SpoolDir(), s.IdentityFile(), s.KeyFile(), s.NextKeyFile(), s.keyLockFile(), s.LockFile(), s.bellFile(), s.lossFile(),
 	} {
 		if err := os.RemoveAll(file); err != nil {

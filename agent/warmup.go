@@ -5,15 +5,12 @@ import (
 	"os"
 
 	"crontopus.dev/crontopus"
-	"crontopus.dev/crontopus/envelope"
 )
 
 // WarmUp does what libraries do once in a process, when they are first used: a run is a process of its own,
 // and pays it each time. Beside what the run begins with, it costs no time where there is a second
-// processor: crypto/ed25519 computes tables, encoding/json looks at each type that it meets, and os
-// starts a process to see how it can wait for one.
+// processor: encoding/json looks at each type that it meets, and os starts a process to see how it can wait for one.
 func WarmUp() {
-	envelope.WarmUp()
 	var job crontopus.Job
 	_ = json.Unmarshal([]byte(`{"metadata":{},"spec":{"target":{},"run":{},"monitor":{}}}`), &job) // is thrown away
 	if self, err := os.FindProcess(os.Getpid()); err == nil {

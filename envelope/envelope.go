@@ -130,15 +130,6 @@ func Verify(raw []byte, payloadType string, keys map[string]ed25519.PublicKey) (
 	return nil, "", ErrUntrusted
 }
 
-// WarmUp makes what the first Verify of a process makes: crypto/ed25519 has tables that it computes when it
-// needs them, which takes a good part of the time of a verification. Who starts anew each time
-// has that done beside what comes before Verify, such as reading the envelope.
-func WarmUp() {
-	one := ed25519.PublicKey{31: 0}
-	one[0] = 1 // the encoding of the neutral element, which is on the curve
-	ed25519.Verify(one, nil, make([]byte, ed25519.SignatureSize))
-}
-
 // signer returns which of keys made the signature. A key id narrows the search to that
 // key; without one, each is tried.
 func (s signature) signer(message []byte, keys map[string]ed25519.PublicKey) (keyID string, ok bool) {

@@ -42,14 +42,3 @@ func TestLargePayloadsAreReadAsStrictlyAsSmallOnes(t *testing.T) {
 		}
 	}
 }
-
-func TestWarmingUpChangesNothing(t *testing.T) {
-	good := sign(t, payloadType, "hello world!", key(1))
-	for range 2 {
-		envelope.WarmUp()
-		_, _, err := envelope.Verify(good, payloadType, pinned(key(1)))
-		require.NoError(t, err)
-		_, _, err = envelope.Verify(good, payloadType, pinned(key(2)))
-		require.ErrorIs(t, err, envelope.ErrUntrusted)
-	}
-}

@@ -33,6 +33,7 @@ func applies(t *testing.T) act {
 		do:     func(t testing.TB, env ...string) *process { return h.agent(t, env, "run") },
 		done: func(t testing.TB, d *process) {
 			h.comes(t, newer, "1.2")
+			d.says(t, "agent started")
 			d.stop(t)
 		},
 		killed: func(t testing.TB) {
