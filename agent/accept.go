@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -22,36 +23,62 @@ type Mark struct {
 	Recovery   int64                `json:"recovery,omitempty"` // of the key set that it was accepted under, see Follow
 }
 
+// Gate is where bundles come in. It remembers the last one that it wrote down, as long as nobody else touches the
+// file, so that the next one is measured by it without verifying it again.
+type Gate struct {
+	State State
+
+	last inForce
+	file os.FileInfo // of last
+	by   *Identity   // whose keys last was verified by
+}
+
+// inForce is what a new bundle is measured by.
+type inForce struct {
+	generation crontopus.Generation // zero: there is none
+	jobsDigest string
+	expires    time.Time
+}
+
 // Accept decides about a bundle that came over the network, in an order that never
 // changes: signature by a pinned key, form, audience, generation, equivocation, expiry,
 // the host's policy. Then, and only then, it is written down for the runs to come. A
 // bundle that is refused changes nothing; the error is for what failed on this host.
-func Accept(state State, id *Identity, policy *Policy, raw []byte, now time.Time) (*crontopus.Bundle, *crontopus.Refusal, error) {
+func (g *Gate) Accept(id *Identity, policy *Policy, raw []byte, now time.Time) (*crontopus.Bundle, *crontopus.Refusal, error) {
 	bundle, refusal := open(raw, id, id.Keys())
 	if refusal != nil {
 		return nil, refusal, nil
 	}
-	last, mark, err := state.accepted(id)
+	last, mark, err := g.accepted(id)
 	if err != nil {
 		return nil, nil, err
 	}
 	if refusal = judge(bundle, mark, now); refusal != nil {
 		return nil, refusal, nil
 	}
-	applied, err := state.LoadApplied()
+	applied, err := g.State.LoadApplied()
 	if err != nil {
 		return nil, nil, err
 	}
 	if refusal = policy.judge(bundle, entriesOf(applied)); refusal != nil {
 		return nil, refusal, nil
 	}
-	if last != nil && last.Gen() == bundle.Gen() && !bundle.Expires.After(last.Expires) {
-		return last, nil, nil // we have that signature, or a fresher one
+	if last.generation == bundle.Gen() && !bundle.Expires.After(last.expires) {
+		bundle.Expires = last.expires // we have that signature, or a fresher one
+		return bundle, nil, nil
 	}
-	if err := atomicfile.Write(state.BundleFile(), raw, 0o600); err != nil {
+	if err := atomicfile.Write(g.State.BundleFile(), raw, 0o600); err != nil {
 		return nil, nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot write the bundle: %w", err)
 	}
-	return bundle, nil, writeJSON(state.MarkFile(), Mark{bundle.Gen(), bundle.JobsDigest, id.KeySetVersion.Recovery})
+	g.remember(bundle, id)
+	return bundle, nil, writeJSON(g.State.MarkFile(), Mark{bundle.Gen(), bundle.JobsDigest, id.KeySetVersion.Recovery})
+}
+
+// remember notes what is in the file from now on.
+func (g *Gate) remember(b *crontopus.Bundle, id *Identity) {
+	if file, err := os.Stat(g.State.BundleFile()); err == nil {
+		g.last, g.file, g.by = inForce{b.Gen(), b.JobsDigest, b.Expires}, file, id
+	}
 }
 
 // open verifies an envelope and reads the bundle in it, up to its audience: what makes a
@@ -153,30 +180,39 @@ func (s State) mark() (m Mark, damage, err error) {
 	return m, nil, err
 }
 
-// accepted returns the last good bundle, nil if there is none that can be read, and the
+// accepted returns what is in force, nothing if there is no bundle that can be read, and the
 // high-water mark. Both files hold the generation; the higher one counts, since a power cut may fall
 // between the two writes. A mark that is damaged counts as lost: only this host can damage it,
 // and the mark is there against the network.
-func (s State) accepted(id *Identity) (*crontopus.Bundle, Mark, error) {
-	mark, _, err := s.mark()
+func (g *Gate) accepted(id *Identity) (inForce, Mark, error) {
+	mark, _, err := g.State.mark()
 	if err != nil {
-		return nil, Mark{}, err
+		return inForce{}, Mark{}, err
 	}
 	if mark.Recovery < id.KeySetVersion.Recovery {
 		// Whoever stole the old keys may have raised it beyond everything. The new key never signed an
 		// older bundle, so there is none to go back to.
 		mark = Mark{}
 	}
-	raw, err := readBundle(s)
-	if err != nil {
-		return nil, mark, nil //nolint:nilerr // lost or damaged: it is fetched anew
-	}
-	last, refusal := open(raw, id, id.Keys()) // what a retired key signed is no measure for what is new
-	if refusal != nil {
-		return nil, mark, nil
-	}
-	if last.Gen().Compare(mark.Generation) > 0 {
-		mark = Mark{last.Gen(), last.JobsDigest, id.KeySetVersion.Recovery}
+	last := g.stored(id)
+	if last.generation.Compare(mark.Generation) > 0 {
+		mark = Mark{last.generation, last.jobsDigest, id.KeySetVersion.Recovery}
 	}
 	return last, mark, nil
+}
+
+// stored is what the bundle's file holds. One that is lost or damaged is nothing: it is fetched anew.
+func (g *Gate) stored(id *Identity) inForce {
+	if file, err := os.Stat(g.State.BundleFile()); err == nil && g.by == id && sameContent(file, g.file) {
+		return g.last
+	}
+	raw, err := readBundle(g.State)
+	if err != nil {
+		return inForce{}
+	}
+	b, refusal := open(raw, id, id.Keys()) // what a retired key signed is no measure for what is new
+	if refusal != nil {
+		return inForce{}
+	}
+	return inForce{b.Gen(), b.JobsDigest, b.Expires}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -56,10 +57,11 @@ type Daemon struct {
 	reconciler Reconciler
 	puller     *puller
 	reporter   *reporter
-	denied     []crontopus.Denial // that the log has; used by look only
-	sealed     seal               // of the jobs that runs find; likewise
-	drift      loop.Signal        // reconciles at once
-	spooled    loop.Signal        // delivers at once
+	denied     []crontopus.Denial       // that the log has; used by look only
+	sealed     seal                     // of the jobs that runs find; likewise
+	accepted   atomic.Pointer[verified] // a moment ago: need not be read from the disk
+	drift      loop.Signal              // reconciles at once
+	spooled    loop.Signal              // delivers at once
 }
 
 // NewDaemon returns a daemon that Run starts.
@@ -82,7 +84,7 @@ func NewDaemon(o DaemonOptions) *Daemon {
 	}
 	d.reporter.health = newHealth(o)
 	d.puller = &puller{
-		state: o.State, id: o.Identity, server: o.Server, policy: d.policy, drained: d.drained,
+		state: o.State, gate: Gate{State: o.State}, id: o.Identity, server: o.Server, policy: d.policy, drained: d.drained,
 		judged: d.judged, reachable: d.reachable, reloadKey: o.ReloadKey, version: o.Version, retryAfter: o.Interval, now: o.Now, log: o.Log, again: loop.NewSignal(),
 	}
 	return d
@@ -134,12 +136,13 @@ func (d *Daemon) reconcile(ctx context.Context) error {
 // look brings the scheduler to what the bundle says, and tells what it found. Without a bundle and a policy that can be
 // trusted it touches nothing: what runs goes on.
 func (d *Daemon) look(ctx context.Context) error {
-	with, unsealable := d.options.State.seal() // before the bundle is read
-	out, bundle, err := d.bring(ctx)
-	d.reporter.reconciled(out, err)
-	if bundle != nil && unsealable == nil && with != d.sealed {
-		d.sealJobs(ctx, with, bundle)
+	found, err := d.bundle()
+	out := d.reporter.lastOutcome()
+	if err == nil && found.bundle != nil { // else the first one is on its way
+		out, err = d.bring(ctx, found.bundle, out)
 	}
+	d.reporter.reconciled(out, err)
+	d.sealJobs(ctx, found)
 	if len(out.Denied) > 0 && !slices.Equal(out.Denied, d.denied) { // every look finds them again
 		d.options.Log.WarnContext(ctx, "jobs are denied; crontopus-agent status shows all",
 			"jobs", len(out.Denied), "first", out.Denied[0].Job.String(), "reason", out.Denied[0].Reason)
@@ -153,33 +156,38 @@ func (d *Daemon) look(ctx context.Context) error {
 }
 
 // sealJobs spares runs the whole bundle. Where it cannot they take longer, and no harm is done.
-func (d *Daemon) sealJobs(ctx context.Context, with seal, bundle *crontopus.Bundle) {
-	if err := d.options.State.sealJobs(with, bundle); err != nil {
+func (d *Daemon) sealJobs(ctx context.Context, v verified) {
+	if v.bundle == nil || v.unsealable != nil || v.seal == d.sealed {
+		return
+	}
+	if err := d.options.State.sealJobs(v.seal, v.bundle); err != nil {
 		d.options.Log.WarnContext(ctx, "the jobs could not be sealed; each run verifies the whole bundle", "error", err)
 		return
 	}
-	d.sealed = with
+	d.sealed = v.seal
 }
 
-// bring returns the bundle, nil if there is none.
-func (d *Daemon) bring(ctx context.Context) (Outcome, *crontopus.Bundle, error) {
-	last := d.reporter.lastOutcome()
-	bundle, err := LoadBundle(d.options.State)
+// bundle returns the bundle in force, none if there has been none yet.
+func (d *Daemon) bundle() (verified, error) {
+	if v := d.accepted.Swap(nil); v != nil {
+		return *v, nil
+	}
+	v, err := d.options.State.verify()
 	if crontopus.ErrorCode(err) == crontopus.CodeNotFound {
-		return last, nil, nil // the first one is on its way
+		err = nil
 	}
-	if err != nil {
-		return last, nil, err
-	}
+	return v, err
+}
+
+func (d *Daemon) bring(ctx context.Context, bundle *crontopus.Bundle, last Outcome) (Outcome, error) {
 	if now := d.options.Now(); !now.Before(bundle.Expires) {
 		d.reporter.expired(bundle)
 	}
 	policy, err := d.policy()
 	if err != nil {
-		return last, bundle, err
+		return last, err
 	}
-	out, err := d.reconciler.Reconcile(ctx, bundle, policy)
-	return out, bundle, err
+	return d.reconciler.Reconcile(ctx, bundle, policy)
 }
 
 func (d *Daemon) deliver(ctx context.Context) error {
@@ -207,9 +215,12 @@ func (d *Daemon) drained() time.Time {
 	return upTo
 }
 
-func (d *Daemon) judged(refusal *crontopus.Refusal) {
+func (d *Daemon) judged(bundle *crontopus.Bundle, refusal *crontopus.Refusal) {
 	d.reporter.judged(refusal)
 	if refusal == nil {
+		v := verified{bundle: bundle}
+		v.seal, v.unsealable = d.options.State.seal() // nobody else writes bundles, and he who does has called
+		d.accepted.Store(&v)
 		d.drift.Send()
 	}
 }

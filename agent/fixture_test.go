@@ -95,7 +95,7 @@ func (s *site) accept(raw []byte) (*crontopus.Bundle, *crontopus.Refusal) {
 
 func (s *site) acceptAt(raw []byte, now time.Time) (*crontopus.Bundle, *crontopus.Refusal) {
 	s.Helper()
-	b, refusal, err := agent.Accept(s.state, s.id, s.policy, raw, now)
+	b, refusal, err := (&agent.Gate{State: s.state}).Accept(s.id, s.policy, raw, now)
 	require.NoError(s, err)
 	require.NotEqual(s, b == nil, refusal == nil, "accepted or refused, never both")
 	return b, refusal

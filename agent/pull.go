@@ -35,12 +35,13 @@ type Poller interface {
 // puller keeps the stored bundle the newest that the server has and that may be accepted.
 type puller struct {
 	state      State
+	gate       Gate
 	id         *Identity
 	server     Poller
 	policy     func() (*Policy, error)
-	drained    func() time.Time         // up to when every check-in has been delivered
-	judged     func(*crontopus.Refusal) // called with each verdict; nil is accepted
-	reachable  func(error)              // called after each poll with what it ended with
+	drained    func() time.Time                            // up to when every check-in has been delivered
+	judged     func(*crontopus.Bundle, *crontopus.Refusal) // called with what was accepted, or why it was not
+	reachable  func(error)                                 // called after each poll with what it ended with
 	reloadKey  func(context.Context) (bool, error)
 	version    string        // this program's
 	retryAfter time.Duration // when a refused bundle is looked at again: policies and clocks change
@@ -175,7 +176,7 @@ func (p *puller) decide(ctx context.Context, raw []byte) error {
 	if _, damage, _ := p.state.mark(); damage != nil { // what else is wrong with it Accept says
 		p.log.WarnContext(ctx, "the mark of the highest generation is not used; the bundle in force is the measure, and it is written anew", "error", damage)
 	}
-	bundle, refusal, err := Accept(p.state, p.id, policy, raw, p.now())
+	bundle, refusal, err := p.gate.Accept(p.id, policy, raw, p.now())
 	switch {
 	case err != nil:
 		return err
@@ -186,9 +187,9 @@ func (p *puller) decide(ctx context.Context, raw []byte) error {
 		if p.id, err = p.state.forgetRetired(p.id); err != nil {
 			return err
 		}
-		p.refusedAt, p.newest = time.Time{}, edition{bundle.Gen(), bundle.Expires.UTC()}
+		p.refusedAt, p.newest, p.verified = time.Time{}, edition{bundle.Gen(), bundle.Expires.UTC()}, p.gate.file
 		p.log.InfoContext(ctx, "bundle accepted", "generation", bundle.Gen().String(), "jobs", len(bundle.Jobs), "expires", bundle.Expires)
-		p.judged(nil)
+		p.judged(bundle, nil)
 	}
 	return nil
 }
@@ -207,7 +208,7 @@ func (p *puller) refuse(ctx context.Context, r *crontopus.Refusal) {
 	p.refusedAt = p.now()
 	p.log.ErrorContext(ctx, "bundle refused; the last good one stays in force",
 		"code", r.Code, "generation", r.Generation.String(), "reason", r.Message)
-	p.judged(r)
+	p.judged(nil, r)
 }
 
 // outcast waits before the next attempt: the server does not take this agent's word any

@@ -22,8 +22,22 @@ import (
 // fits no job that was sealed before, and runs go to the bundle itself.
 type seal [sha256.Size]byte
 
-// seal returns the seal of now. Who seals a bundle asks for it first, so that one that comes meanwhile is
-// never sealed as this one.
+// verified is a bundle that this host has verified, and the seal for its jobs.
+type verified struct {
+	bundle     *crontopus.Bundle
+	seal       seal
+	unsealable error
+}
+
+// verify returns the stored bundle. Its seal is made first, so that a bundle that comes meanwhile is never sealed
+// as this one.
+func (s State) verify() (v verified, err error) {
+	v.seal, v.unsealable = s.seal()
+	v.bundle, err = LoadBundle(s)
+	return v, err
+}
+
+// seal returns the seal of now.
 func (s State) seal() (seal, error) {
 	bundle, noBundle := os.Stat(s.BundleFile())
 	identity, noIdentity := os.ReadFile(s.IdentityFile())

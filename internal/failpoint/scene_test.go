@@ -30,14 +30,14 @@ type act struct {
 
 // scenes are all of them, by their names.
 var scenes = map[string]scene{
-	"an agent applies a bundle": {[]string{"agent.Accept", "agent.State.changeClaim", "agent/crontab.file.write",
+	"an agent applies a bundle": {[]string{"agent.(*Gate).Accept", "agent.State.changeClaim", "agent/crontab.file.write",
 		"agent.(*Reconciler).remember", "agent.State.sealJobs", "agent.(*reporter).tell"}, applies},
 	"a job runs":                       {[]string{"agent.State.changeClaim", "agent.(*Spool).write"}, runs},
 	"a damaged check-in is set aside":  {[]string{"agent.(*Spool).write", "agent.(*Spool).count"}, setsAside},
 	"a host enrolls":                   {[]string{"internal/keyfile.create", "agent.Enroll", "agent/command.write"}, enrolls},
 	"a host is paused":                 {[]string{"agent.State.Pause"}, pauses},
 	"a host changes its key":           {[]string{"internal/keyfile.create", "agent.RotateKey"}, changesItsKey},
-	"a host follows the server's keys": {[]string{"agent.State.Follow", "agent.State.forgetRetired", "agent.Accept", "agent.State.sealJobs", "agent.(*reporter).tell"}, follows},
+	"a host follows the server's keys": {[]string{"agent.State.Follow", "agent.State.forgetRetired", "agent.(*Gate).Accept", "agent.State.sealJobs", "agent.(*reporter).tell"}, follows},
 	"a server starts for the first time": {[]string{"internal/keyfile.create", "app.keepRecoveryKey", "store.LoadOrCreateBox",
 		"app.ensureAdminKey", "app.(*keyring).add"}, startsFirst},
 	"the server's key is rotated":     {[]string{"internal/keyfile.create", "app.(*keyring).add", "app.(*keyring).promote"}, rotates},
