@@ -224,7 +224,7 @@ func newHarmedHost(t *testing.T, enrolled enrolledHost, raw []byte, job string) 
 	policy := func() (*agent.Policy, error) { return agent.NewPolicy(h.rules, syscall.Geteuid()), nil }
 	allowed, err := policy()
 	require.NoError(t, err)
-	_, refusal, err := agent.Accept(state, id, allowed, raw, time.Now())
+	_, refusal, err := (&agent.Gate{State: state}).Accept(id, allowed, raw, time.Now())
 	require.NoError(t, err)
 	require.Nil(t, refusal)
 	spool := agent.NewSpool(state.SpoolDir())

@@ -168,7 +168,7 @@ var steps = []struct {
 		state := agent.State{Dir: t.TempDir()}
 		require.NoError(t, state.Create())
 		id := &agent.Identity{Server: g.url, Enrolled: g.enrolled}
-		accepted, refusal, err := agent.Accept(state, id, agent.NewPolicy(agent.Rules{}, 1000), raw, g.Now)
+		accepted, refusal, err := (&agent.Gate{State: state}).Accept(id, agent.NewPolicy(agent.Rules{}, 1000), raw, g.Now)
 		require.NoError(t, err)
 		require.Nil(t, refusal)
 		require.Equal(t, "hello", accepted.Jobs[0].Metadata.Name)

@@ -9,7 +9,7 @@
 //	FAILPOINT_RECORD=FILE              append each point that is reached to FILE
 //	FAILPOINT_KILL=POINT@FUNCTION#N    SIGKILL to the own process at the Nth time that POINT
 //	                                   is reached on behalf of FUNCTION, as in
-//	                                   file:before-rename@agent.Accept#1
+//	                                   file:before-rename@agent.(*Gate).Accept#1
 //
 // FUNCTION is who asked for the file or the transaction, so that points need no names at
 // their callers. The tests beside this package kill both programs at every one of them.
