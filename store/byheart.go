@@ -10,7 +10,7 @@ const rememberedProofs = 50_000
 // write, of which there is one at a time then. A nil one knows nothing.
 type byHeart struct {
 	good *recent.Map[proof, bool] // without their tails
-	idle *recent.Map[grant, bool] // whether there is surely no run of a job that a ping may end
+	idle *recent.Map[grant, bool] // whether surely no run of a job goes on that a ping may end
 }
 
 func newByHeart() *byHeart {
@@ -39,7 +39,7 @@ func (h *byHeart) learn(i *item, k *known) {
 	}
 	put(h.good, i.proof.itself(), true)
 	if i.ends() != "" {
-		put(h.idle, i.grant(), k.open == "")
+		put(h.idle, i.grant(), k.idle) // not where one goes on that this end does not find: when later ones have ended, another does
 	}
 }
 

@@ -115,3 +115,59 @@ func TestWhatIsKnownByHeartIsTrue(t *testing.T) {
 		require.Equal(t, asks.told(t), knows.told(t))
 	})
 }
+
+// heartBeside is a store that knows by heart and one that asks, whose clock is the same.
+func heartBeside(t *testing.T, now func() time.Time) (knows, asks *pinged) {
+	open := func() *pinged {
+		o := options(t, filepath.Join(t.TempDir(), "crontopus.db"))
+		o.Now = now
+		s, err := store.Open(t.Context(), o)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		storetest.Furnish(t, s, crontopus.DefaultTenant)
+		p := &pinged{s: s, r: store.NewRecorder(s), jobs: storetest.PingJobs(t, s, crontopus.DefaultTenant, 1)}
+		start(t, p.r)
+		return p
+	}
+	knows, asks = open(), open()
+	store.KnowNothing(asks.s)
+	return knows, asks
+}
+
+func (p *pinged) named(t *testing.T, id string, event crontopus.Event, at time.Time) {
+	c := crontopus.CheckIn{RunID: id, Job: p.jobs[0].Job, Event: event, At: at}
+	require.NoError(t, p.r.RecordPing(t.Context(), crontopus.Ping{Tenant: crontopus.DefaultTenant, URL: p.jobs[0].URL, CheckIns: []crontopus.CheckIn{c}}))
+}
+
+func (p *pinged) unnamed(t *testing.T, event crontopus.Event, at time.Time) {
+	c := crontopus.CheckIn{Job: p.jobs[0].Job, Event: event, At: at}
+	require.NoError(t, p.r.RecordPing(t.Context(), crontopus.Ping{Tenant: crontopus.DefaultTenant, URL: p.jobs[0].URL, Unnamed: true, CheckIns: []crontopus.CheckIn{c}}))
+}
+
+// running tells how many runs of the job go on.
+func (p *pinged) running(t *testing.T) int {
+	runs, _, err := p.s.Runs(t.Context(), crontopus.DefaultTenant, crontopus.RunFilter{Job: &p.jobs[0].Job, State: crontopus.RunRunning}, crontopus.Page{Limit: 500})
+	require.NoError(t, err)
+	return len(runs)
+}
+
+// An end finds no start that many later ones hide, which go on; when those have ended it does.
+func TestAStartThatManyOthersHidIsNotForgotten(t *testing.T) {
+	at := time.Now().Add(-time.Hour)
+	knows, asks := heartBeside(t, time.Now)
+	for _, p := range []*pinged{knows, asks} {
+		var ids []string
+		p.unnamed(t, crontopus.EventStart, at)
+		for i := range 20 {
+			ids = append(ids, uuid.NewString())
+			p.named(t, ids[i], crontopus.EventStart, at.Add(time.Second))
+		}
+		p.unnamed(t, crontopus.EventSuccess, at.Add(2*time.Second)) // of none that is found
+		for _, id := range ids {
+			p.named(t, id, crontopus.EventSuccess, at.Add(3*time.Second))
+		}
+		p.unnamed(t, crontopus.EventSuccess, at.Add(4*time.Second))
+	}
+	require.Zero(t, asks.running(t))
+	require.Zero(t, knows.running(t))
+}

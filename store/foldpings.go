@@ -58,6 +58,18 @@ type known struct {
 	place  int // among the items
 	tenant crontopus.TenantID
 	open   string // the run that its end ends, if it is an end that names none and there is such a run
+	idle   bool   // it is such an end, and no run of its job goes on at all
+}
+
+// nothingOpen is what the database says in the place of a run's id where no run of the job goes on.
+const nothingOpen = "-"
+
+func scanKnown(r row, k *known) error {
+	err := r.Scan(&k.place, &k.tenant, &k.open)
+	if k.open == nothingOpen {
+		k.open, k.idle = "", true
+	}
+	return err
 }
 
 // readProofs refuses the pings whose URL or key is not good, and tells ends that name no run
@@ -128,8 +140,8 @@ func (f *fold) proofs(places []int, id func(*proof) string) (v many) {
 func readKnown(ctx context.Context, t tx, v many, job, from string) ([]known, error) {
 	open := "FROM runs r WHERE r.tenant_id = " + job + ".tenant_id AND r.namespace = " + job + ".namespace AND r.name = " + job +
 		".name AND r.at >= v.since AND r.state = 'running'"
-	return collectMany(ctx, t, func(r row, k *known) error { return r.Scan(&k.place, &k.tenant, &k.open) }, v, `
-		SELECT v.place, `+job+`.tenant_id, CASE WHEN v.tail = '' OR NOT EXISTS (SELECT 1 `+open+`) THEN '' ELSE COALESCE((
+	return collectMany(ctx, t, scanKnown, v, `
+		SELECT v.place, `+job+`.tenant_id, CASE WHEN v.tail = '' THEN '' WHEN NOT EXISTS (SELECT 1 `+open+`) THEN '`+nothingOpen+`' ELSE COALESCE((
 			SELECT n.id FROM (SELECT r.id, r.at `+open+` ORDER BY r.at DESC, r.id DESC LIMIT 16) n
 			WHERE substr(n.id, 25) = v.tail
 			ORDER BY n.at DESC, n.id DESC LIMIT 1), '') END
