@@ -1,6 +1,10 @@
 package store
 
-import "crontopus.dev/crontopus/internal/recent"
+import (
+	"math"
+
+	"crontopus.dev/crontopus/internal/recent"
+)
 
 // rememberedProofs is how many URLs, keys and jobs that ping a server knows by heart.
 const rememberedProofs = 50_000
@@ -9,16 +13,20 @@ const rememberedProofs = 50_000
 // URL that was good a moment ago, and of a job that nothing goes on of. It is told and asked in transactions that
 // write, of which there is one at a time then. A nil one knows nothing.
 type byHeart struct {
-	good *recent.Map[proof, bool] // without their tails
-	idle *recent.Map[grant, bool] // whether surely no run of a job goes on that a ping may end
+	good *recent.Map[proof, bool]  // without their tails
+	idle *recent.Map[grant, int64] // since when surely no run of a job goes on that a ping may end, notIdle where one may
 }
+
+// notIdle is later than any ping.
+const notIdle = math.MaxInt64
 
 func newByHeart() *byHeart {
-	return &byHeart{good: recent.New[proof, bool](rememberedProofs), idle: recent.New[grant, bool](rememberedProofs)}
+	return &byHeart{good: recent.New[proof, bool](rememberedProofs), idle: recent.New[grant, int64](rememberedProofs)}
 }
 
-// knows reports whether a ping is by a good proof, and ends no run.
-func (h *byHeart) knows(i *item) bool {
+// knows reports whether a ping is by a good proof, and ends no run that began since then. A clock that was ahead, and
+// has been put right, asks for more than what was looked at.
+func (h *byHeart) knows(i *item, since int64) bool {
 	if h == nil {
 		return false
 	}
@@ -28,18 +36,22 @@ func (h *byHeart) knows(i *item) bool {
 	if i.ends() == "" {
 		return true
 	}
-	idle, _, _ := h.idle.Get(i.grant())
-	return idle
+	from, known, _ := h.idle.Get(i.grant())
+	return known && from <= since
 }
 
-// learn takes what the database says of a ping whose proof is good.
-func (h *byHeart) learn(i *item, k *known) {
+// learn takes what the database says of a ping whose proof is good, and of the runs that began since then.
+func (h *byHeart) learn(i *item, k *known, since int64) {
 	if h == nil {
 		return
 	}
 	put(h.good, i.proof.itself(), true)
-	if i.ends() != "" {
-		put(h.idle, i.grant(), k.idle) // not where one goes on that this end does not find: when later ones have ended, another does
+	switch {
+	case i.ends() == "":
+	case k.idle:
+		put(h.idle, i.grant(), since)
+	default: // also where one goes on that this end does not find: when later ones have ended, another does
+		put(h.idle, i.grant(), notIdle)
 	}
 }
 
@@ -50,7 +62,7 @@ func (h *byHeart) began(runs []*runKept) {
 	}
 	for _, run := range runs {
 		if !run.Ended() {
-			put(h.idle, grant{tenant: run.tenant, job: run.Job}, false)
+			put(h.idle, grant{tenant: run.tenant, job: run.Job}, notIdle)
 		}
 	}
 }
@@ -62,7 +74,7 @@ func (h *byHeart) forget() {
 	}
 }
 
-func put[K comparable](m *recent.Map[K, bool], k K, v bool) {
+func put[K comparable, V any](m *recent.Map[K, V], k K, v V) {
 	_, _, seen := m.Get(k)
 	m.Put(k, v, seen)
 }

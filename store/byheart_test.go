@@ -171,3 +171,19 @@ func TestAStartThatManyOthersHidIsNotForgotten(t *testing.T) {
 	require.Zero(t, asks.running(t))
 	require.Zero(t, knows.running(t))
 }
+
+// A clock that was days ahead for a moment hides a start only that long.
+func TestAStartThatAWrongClockHidIsNotForgotten(t *testing.T) {
+	now := time.Now()
+	knows, asks := heartBeside(t, func() time.Time { return now })
+	for _, p := range []*pinged{knows, asks} {
+		right := now
+		p.unnamed(t, crontopus.EventStart, now)
+		now = now.Add(2 * crontopus.MaxPingPause)
+		p.unnamed(t, crontopus.EventSuccess, now)
+		now = right
+		p.unnamed(t, crontopus.EventSuccess, now.Add(time.Second))
+	}
+	require.Zero(t, asks.running(t))
+	require.Zero(t, knows.running(t))
+}

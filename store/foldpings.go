@@ -80,7 +80,7 @@ func (f *fold) readProofs(ctx context.Context, t tx) error {
 	for i := range f.items {
 		switch p := f.items[i].proof; {
 		case p == nil:
-		case f.heart.knows(&f.items[i]):
+		case f.heart.knows(&f.items[i], f.since()):
 			of[i] = &known{}
 		case p.url != "":
 			urls = append(urls, i)
@@ -104,7 +104,7 @@ func (f *fold) readProofs(ctx context.Context, t tx) error {
 		for n, k := range list {
 			if i := &f.items[k.place]; k.tenant == i.tenant {
 				of[k.place] = &list[n]
-				f.heart.learn(i, &k)
+				f.heart.learn(i, &k, f.since())
 			}
 		}
 	}
@@ -125,9 +125,12 @@ func (f *fold) readProofs(ctx context.Context, t tx) error {
 	return nil
 }
 
+// since is when the oldest start was that an end without a name may belong to.
+func (f *fold) since() int64 { return micros(f.now.Add(-crontopus.MaxPingPause)) }
+
 // proofs is a table of what some of the items, by their places, check in by.
 func (f *fold) proofs(places []int, id func(*proof) string) (v many) {
-	since := micros(f.now.Add(-crontopus.MaxPingPause))
+	since := f.since()
 	withEach(&v, "place", "bigint", places, func(n *int) int64 { return int64(*n) })
 	withEach(&v, "since", "bigint", places, func(*int) int64 { return since })
 	withEach(&v, "proof", "text", places, func(n *int) string { return id(f.items[*n].proof) })
