@@ -19,7 +19,8 @@ import (
 // seal is what this host writes under each job of a bundle that it has verified, so that a run, which is a process
 // of its own, need not verify a thousand jobs to find one. It is made with the host's private key, and of all that
 // the verification depended on: once the bundle's file, the keys that are trusted or the host's own key are others, it
-// fits no job that was sealed before, and runs go to the bundle itself.
+// fits no job that was sealed before, and runs go to the bundle itself. The mark is there for disks that keep times by the
+// second, and for clocks that are set back: two bundles of one size may seem to be one.
 type seal [sha256.Size]byte
 
 // verified is a bundle that this host has verified, and the seal for its jobs.
@@ -41,13 +42,14 @@ func (s State) verify() (v verified, err error) {
 func (s State) seal() (seal, error) {
 	bundle, noBundle := os.Stat(s.BundleFile())
 	identity, noIdentity := os.ReadFile(s.IdentityFile())
+	mark, noMark := os.ReadFile(s.MarkFile())
 	key, noKey := os.ReadFile(s.KeyFile())
-	if err := errors.Join(noBundle, noIdentity, noKey); err != nil {
+	if err := errors.Join(noBundle, noIdentity, noMark, noKey); err != nil {
 		return seal{}, err
 	}
-	trust := sha256.Sum256(identity)
 	mac := hmac.New(sha256.New, key)
-	fmt.Fprintf(mac, "jobs of a bundle of %d bytes from %d, verified for %x", bundle.Size(), bundle.ModTime().UnixNano(), trust)
+	fmt.Fprintf(mac, "jobs of a bundle of %d bytes from %d, marked %x, verified for %x",
+		bundle.Size(), bundle.ModTime().UnixNano(), sha256.Sum256(mark), sha256.Sum256(identity))
 	return seal(mac.Sum(nil)), nil
 }
 

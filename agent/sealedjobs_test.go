@@ -158,3 +158,24 @@ func TestDaemonSealsTheJobsOfEachBundle(t *testing.T) {
 		}
 	})
 }
+
+// Disks that keep times by the second, and clocks that stand still or are set back, make two bundles look the same.
+func TestSealsOfABundleThatLooksTheSame(t *testing.T) {
+	s, _ := sealedSite(t)
+	accept := func(b crontopus.Bundle) os.FileInfo {
+		_, refusal := s.accept(s.sign(b))
+		require.Nil(t, refusal)
+		file, err := os.Stat(s.state.BundleFile())
+		require.NoError(t, err)
+		return file
+	}
+	one := accept(s.bundle(2, "a", "b"))
+	require.NoError(t, agent.SealJobs(s.state))
+	next := s.bundle(3, "a", "c")
+	other := accept(next)
+	require.Equal(t, one.Size(), other.Size())
+	require.NoError(t, os.Chtimes(s.state.BundleFile(), one.ModTime(), one.ModTime()))
+	requireJobs(t, s, next)
+	_, _, err := agent.LoadJob(s.state, named("b"))
+	require.ErrorContains(t, err, "no job default/b is meant for this host")
+}
