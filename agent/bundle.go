@@ -42,7 +42,7 @@ func LoadJob(state State, name crontopus.JobName) (*crontopus.Job, string, error
 	if err != nil {
 		return nil, "", err
 	}
-	if job, revision, found := state.sealedJob(name); found {
+	if job, revision, found := state.sealedJob(id, name); found {
 		return job, revision, nil
 	}
 	return findInBundle(state, id, name)

@@ -219,7 +219,7 @@ func (d *Daemon) judged(bundle *crontopus.Bundle, refusal *crontopus.Refusal) {
 	d.reporter.judged(refusal)
 	if refusal == nil {
 		v := verified{bundle: bundle}
-		v.seal, v.unsealable = d.options.State.seal() // nobody else writes bundles, and he who does has called
+		v.seal, v.unsealable = d.options.State.seal(d.puller.id) // nobody else writes bundles, and he who does has called
 		d.accepted.Store(&v)
 		d.drift.Send()
 	}

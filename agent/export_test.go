@@ -5,13 +5,12 @@ var OOMKillsBelow = oomKills
 
 // SealJobs leaves the stored bundle's jobs for runs, as a daemon does that has verified it.
 func SealJobs(s State) error {
-	with, err := s.seal()
+	v, err := s.verify()
+	if err == nil {
+		err = v.unsealable
+	}
 	if err != nil {
 		return err
 	}
-	bundle, err := LoadBundle(s)
-	if err != nil {
-		return err
-	}
-	return s.sealJobs(with, bundle)
+	return s.sealJobs(v.seal, v.bundle)
 }

@@ -33,15 +33,19 @@ type verified struct {
 // verify returns the stored bundle. Its seal is made first, so that a bundle that comes meanwhile is never sealed
 // as this one.
 func (s State) verify() (v verified, err error) {
-	v.seal, v.unsealable = s.seal()
-	v.bundle, err = LoadBundle(s)
+	id, err := s.Identity()
+	if err != nil {
+		return v, err
+	}
+	v.seal, v.unsealable = s.seal(id)
+	v.bundle, err = loadBundle(s, id)
 	return v, err
 }
 
-// seal returns the seal of now.
-func (s State) seal() (seal, error) {
+// seal returns the seal of now for what id trusts, which need not be what the host does any more.
+func (s State) seal(id *Identity) (seal, error) {
 	bundle, noBundle := os.Stat(s.BundleFile())
-	identity, noIdentity := os.ReadFile(s.IdentityFile())
+	identity, noIdentity := json.Marshal(id)
 	mark, noMark := os.ReadFile(s.MarkFile())
 	key, noKey := os.ReadFile(s.KeyFile())
 	if err := errors.Join(noBundle, noIdentity, noMark, noKey); err != nil {
@@ -84,8 +88,8 @@ func (s State) sealJobs(with seal, b *crontopus.Bundle) error {
 }
 
 // sealedJob returns a job of the stored bundle by its seal. It is no error if there is none that fits.
-func (s State) sealedJob(name crontopus.JobName) (job *crontopus.Job, revision string, found bool) {
-	with, err := s.seal()
+func (s State) sealedJob(id *Identity, name crontopus.JobName) (job *crontopus.Job, revision string, found bool) {
+	with, err := s.seal(id)
 	if err != nil {
 		return nil, "", false
 	}

@@ -179,3 +179,19 @@ func TestSealsOfABundleThatLooksTheSame(t *testing.T) {
 	_, _, err := agent.LoadJob(s.state, named("b"))
 	require.ErrorContains(t, err, "no job default/b is meant for this host")
 }
+
+// A daemon that still trusts a key which the host has been told not to trust any more seals nothing for runs.
+func TestDaemonSealsNothingForKeysThatItDoesNotKnow(t *testing.T) {
+	onDuty(t, func(d *duty) {
+		require.NoError(d.t, os.WriteFile(d.state.KeyFile(), []byte("the host's key"), 0o600))
+		id := *d.id
+		id.KeySet = []wire.Key{wireKey(seededKey(2))}
+		data, err := json.Marshal(id)
+		require.NoError(d.t, err)
+		require.NoError(d.t, os.WriteFile(d.state.IdentityFile(), data, 0o600))
+		d.publish(1, "a")
+		d.after(3 * time.Second)
+		_, _, err = agent.LoadJob(d.state, named("a"))
+		require.ErrorContains(d.t, err, "is damaged")
+	})
+}
