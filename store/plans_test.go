@@ -42,6 +42,7 @@ func requireRunsByJob(t *testing.T, s *store.Store) {
 	for name, ask := range map[string]func(context.Context) error{
 		"list":       list(crontopus.RunFilter{}),
 		"list since": list(crontopus.RunFilter{Since: time.Now().Add(-time.Hour), Until: time.Now()}),
+		"list bad":   list(crontopus.RunFilter{State: crontopus.RunFailed}),
 		"list good":  list(crontopus.RunFilter{State: crontopus.RunSucceeded}),
 		"last": func(ctx context.Context) error {
 			_, err := s.LastRuns(ctx, here, []crontopus.JobName{job})
