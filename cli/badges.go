@@ -48,6 +48,11 @@ already is printed again.`,
 			return err
 		}
 		made, err := api.EnsureBadge(cmd.Context(), in)
+		if len(args) == 1 && crontopus.ErrorCode(err) == crontopus.CodeNotFound {
+			if _, absent := findJob(cmd.Context(), api, crontopus.JobName{Namespace: in.Namespace, Name: in.Name}); absent != nil {
+				return absent // not a badge, as its hint would have it, but the job
+			}
+		}
 		if err != nil {
 			return err
 		}
