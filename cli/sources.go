@@ -137,6 +137,9 @@ func describeSync(t *table, s crontopus.Sync, told string) {
 	}
 	for _, p := range s.Problems {
 		t.row("Problem:", p.String())
+		if p.Hint != "" {
+			t.row("", "hint: "+p.Hint)
+		}
 	}
 	if s.Plan != nil {
 		for _, entry := range s.Plan.Removed {
