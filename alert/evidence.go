@@ -44,7 +44,7 @@ func commitEvidence(c *crontopus.Commit, source string) []crontopus.Evidence {
 // hostEvidence is what is known of a host.
 func hostEvidence(a *crontopus.Agent) []crontopus.Evidence {
 	r := &a.Status.Report
-	list := []crontopus.Evidence{{What: "last heartbeat", Says: heartbeatWords(a), At: a.Status.LastSeenAt}}
+	list := []crontopus.Evidence{heartbeatEvidence(a)}
 	if d := a.Status.SpoolDrained; d != nil {
 		list = append(list, crontopus.Evidence{What: "check-ins delivered", Says: "all up to then", At: d})
 	}
@@ -91,11 +91,16 @@ func healthEvidence(r *crontopus.AgentReport) (list []crontopus.Evidence) {
 	return list
 }
 
-func heartbeatWords(a *crontopus.Agent) string {
-	if a.Status.LastSeenAt == nil {
-		return "never, since it enrolled"
+// heartbeatEvidence takes the first report for a heartbeat: it is stored at once, the heartbeats seconds later.
+func heartbeatEvidence(a *crontopus.Agent) crontopus.Evidence {
+	e := crontopus.Evidence{What: "last heartbeat", Says: "agent " + a.Status.Report.Version, At: a.Status.LastSeenAt}
+	if received := a.Status.Report.ReceivedAt; e.At == nil && !received.IsZero() {
+		e.At = &received
 	}
-	return "agent " + a.Status.Report.Version
+	if e.At == nil {
+		e.Says = "never, since it enrolled"
+	}
+	return e
 }
 
 // runEvidence is what a run says of itself.

@@ -64,6 +64,15 @@ func TestWhatAHostSaysOfItself(t *testing.T) {
 	}
 }
 
+// What a host reports right after it enrolled comes before its first heartbeat is stored.
+func TestAHostThatHasReportedWasHeardOf(t *testing.T) {
+	w := newWorld(hourly, nil)
+	w.report(func(r *crontopus.AgentReport) { r.Error = "crontab(1) ended with 1" })
+	w.agent.Status.LastSeenAt = nil
+	w.until(w.now.Add(time.Second), false)
+	require.Contains(t, w.hostIncident().Cause.Evidence, crontopus.Evidence{What: "last heartbeat", Says: "agent 1.0", At: &w.agent.Status.Report.ReceivedAt})
+}
+
 func TestABundleThatNobodyRenewsHasExpired(t *testing.T) {
 	w := newWorld(hourly, nil)
 	w.expires = noon.Add(20 * time.Minute)
