@@ -153,10 +153,11 @@ func causeOfDrift(j *judgement) crontopus.Cause {
 		for _, d := range r.Denied[:min(len(r.Denied), 3)] {
 			names = append(names, d.Job.String())
 		}
+		jobs := strings.Join(names, ", ")
 		if more := len(r.Denied) - len(names); more > 0 {
-			names = append(names, fmt.Sprintf("%d more", more))
+			jobs += fmt.Sprintf(" and %d more", more)
 		}
-		c.Code, c.Sentence = denialCode(&r.Denied[0]), fmt.Sprintf("%s does not let %s run: %s", name, strings.Join(names, ", "), r.Denied[0].Reason)
+		c.Code, c.Sentence = denialCode(&r.Denied[0]), fmt.Sprintf("%s does not let %s run: %s", name, jobs, r.Denied[0].Reason)
 	}
 	return c
 }

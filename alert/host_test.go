@@ -34,6 +34,11 @@ func TestWhatAHostSaysOfItself(t *testing.T) {
 		"a job that its policy denies": {func(r *crontopus.AgentReport) {
 			r.Denied = []crontopus.Denial{{Job: crontopus.JobName{Namespace: "production", Name: "backup"}, Reason: "root is not listed"}}
 		}, crontopus.AlertDrift, crontopus.CausePolicyDenied, "production/backup"},
+		"many jobs that its policy denies": {func(r *crontopus.AgentReport) {
+			for _, name := range []string{"a", "b", "c", "d", "e"} {
+				r.Denied = append(r.Denied, crontopus.Denial{Job: crontopus.JobName{Namespace: "shop", Name: name}, Reason: "root is not listed"})
+			}
+		}, crontopus.AlertDrift, crontopus.CausePolicyDenied, "db-01 does not let shop/a, shop/b, shop/c and 2 more run: root is not listed"},
 		"no cron daemon": {func(r *crontopus.AgentReport) {
 			r.Host = &crontopus.HostHealth{StartedAt: noon, SchedulerDead: "no cron daemon runs"}
 		}, crontopus.AlertDrift, crontopus.CauseSchedulerDead, "nothing starts entries on db-01: no cron daemon runs"},
