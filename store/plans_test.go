@@ -73,3 +73,16 @@ func requireRunsByJob(t *testing.T, s *store.Store) {
 		})
 	}
 }
+
+// Of all jobs together, the few that did not go well are found by theirs.
+func TestSQLiteFindsTheBadRuns(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "crontopus.db"))
+	defer func() { require.NoError(t, s.Close()) }()
+	plans, err := store.Explained(t.Context(), s, "FROM runs", "ORDER BY", func() error {
+		_, _, err := s.Runs(t.Context(), crontopus.DefaultTenant, crontopus.RunFilter{State: crontopus.RunFailed}, crontopus.Page{Limit: 100})
+		return err
+	})
+	require.NoError(t, err)
+	require.Len(t, plans, 1)
+	require.Contains(t, plans[0], "USING INDEX runs_bad")
+}
