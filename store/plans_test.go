@@ -42,6 +42,7 @@ func requireRunsByJob(t *testing.T, s *store.Store) {
 	for name, ask := range map[string]func(context.Context) error{
 		"list":       list(crontopus.RunFilter{}),
 		"list since": list(crontopus.RunFilter{Since: time.Now().Add(-time.Hour), Until: time.Now()}),
+		"list agent": list(crontopus.RunFilter{Agent: "db-01"}),
 		"list bad":   list(crontopus.RunFilter{State: crontopus.RunFailed}),
 		"list good":  list(crontopus.RunFilter{State: crontopus.RunSucceeded}),
 		"last": func(ctx context.Context) error {
@@ -76,13 +77,25 @@ func requireRunsByJob(t *testing.T, s *store.Store) {
 
 // Of all jobs together, the few that did not go well are found by theirs.
 func TestSQLiteFindsTheBadRuns(t *testing.T) {
+	requirePlan(t, "ORDER BY", crontopus.RunFilter{State: crontopus.RunFailed}, "USING INDEX runs_bad")
+}
+
+// The runs of an agent are read newest first, and not all of them to sort them.
+func TestSQLiteReadsNoMoreRunsOfAnAgentThanItLists(t *testing.T) {
+	requirePlan(t, "agent_id IN", crontopus.RunFilter{Agent: "db-01"}, "USING INDEX runs_newest")
+}
+
+// requirePlan lists runs, and looks at how the query with that part is gone about: in the order of an index.
+func requirePlan(t *testing.T, part string, f crontopus.RunFilter, index string) {
 	s := openAt(t, filepath.Join(t.TempDir(), "crontopus.db"))
 	defer func() { require.NoError(t, s.Close()) }()
-	plans, err := store.Explained(t.Context(), s, "FROM runs", "ORDER BY", func() error {
-		_, _, err := s.Runs(t.Context(), crontopus.DefaultTenant, crontopus.RunFilter{State: crontopus.RunFailed}, crontopus.Page{Limit: 100})
+	storetest.Furnish(t, s, crontopus.DefaultTenant)
+	plans, err := store.Explained(t.Context(), s, "FROM runs", part, func() error {
+		_, _, err := s.Runs(t.Context(), crontopus.DefaultTenant, f, crontopus.Page{Limit: 100})
 		return err
 	})
 	require.NoError(t, err)
 	require.Len(t, plans, 1)
-	require.Contains(t, plans[0], "USING INDEX runs_bad")
+	require.Contains(t, plans[0], index)
+	require.NotContains(t, plans[0], "TEMP B-TREE")
 }
