@@ -1,10 +1,10 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -57,17 +57,15 @@ func unnamedTail(tenant crontopus.TenantID, job crontopus.JobName) string {
 type known struct {
 	place  int // among the items
 	tenant crontopus.TenantID
-	open   string // the run that its end ends, if it is an end that names none and there is such a run
-	idle   bool   // it is such an end, and no run of its job goes on at all
+	open   []string // the runs that its end may end, the last start last, if it is an end that names none
+	idle   bool     // it is such an end, and no run of its job goes on at all
 }
 
-// nothingOpen is what the database says in the place of a run's id where no run of the job goes on.
-const nothingOpen = "-"
-
 func scanKnown(r row, k *known) error {
-	err := r.Scan(&k.place, &k.tenant, &k.open)
-	if k.open == nothingOpen {
-		k.open, k.idle = "", true
+	var open *string // ids, NULL where nothing goes on
+	err := r.Scan(&k.place, &k.tenant, &open)
+	if k.idle = open == nil; !k.idle {
+		k.open = strings.Fields(*open)
 	}
 	return err
 }
@@ -108,14 +106,14 @@ func (f *fold) readProofs(ctx context.Context, t tx) error {
 			}
 		}
 	}
-	open := map[grant]string{}
+	open := map[grant][]string{}
 	kept := f.items[:0]
 	for n, i := range f.items {
 		if i.proof != nil && of[n] == nil {
 			*i.result = errNoPingURL
 			continue
 		}
-		if i.proof != nil && of[n].open != "" {
+		if i.proof != nil && len(of[n].open) > 0 {
 			open[i.grant()] = of[n].open
 		}
 		kept = append(kept, i)
@@ -138,22 +136,21 @@ func (f *fold) proofs(places []int, id func(*proof) string) (v many) {
 	return v
 }
 
-// readKnown reads which proofs are good, and for ends that name no run the last start of the job without a name, as
+// readKnown reads which proofs are good, and for ends that name no run the starts of the job without a name that go on, as
 // far as the newest of its runs that have not ended tell. The table named job says which job that is.
 func readKnown(ctx context.Context, t tx, v many, job, from string) ([]known, error) {
 	open := "FROM runs r WHERE r.tenant_id = " + job + ".tenant_id AND r.namespace = " + job + ".namespace AND r.name = " + job +
 		".name AND r.at >= v.since AND r.state = 'running'"
 	return collectMany(ctx, t, scanKnown, v, `
-		SELECT v.place, `+job+`.tenant_id, CASE WHEN v.tail = '' THEN '' WHEN NOT EXISTS (SELECT 1 `+open+`) THEN '`+nothingOpen+`' ELSE COALESCE((
-			SELECT n.id FROM (SELECT r.id, r.at `+open+` ORDER BY r.at DESC, r.id DESC LIMIT 16) n
-			WHERE substr(n.id, 25) = v.tail
-			ORDER BY n.at DESC, n.id DESC LIMIT 1), '') END
+		SELECT v.place, `+job+`.tenant_id, CASE WHEN v.tail = '' THEN '' WHEN NOT EXISTS (SELECT 1 `+open+`) THEN NULL ELSE COALESCE((
+			SELECT string_agg(n.id, ' ' ORDER BY n.at, n.id) FROM (SELECT r.id, r.at `+open+` ORDER BY r.at DESC, r.id DESC LIMIT 16) n
+			WHERE substr(n.id, 25) = v.tail), '') END
 		FROM v CROSS JOIN `+from)
 }
 
-// nameEnds gives ends that name no run the id of the last start that names none either: one before, by its
-// grant, or one that comes with them. An end without a start is a run of its own.
-func (f *fold) nameEnds(open map[grant]string) {
+// nameEnds gives ends that name no run the id of the last start that names none either and has no end: one before,
+// by its grant, or one that comes with them. An end without a start is a run of its own.
+func (f *fold) nameEnds(open map[grant][]string) {
 	named := map[string]string{} // what else the same ping says goes with its end
 	for n := range f.items {
 		i := &f.items[n]
@@ -161,15 +158,17 @@ func (f *fold) nameEnds(open map[grant]string) {
 			continue
 		}
 		g := i.grant()
-		switch {
+		switch last := len(open[g]) - 1; {
 		case named[i.RunID] != "":
 			i.RunID = named[i.RunID]
 		case i.Event == crontopus.EventStart:
-			open[g] = i.RunID
+			open[g] = append(open[g], i.RunID)
 		case i.Event.Final():
-			run := cmp.Or(open[g], i.RunID)
+			run := i.RunID
+			if last >= 0 {
+				run, open[g] = open[g][last], open[g][:last]
+			}
 			named[i.RunID], i.RunID = run, run
-			delete(open, g)
 		}
 	}
 }

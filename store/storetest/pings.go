@@ -188,6 +188,26 @@ var pingCases = cases{
 		require.NoError(t, err)
 		require.Equal(t, crontopus.RunRunning, got.State)
 	},
+	"ends that come at once end a start each": func(t *testing.T, s *store.Store) {
+		p := newPinging(t, s)
+		for i := range 3 {
+			p.ping(crontopus.EventStart, lately.Add(time.Duration(i)*time.Second))
+		}
+		together, answers := store.NewRecorder(s), make(chan error)
+		for range 4 {
+			go func() {
+				answers <- together.RecordPing(t.Context(), crontopus.Ping{Tenant: here, URL: p.url, Unnamed: true,
+					CheckIns: []crontopus.CheckIn{{Job: named("backup"), Event: crontopus.EventSuccess, At: lately.Add(time.Minute)}}})
+			}()
+		}
+		require.Eventually(t, func() bool { return together.Waiting() == 4 }, 10*time.Second, time.Millisecond)
+		runRecorder(t, together)
+		for range 4 {
+			require.NoError(t, <-answers)
+		}
+		_, took := p.states()
+		require.ElementsMatch(t, []time.Duration{time.Minute, 59 * time.Second, 58 * time.Second, 0}, took)
+	},
 	"a ping with both ends is one run, or the end of the one that has begun": func(t *testing.T, s *store.Store) {
 		p := newPinging(t, s)
 		both := crontopus.Ping{Tenant: here, URL: p.url, Unnamed: true, CheckIns: []crontopus.CheckIn{
