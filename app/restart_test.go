@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"crontopus.dev/crontopus/api/wire"
+	"crontopus.dev/crontopus/app"
 	"crontopus.dev/crontopus/internal/gittest"
 )
 
@@ -74,7 +75,7 @@ func TestServersThatAreKilledLoseNothing(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	dice := rand.New(rand.NewPCG(seed, seed))
-	f := newFleet(t, 2, 0)
+	f := newFleet(t, 2, 0, func(o *app.Options) { o.KeepRunsPerJob = 0 }) // one job has more than are kept, within a minute
 	repo := f.withRepository(t)
 	agents := f.agents(t, 4, 5*time.Second)
 	ctx, stop := context.WithCancel(t.Context())
