@@ -119,6 +119,11 @@ func TestSealsThatDoNotFitAnyMore(t *testing.T) {
 		"a bundle that was written to": {func(s *site, _ *crontopus.Bundle) {
 			require.NoError(s, os.WriteFile(s.state.BundleFile(), []byte("x"), 0o600))
 		}, "is damaged"},
+		"a host that was uninstalled": {func(s *site, _ *crontopus.Bundle) {
+			_, err := agent.Uninstall(s.Context(), s.state, &table{})
+			require.NoError(s, err)
+			require.NoFileExists(s, s.state.SealedJobsFile())
+		}, "has not received its jobs"},
 		"no bundle": {func(s *site, _ *crontopus.Bundle) { require.NoError(s, os.Remove(s.state.BundleFile())) }, "has not received its jobs"},
 	} {
 		t.Run(name, func(t *testing.T) {

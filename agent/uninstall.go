@@ -19,7 +19,7 @@ func Uninstall(ctx context.Context, state State, scheduler Scheduler) ([]crontop
 	if err := scheduler.Apply(ctx, nil); err != nil {
 		return nil, err
 	}
-	for _, file := range []string{state.AppliedFile(), state.BundleFile()} { // a run that waits finds no job to start
+	for _, file := range []string{state.AppliedFile(), state.BundleFile(), state.SealedJobsFile()} { // a run that waits finds no job to start
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, crontopus.Errorf(crontopus.CodeUnavailable, "cannot forget what was applied: %w", err)
 		}

@@ -26,9 +26,13 @@ func newChannelsListCommand() *cobra.Command {
 			return err
 		}
 		if err := newPrinter(cmd, output).print(list, func(t *table) {
-			t.columns("NAMESPACE", "NAME", "TYPE", "MAX/HOUR")
+			t.columns("NAMESPACE", "NAME", "TYPE", "MAX/HOUR", "TOLD OF")
 			for _, c := range list.Items {
-				t.row(c.Metadata.Namespace, c.Metadata.Name, c.Spec.Type, fmt.Sprint(c.Spec.MaxPerHour))
+				of := "what policies say"
+				if c.Spec.Default {
+					of += ", and what none matches"
+				}
+				t.row(c.Metadata.Namespace, c.Metadata.Name, c.Spec.Type, fmt.Sprint(c.Spec.MaxPerHour), of)
 			}
 		}); err != nil {
 			return err
