@@ -16,9 +16,10 @@ import (
 
 var (
 	ofProduct = regexp.MustCompile(`(?m)^(crontopus\.dev/crontopus/(api|app|store|syncer|internal)[./(]|github\.com/jackc/|database/sql\.|modernc\.org/)`)
-	// the tests' own; pgx's reader of a connection, of which each has one at most; and those of River,
+	// the tests' own; pgx's reader of a connection, of which each has one at most; the one by which database/sql ends
+	// connections that have lived long enough, of which each pool has one while it has a connection; and those of River,
 	// which is between two attempts to listen when it is not waiting
-	notOurs   = regexp.MustCompile(`app_test|badnet|bgreader|riverqueue`)
+	notOurs   = regexp.MustCompile(`app_test|badnet|bgreader|startCleanerLocked|riverqueue`)
 	createdBy = regexp.MustCompile(`(?m)^created by (\S+)`)
 )
 
