@@ -36,13 +36,13 @@ type nights struct {
 func (f *fleet) withPingJobs(t *testing.T, p *peer, jobs int) *nights {
 	t.Helper()
 	require.NoError(t, f.SetSecret(t.Context(), wire.SecretInput{Name: "hook", Value: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}))
-	all := strings.Replace(strings.ReplaceAll(alertingManifests, "URL", p.URL), "type: webhook\n", "type: webhook\n  maxPerHour: 10000\n", 1)
+	files := map[string]string{"alerting.yaml": strings.Replace(strings.ReplaceAll(alertingManifests, "URL", p.URL), "type: webhook\n", "type: webhook\n  maxPerHour: 10000\n", 1)}
 	for i := range jobs {
-		all += fmt.Sprintf("---\napiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: job-%d, namespace: shop, labels: {tier: critical}}\n"+
+		files[fmt.Sprintf("jobs-%d.yaml", i/100)] += fmt.Sprintf("---\napiVersion: crontopus.dev/v1\nkind: Job\nmetadata: {name: job-%d, namespace: shop, labels: {tier: critical}}\n"+
 			"spec:\n  every: 1d\n  target: {ping: true}\n", i)
 	}
 	repo := gittest.NewRepo(t)
-	repo.Commit(t, "jobs", map[string]string{"jobs.yaml": all})
+	repo.Commit(t, "jobs", files)
 	_, err := f.AddSource(t.Context(), wire.SourceInput{Name: "fleet", URL: repo.URL(), Branch: gittest.Branch})
 	require.NoError(t, err)
 	n := &nights{fleet: f, peer: p, paths: map[string]string{}, seen: map[string]int{}}
@@ -126,7 +126,7 @@ func persist(what string, is func(context.Context) bool) error {
 func TestServersThatAreKilledTellNothingTwice(t *testing.T) {
 	lasts, jobs := 12*time.Second, 6
 	if os.Getenv("CRONTOPUS_SOAK") != "" {
-		lasts, jobs = 10*time.Minute, 300
+		lasts, jobs = 10*time.Minute, 1000 // more than there is time for
 	}
 	p := newPeer(t)
 	n := newFleet(t, 2, 0, func(o *app.Options) { o.AllowNetworks = []string{"127.0.0.0/8"} }).withPingJobs(t, p, jobs)
