@@ -24,9 +24,11 @@ type proof struct {
 // not_found where the URL or key is no longer good, or the job never was.
 func (r *Recorder) RecordPing(ctx context.Context, p crontopus.Ping) error {
 	list := p.CheckIns
-	by := &proof{tenant: p.Tenant, url: p.URL, key: p.Key}
-	if p.Unnamed && len(list) > 0 {
-		by.tail = unnamedTail(p.Tenant, list[0].Job)
+	if len(list) == 0 {
+		return nil
+	}
+	by := proofOf(p.Tenant, p, list[0].Job)
+	if p.Unnamed {
 		id := unnamedRun(by.tail)
 		for i := range list {
 			list[i].RunID = id
@@ -39,6 +41,14 @@ func (r *Recorder) RecordPing(ctx context.Context, p crontopus.Ping) error {
 		}
 	}
 	return err
+}
+
+func proofOf(tenant crontopus.TenantID, p crontopus.Ping, job crontopus.JobName) *proof {
+	by := &proof{tenant: tenant, url: p.URL, key: p.Key}
+	if p.Unnamed {
+		by.tail = unnamedTail(tenant, job)
+	}
+	return by
 }
 
 // unnamedRun makes the id of a run that its ping does not name: a UUIDv7 whose tail tells so, which

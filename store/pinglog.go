@@ -16,13 +16,9 @@ func (s *Store) LogPing(ctx context.Context, tenant crontopus.TenantID, p cronto
 		c := c
 		c.Event = crontopus.EventSuccess // whose run it would be if it were an end
 		var refused error
-		by := &proof{tenant: tenant, url: p.URL, key: p.Key}
-		if p.Unnamed {
-			by.tail = unnamedTail(tenant, c.Job)
-		}
 		f := emptyFold(s.now(), s.keep)
 		f.heart = s.heart
-		f.items = []item{{CheckIn: c, tenant: tenant, result: &refused, proof: by}}
+		f.items = []item{{CheckIn: c, tenant: tenant, result: &refused, proof: proofOf(tenant, p, c.Job)}}
 		if err := f.readProofs(ctx, t); err != nil || refused != nil {
 			return errors.Join(err, refused)
 		}
